@@ -1,0 +1,32 @@
+"""Plant winning lottery tickets into random networks, then ask pruning methods to find them.
+
+TensorFlow is imported only when a name that needs it is first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+
+__version__ = "0.1.0"
+
+# Public name -> module that defines it.
+_PUBLIC = {
+    "Mask": "pns_tf.masks",
+    "Planted": "pns_tf.planted",
+    "host_from_arrays": "pns_tf.hosts",
+    "plant": "pns_tf.planted",
+}
+
+__all__ = sorted(_PUBLIC)
+
+
+def __getattr__(name: str):
+    if name not in _PUBLIC:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(_PUBLIC[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_PUBLIC})

@@ -1,0 +1,98 @@
+"""The command line (Google Fire).
+
+Fire calls a function before it notices an unknown flag. So the functions that Fire sees only note
+down what they were asked for; the work starts once Fire has understood the whole line.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import io
+import os
+import re
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import fire
+from fire.core import FireExit
+
+from pns_tf.commands.plant import plant
+from pns_tf.commands.tasks import tasks
+from tasks.checks import InputError, similar
+
+COMMANDS = {"plant": plant, "tasks": tasks}
+
+
+@dataclass(frozen=True)
+class _Request:
+    """A command and its arguments, not yet run. It has no members for Fire to walk into."""
+
+    command: Callable
+    args: tuple
+    kwargs: dict
+
+
+def _deferred(command: Callable) -> Callable:
+    @functools.wraps(command)
+    def note_down(*args, **kwargs) -> _Request:
+        return _Request(command, args, kwargs)
+
+    return note_down
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Runs one command; exits with code 2 and one line on standard error if it cannot."""
+    argv = list(sys.argv[1:] if argv is None else argv) or ["--help"]
+    argv = ["--help" if word == "-h" else word for word in argv]  # to Fire: a flag that starts so
+    os.environ.setdefault("PAGER", "cat")  # Fire would open help in a pager
+    try:
+        request = _parse(argv)
+        if request is not None:
+            request.command(*request.args, **request.kwargs)
+    except InputError as error:
+        print(f"pns_tf: {error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("pns_tf: stopped", file=sys.stderr)
+        sys.exit(130)
+
+
+def _parse(argv: list[str]) -> _Request | None:
+    """What Fire makes of the line; ``None`` if help was asked for and shown."""
+    if not argv[0].startswith("-") and argv[0] not in COMMANDS:
+        raise InputError(
+            f"unknown command {argv[0]!r}: choose from {', '.join(COMMANDS)}"
+            f"{similar(argv[0], COMMANDS)}"
+        )
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(said):
+            request = fire.Fire(
+                {name: _deferred(command) for name, command in COMMANDS.items()},
+                command=argv,
+                name="pns_tf",
+                serialize=lambda result: None,
+            )
+    except FireExit as stop:
+        if stop.code == 0:
+            print(said.getvalue().rstrip())
+            return None
+        raise InputError(_in_one_line(argv, str(stop.trace.elements[-1].ErrorAsStr()))) from None
+    if not isinstance(request, _Request):
+        raise InputError(f"which command? Choose from {', '.join(COMMANDS)}")
+    return request
+
+
+def _in_one_line(argv: list[str], complaint: str) -> str:
+    """Fire's complaint, with the flags that the command has."""
+    flags = [f"--{name}" for name in fire.inspectutils.GetFullArgSpec(COMMANDS[argv[0]]).kwonlyargs]
+    unused = re.search(r"Could not consume arg: (\S+)", complaint)
+    if not unused:
+        return f"{argv[0]}: {complaint}"
+    word = unused.group(1)
+    if not word.startswith("-"):
+        return f"{argv[0]} takes flags only, got {word!r}: choose from {', '.join(flags)}"
+    flag = word.split("=")[0]
+    return f"{argv[0]} has no flag {flag}: choose from {', '.join(flags)}{similar(flag, flags)}"

@@ -1,0 +1,67 @@
+"""What TensorBoard shows of a planted run."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from pns_tf.hosts import planted_layers
+from pns_tf.planted import Planted
+
+IMAGE_SIDE = 600  # pixels of the longer side of a mask, about
+SHORTEST_SIDE = 40  # so that the mask of a layer with one input is more than a line
+
+
+def log_planted(planted: Planted, record: dict, drawings: dict[str, Figure], folder: Path) -> None:
+    """Writes settings, weight histograms, planted masks, drawings and the graph.
+
+    Args:
+        planted: the planted host.
+        record: the run's settings and results, shown as text.
+        drawings: figures by name.
+        folder: the log directory.
+    """
+    with tf.summary.create_file_writer(str(folder)).as_default(step=0):
+        tf.summary.text("settings", _as_markdown(record))
+        for index, (layer, mask) in enumerate(
+            zip(planted_layers(planted.host), planted.planted_masks.kernels, strict=True)
+        ):
+            kernel = layer.kernel.numpy()
+            tf.summary.histogram(f"layer{index}/host_weights", kernel[~mask])
+            tf.summary.histogram(f"layer{index}/planted_weights", kernel[mask])
+            tf.summary.image(f"planted_mask/layer{index}", mask_image(mask)[None])
+        for name, figure in drawings.items():
+            tf.summary.image(name, figure_image(figure)[None])
+        inputs = tf.TensorSpec([None, planted.sizes[0]], tf.float32, name="x")
+        tf.summary.graph(tf.function(planted.host).get_concrete_function(inputs).graph)
+
+
+def mask_image(mask: np.ndarray) -> np.ndarray:
+    """A mask ``(rows, columns)`` as a uint8 picture: planted entries white, none of them lost.
+
+    Large masks are reduced by taking the largest entry of each block; small ones are enlarged.
+    """
+    rows, columns = mask.shape
+    block = -(-max(rows, columns) // IMAGE_SIDE)
+    padded = np.pad(mask, ((0, -rows % block), (0, -columns % block)))
+    small = padded.reshape(padded.shape[0] // block, block, -1, block).any(axis=(1, 3))
+    zoom = max(1, IMAGE_SIDE // max(small.shape))
+    stretch = [max(zoom, -(-SHORTEST_SIDE // side)) for side in small.shape]
+    return np.kron(small, np.ones(stretch, bool)).astype(np.uint8)[..., None] * 255
+
+
+def figure_image(figure: Figure) -> np.ndarray:
+    """A figure as a uint8 picture ``(height, width, 4)``."""
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())
+
+
+def _as_markdown(record: dict) -> str:
+    rows = [f"| {key} | {json.dumps(value, ensure_ascii=False)} |" for key, value in record.items()]
+    return "\n".join(["| setting | value |", "| --- | --- |", *rows])

@@ -1,0 +1,58 @@
+"""Checks of what a user passes in: one clear line for each bad value."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Iterable
+from numbers import Integral, Real
+
+
+class InputError(ValueError):
+    """A value from the user that cannot work; its message is one line for the user.
+
+    The command line prints the message and ends with exit code 2.
+    """
+
+
+def integer(name: str, value: object, minimum: int) -> int:
+    """Returns ``value`` as an int, or raises ``InputError`` unless it is an integer >= ``minimum``."""
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < minimum:
+        raise InputError(f"{name} must be an integer of at least {minimum}, got {value!r}")
+    return int(value)
+
+
+def number(
+    name: str, value: object, low: float, high: float = math.inf, *, low_excluded: bool = False
+) -> float:
+    """Returns ``value`` as a float, or raises ``InputError`` unless it lies in [low, high]."""
+    valid = isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
+    if not valid or value < low or value > high or (low_excluded and value == low):
+        wanted = f"of at least {low:g}" if high == math.inf else f"from {low:g} to {high:g}"
+        if low_excluded:
+            wanted = f"above {low:g}" + ("" if high == math.inf else f" and at most {high:g}")
+        raise InputError(f"{name} must be a number {wanted}, got {value!r}")
+    return float(value)
+
+
+def choice(name: str, value: object, choices: Iterable[str]) -> str:
+    """Returns ``value``, or raises ``InputError`` naming the choices unless it is one of them."""
+    choices = list(choices)
+    if value not in choices:
+        raise InputError(
+            f"unknown {name} {value!r}: choose from {', '.join(choices)}{similar(value, choices)}"
+        )
+    return str(value)
+
+
+def similar(value: object, choices: Iterable[str]) -> str:
+    """Returns " (did you mean 'x'?)" for the choice that looks most like ``value``, or ""."""
+    close = difflib.get_close_matches(str(value), list(choices), n=1)
+    return f" (did you mean {close[0]!r}?)" if close else ""
+
+
+def flag(name: str, value: object) -> bool:
+    """Returns ``value``, or raises ``InputError`` unless it is True or False."""
+    if not isinstance(value, bool):
+        raise InputError(f"{name} must be True or False, got {value!r}")
+    return value

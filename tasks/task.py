@@ -1,0 +1,177 @@
+"""What a task is: its data, and a hand-made sparse network that solves it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from tasks.checks import InputError, integer, number
+
+TEST_FRACTION = 0.1
+ROUNDING_NOISE = 1e-12  # target entries below this are zero: they are left over from cancellation
+
+
+@dataclass(frozen=True, eq=False)
+class Data:
+    """Samples of a task, split into 90 % for training and 10 % for testing.
+
+    Attributes:
+        x_train: float32 ``(n_train, inputs)``.
+        y_train: float32 ``(n_train, outputs)`` for regression, int32 ``(n_train,)`` classes otherwise.
+        x_test: float32 ``(n_test, inputs)``.
+        y_test: like ``y_train``.
+    """
+
+    x_train: np.ndarray
+    y_train: np.ndarray
+    x_test: np.ndarray
+    y_test: np.ndarray
+
+
+class Target:
+    """A sparse ReLU network with a linear last layer, in float64.
+
+    Args:
+        kernels: one ``(fan_in, fan_out)`` array for each layer of weights.
+        biases: one ``(fan_out,)`` array for each layer of weights.
+
+    Calling it computes the raw outputs: ``(samples, inputs)`` to ``(samples, outputs)``.
+    Entries below 1e-12 are set to zero, so that rounding noise never counts as a weight.
+
+    Raises:
+        ValueError: shapes that do not chain, or entries that are not finite.
+
+    Example:
+        >>> import tasks
+        >>> target = tasks.get("helix").target(depth=5)
+        >>> target.shape, target(np.zeros((1, 1))).shape
+        ((1, 1, 30, 3, 3), (1, 3))
+    """
+
+    def __init__(self, kernels: Sequence[np.ndarray], biases: Sequence[np.ndarray]):
+        self.kernels, self.biases = check_layers("target", kernels, biases, np.float64)
+        for array in (*self.kernels, *self.biases):
+            array[np.abs(array) < ROUNDING_NOISE] = 0.0
+
+    def __call__(self, x: np.ndarray) -> np.ndarray:
+        h = np.asarray(x, dtype=np.float64)
+        for kernel, bias in zip(self.kernels[:-1], self.biases[:-1], strict=True):
+            h = np.maximum(h @ kernel + bias, 0.0)
+        return h @ self.kernels[-1] + self.biases[-1]
+
+    @property
+    def depth(self) -> int:
+        """Number of neuron layers, input and output counted."""
+        return len(self.kernels) + 1
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Neurons in each layer, input first."""
+        return (self.kernels[0].shape[0], *(kernel.shape[1] for kernel in self.kernels))
+
+    @property
+    def nonzero_weights(self) -> int:
+        """Number of non-zero kernel entries (biases not counted)."""
+        return sum(np.count_nonzero(kernel) for kernel in self.kernels)
+
+
+def check_layers(
+    what: str, kernels: Sequence[np.ndarray], biases: Sequence[np.ndarray], dtype: type
+) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Returns copies of the layers as ``dtype``, or raises ``InputError`` if they are no network."""
+    if len(kernels) == 0 or len(kernels) != len(biases):
+        raise InputError(
+            f"{what} needs as many biases as kernels and at least one, "
+            f"got {len(kernels)} kernels and {len(biases)} biases"
+        )
+    kernels = [np.array(kernel, dtype=dtype) for kernel in kernels]
+    biases = [np.array(bias, dtype=dtype) for bias in biases]
+    for layer, (kernel, bias) in enumerate(zip(kernels, biases, strict=True)):
+        if kernel.ndim != 2 or bias.shape != kernel.shape[1:]:
+            raise InputError(
+                f"{what} layer {layer} needs a kernel (fan_in, fan_out) and a bias (fan_out,), "
+                f"got shapes {kernel.shape} and {bias.shape}"
+            )
+        if layer and kernel.shape[0] != kernels[layer - 1].shape[1]:
+            raise InputError(
+                f"{what} layer {layer} takes {kernel.shape[0]} inputs, but layer {layer - 1} "
+                f"has {kernels[layer - 1].shape[1]} neurons"
+            )
+        if not (np.isfinite(kernel).all() and np.isfinite(bias).all()):
+            raise InputError(
+                f"{what} layer {layer} holds values that are not finite (NaN or infinity)"
+            )
+    return kernels, biases
+
+
+@dataclass(frozen=True)
+class Task:
+    """A learning problem whose sparse solution is known.
+
+    Attributes:
+        name: what the user types.
+        summary: the function to be learned, in one line.
+        inputs: input dimensions; samples are uniform on [-1, 1] in each.
+        outputs: network outputs (number of classes for classification).
+        kind: "regression" (MSE) or "classification" (cross entropy from logits, accuracy).
+        label: ``label(x, noise, rng)`` gives the noisy outputs of ``x``, float64 ``(n, inputs)``.
+        layers: ``layers(depth)`` gives the target's ``[(kernel, bias), ...]``, ``depth - 1`` of them.
+        noise: default noise level.
+    """
+
+    name: str
+    summary: str
+    inputs: int
+    outputs: int
+    kind: Literal["regression", "classification"]
+    label: Callable[[np.ndarray, float, np.random.Generator], np.ndarray]
+    layers: Callable[[int], Sequence[tuple[np.ndarray, np.ndarray]]]
+    noise: float = 0.01
+
+    @property
+    def metric(self) -> str:
+        """Name of the figure a ticket is judged by."""
+        return "accuracy" if self.kind == "classification" else "MSE"
+
+    def data(self, samples: int = 10_000, noise: float | None = None, seed: int = 0) -> Data:
+        """Draws samples; the same seed gives the same samples on every machine.
+
+        Args:
+            samples: total number, at least 10; the last 10 % become the test set.
+            noise: label noise, see the task; ``None`` takes the task's default.
+            seed: non-negative integer.
+
+        Raises:
+            ValueError: a value out of range.
+
+        Example:
+            >>> import tasks
+            >>> data = tasks.get("circle").data(samples=1000, seed=1)
+            >>> data.x_train.shape, data.y_test.shape
+            ((900, 2), (100,))
+        """
+        samples = integer("samples", samples, minimum=10)
+        noise = number("noise", self.noise if noise is None else noise, low=0.0)
+        rng = np.random.default_rng(integer("seed", seed, minimum=0))
+        x = rng.uniform(-1.0, 1.0, (samples, self.inputs))
+        y = self.label(x, noise, rng)
+        x = x.astype(np.float32)
+        y = y.astype(np.int32 if self.kind == "classification" else np.float32)
+        train = samples - round(TEST_FRACTION * samples)
+        return Data(x[:train], y[:train], x[train:], y[train:])
+
+    def target(self, depth: int) -> Target:
+        """Builds the hand-made network with ``depth`` neuron layers (input and output counted).
+
+        Raises:
+            ValueError: ``depth`` is not an integer of at least 3.
+
+        Example:
+            >>> import tasks
+            >>> tasks.get("circle").target(5).shape
+            (2, 4, 2, 20, 4)
+        """
+        return Target(*zip(*self.layers(integer("depth", depth, minimum=3)), strict=True))
