@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -30,7 +31,7 @@ def _draw(
 ) -> Arrays:
     """Kernels of scale √(gain / n_{l−1}); biases of the product of these scales so far."""
     scales = [math.sqrt(gain / fan_in) for fan_in in sizes[:-1]]
-    shapes = list(zip(sizes[:-1], sizes[1:], strict=True))
+    shapes = list(pairwise(sizes))
     kernels = [draw(rng, shape, scale) for shape, scale in zip(shapes, scales, strict=True)]
     biases = [
         draw(rng, (width,), math.prod(scales[: layer + 1])) for layer, width in enumerate(sizes[1:])

@@ -21,7 +21,7 @@ def write_run(
     noise: float | None = None,
     overwrite: bool = False,
 ) -> dict:
-    """Judges a planted host of one of our tasks and writes the run to ``path``, whole or not at all.
+    """Judges a planted host and writes the run to ``path``, whole or not at all.
 
     Returns:
         The run's record, as in its ``ticket.json``.

@@ -14,6 +14,7 @@ from pns_tf.hosts import planted_layers
 from pns_tf.planted import Planted
 
 IMAGE_SIDE = 600  # pixels of the longer side of a mask, about
+HISTOGRAM_VALUES = 1_000_000  # more would cost gigabytes and show the same
 SHORTEST_SIDE = 40  # so that the mask of a layer with one input is more than a line
 
 
@@ -32,7 +33,7 @@ def log_planted(planted: Planted, record: dict, drawings: dict[str, Figure], fol
             zip(planted_layers(planted.host), planted.planted_masks.kernels, strict=True)
         ):
             kernel = layer.kernel.numpy()
-            tf.summary.histogram(f"layer{index}/host_weights", kernel[~mask])
+            tf.summary.histogram(f"layer{index}/host_weights", _thinned(kernel[~mask]))
             tf.summary.histogram(f"layer{index}/planted_weights", kernel[mask])
             tf.summary.image(f"planted_mask/layer{index}", mask_image(mask)[None])
         for name, figure in drawings.items():
@@ -60,6 +61,11 @@ def figure_image(figure: Figure) -> np.ndarray:
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     return np.asarray(canvas.buffer_rgba())
+
+
+def _thinned(values: np.ndarray) -> np.ndarray:
+    """Every k-th value, so that few enough are left for a histogram."""
+    return values[:: 1 + len(values) // HISTOGRAM_VALUES]
 
 
 def _as_markdown(record: dict) -> str:

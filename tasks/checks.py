@@ -16,7 +16,7 @@ class InputError(ValueError):
 
 
 def integer(name: str, value: object, minimum: int) -> int:
-    """Returns ``value`` as an int, or raises ``InputError`` unless it is an integer >= ``minimum``."""
+    """Returns ``value`` as an int, or raises ``InputError`` unless it is one >= ``minimum``."""
     if isinstance(value, bool) or not isinstance(value, Integral) or value < minimum:
         raise InputError(f"{name} must be an integer of at least {minimum}, got {value!r}")
     return int(value)

@@ -1,4 +1,4 @@
-"""Approximates a univariate function by two layers of weights (the building block of all targets)."""
+"""Two layers of weights that approximate a univariate function: the targets' building block."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ class Data:
 
     Attributes:
         x_train: float32 ``(n_train, inputs)``.
-        y_train: float32 ``(n_train, outputs)`` for regression, int32 ``(n_train,)`` classes otherwise.
+        y_train: float32 ``(n_train, outputs)``, or int32 ``(n_train,)`` for classification.
         x_test: float32 ``(n_test, inputs)``.
         y_test: like ``y_train``.
     """
@@ -39,7 +39,7 @@ class Target:
         biases: one ``(fan_out,)`` array for each layer of weights.
 
     Calling it computes the raw outputs: ``(samples, inputs)`` to ``(samples, outputs)``.
-    Entries below 1e-12 are set to zero, so that rounding noise never counts as a weight.
+    Entries below 1e-12 become zero: rounding noise never counts as a weight.
 
     Raises:
         ValueError: shapes that do not chain, or entries that are not finite.
@@ -81,7 +81,7 @@ class Target:
 def check_layers(
     what: str, kernels: Sequence[np.ndarray], biases: Sequence[np.ndarray], dtype: type
 ) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """Returns copies of the layers as ``dtype``, or raises ``InputError`` if they are no network."""
+    """Returns copies as ``dtype``, or raises ``InputError`` if the layers are no network."""
     if len(kernels) == 0 or len(kernels) != len(biases):
         raise InputError(
             f"{what} needs as many biases as kernels and at least one, "
@@ -118,7 +118,7 @@ class Task:
         outputs: network outputs (number of classes for classification).
         kind: "regression" (MSE) or "classification" (cross entropy from logits, accuracy).
         label: ``label(x, noise, rng)`` gives the noisy outputs of ``x``, float64 ``(n, inputs)``.
-        layers: ``layers(depth)`` gives the target's ``[(kernel, bias), ...]``, ``depth - 1`` of them.
+        layers: ``layers(depth)`` gives the target's ``depth - 1`` pairs (kernel, bias).
         noise: default noise level.
     """
 
