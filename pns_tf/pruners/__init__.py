@@ -1,0 +1,90 @@
+"""Pruners: each gives every prunable parameter a score; larger scores are kept.
+
+To add one, write a class derived from `Pruner` and a row in ``PRUNERS``.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pns_tf.pruners.batch import scoring_batch
+from tasks.checks import InputError, choice
+
+if TYPE_CHECKING:
+    from pns_tf.pruners.base import Pruner
+
+# Name -> where its class is. Loaded at first use, because the classes import TensorFlow.
+PRUNERS = {
+    "random": "pns_tf.pruners.random_scores:Random",
+    "magnitude": "pns_tf.pruners.magnitude:Magnitude",
+    "snip": "pns_tf.pruners.snip:Snip",
+    "grasp": "pns_tf.pruners.grasp:Grasp",
+    "synflow": "pns_tf.pruners.synflow:Synflow",
+    "edge_popup": "pns_tf.pruners.edge_popup:EdgePopup",
+    "tfmot": "pns_tf.pruners.stock_tfmot:StockTFMOT",
+}
+
+__all__ = ["PRUNERS", "Pruner", "get", "load", "names", "scoring_batch"]
+
+
+def __getattr__(name: str):
+    if name != "Pruner":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return importlib.import_module("pns_tf.pruners.base").Pruner
+
+
+def names() -> list[str]:
+    """Names of all pruners that come with the project."""
+    return list(PRUNERS)
+
+
+def load(name: str) -> type[Pruner]:
+    """Returns the class of a pruner, by its name or as "module:Class".
+
+    A module of the user's own may lie in the current directory.
+
+    Raises:
+        ValueError: no such pruner, or the class cannot be imported (the message says why).
+    """
+    place = name if ":" in str(name) else PRUNERS[choice("pruner", name, PRUNERS)]
+    module_name, _, class_name = place.partition(":")
+    here = str(Path.cwd())
+    if here not in sys.path:  # last, so that a file of the user's shadows no installed module
+        sys.path.append(here)
+    try:
+        pruner = getattr(importlib.import_module(module_name), class_name)
+    except Exception as error:  # whatever the user's module raises
+        reason = (str(error).splitlines() or ["no reason given"])[0]
+        raise InputError(
+            f"pruner {name!r} cannot be loaded: {type(error).__name__}: {reason}"
+        ) from error
+    base = importlib.import_module("pns_tf.pruners.base").Pruner
+    if not (inspect.isclass(pruner) and issubclass(pruner, base)):
+        raise InputError(f"pruner {name!r} must be a class derived from pns_tf.pruners.Pruner")
+    return pruner
+
+
+def get(name: str, **options) -> Pruner:
+    """Returns the pruner ``name`` with ``options``.
+
+    Args:
+        name: one of `names()`, or "module:Class" for a class derived from `Pruner`.
+        **options: the pruner's own, such as ``seed=1`` for "random".
+
+    Raises:
+        ValueError: unknown pruner or option (the message names the choices), or a class that
+            cannot be imported.
+
+    Example:
+        >>> pruner = get("grasp", temperature=100)
+        >>> scores = pruner.score(host, x, y)  # kernel, bias of each layer
+    """
+    pruner = load(name)
+    known = inspect.signature(pruner).parameters
+    for option in options:
+        choice(f"option of pruner {name!r}", option, known)
+    return pruner(**options)

@@ -1,0 +1,22 @@
+"""SNIP: connection sensitivity."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from pns_tf.pruners.base import Pruner
+
+
+class Snip(Pruner):
+    """Keeps what the loss reacts to most: abs(∂L/∂m), divided by the sum of all."""
+
+    name = "snip"
+    reference = (
+        "Lee, Ajanthan & Torr, SNIP: Single-shot Network Pruning, ICLR 2019, arXiv 1810.02340"
+    )
+    uses_data = True
+
+    def calculate_scores(self, network, x, y):
+        scores = [tf.abs(g) for g in network.mask_gradients(lambda: network.loss(x, y))]
+        total = tf.add_n([tf.reduce_sum(score) for score in scores])
+        return [tf.math.divide_no_nan(score, total) for score in scores]
