@@ -11,10 +11,15 @@ __version__ = "0.1.0"
 
 # Public name -> module that defines it.
 _PUBLIC = {
+    "FoundTicket": "pns_tf.seeking",
     "Mask": "pns_tf.masks",
     "Planted": "pns_tf.planted",
+    "UpdateMasks": "pns_tf.pruning",
+    "apply_masks": "pns_tf.wrapper",
     "host_from_arrays": "pns_tf.hosts",
     "plant": "pns_tf.planted",
+    "prune": "pns_tf.pruning",
+    "seek": "pns_tf.seeking",
 }
 
 __all__ = sorted(_PUBLIC)
