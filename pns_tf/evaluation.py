@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from pns_tf.metrics import task_metric
-from tasks import Data, Task
+from tasks import Data
 
 CHUNK = 1000  # samples at once: keeps the activations of wide hosts small
 
@@ -22,11 +22,18 @@ def outputs(
 
 def evaluate(
     network: Callable[[np.ndarray], np.ndarray],
-    task: Task,
+    kind: str,
     data: Data,
     scales: np.ndarray | float = 1.0,
 ) -> float:
-    """Test metric of a network: accuracy, or MSE after one least-squares scale per output."""
+    """Test metric of a network: accuracy, or MSE after one least-squares scale per output.
+
+    Args:
+        network: maps ``(n, inputs)`` to raw outputs ``(n, outputs)``.
+        kind: of the task, "classification" or "regression".
+        data: training data fit the scales, test data judge.
+        scales: outputs are divided by these first.
+    """
     return task_metric(
-        task, data, outputs(network, data.x_train, scales), outputs(network, data.x_test, scales)
+        kind, data, outputs(network, data.x_train, scales), outputs(network, data.x_test, scales)
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import platform
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -17,11 +16,10 @@ from pns_tf.hosts import planted_layers
 from pns_tf.masks import Mask
 from pns_tf.planted import Planted, planted_from_arrays
 from pns_tf.planting import PlantedArrays
-from pns_tf.storage import write_json
+from pns_tf.storage import RECORD, read_record, write_json
 from tasks import Data, InputError
 from tasks import get as get_task
 
-RECORD = "ticket.json"
 MASKS = "masks.npz"
 PACKAGES = ("tensorflow", "tf_keras", "tensorflow-model-optimization", "numpy", "scipy")
 
@@ -49,6 +47,7 @@ class Server(tf.Module):
         self.scales = tf.Variable(scales, dtype=tf.float32, trainable=False)
         signature = tf.TensorSpec([None, self.kernels[0].shape[0]], tf.float32, name="x")
         self.serve = tf.function(self._forward, input_signature=[signature])
+        self.__call__ = self.serve  # found by the loader of SavedModels
 
     def _forward(self, x):
         for kernel, bias in zip(self.kernels[:-1], self.biases[:-1], strict=True):
@@ -57,8 +56,14 @@ class Server(tf.Module):
 
 
 def save_server(path: Path | str, server: Server) -> None:
-    """Writes a SavedModel with ``serve`` as its default signature."""
-    tf.saved_model.save(server, str(path), signatures={"serving_default": server.serve})
+    """Writes a SavedModel with ``serve`` as its default signature.
+
+    A loaded function does not keep variables alive, a loaded object does: so that
+    ``tf.saved_model.load(path).serve(x)`` works, ``serve`` is the server itself.
+    """
+    root = tf.Module()
+    root.serve = server
+    tf.saved_model.save(root, str(path), signatures={"serving_default": server.serve})
 
 
 def server_of(model, scales: np.ndarray | None = None) -> Server:
@@ -92,16 +97,18 @@ def record_of(planted: Planted, data: Data, noise: float) -> dict:
         "neurons": [neurons.tolist() for neurons in planted.neurons],
         "metric": task.metric,
         "metrics": {
-            "target": evaluate(planted.target, task, data),
-            "ticket": evaluate(planted.ticket, task, data, planted.scales),
-            "host": evaluate(planted.host, task, data),
+            "target": evaluate(planted.target, task.kind, data),
+            "ticket": evaluate(planted.ticket, task.kind, data, planted.scales),
+            "host": evaluate(planted.host, task.kind, data),
         },
-        "versions": {
-            "pns_tf": pns_tf.__version__,
-            "python": platform.python_version(),
-            **{package: version(package) for package in PACKAGES},
-        },
+        "versions": versions(),
     }
+
+
+def versions() -> dict[str, str]:
+    """Versions of everything that the numbers may depend on."""
+    own = {"pns_tf": pns_tf.__version__, "python": platform.python_version()}
+    return own | {package: version(package) for package in PACKAGES}
 
 
 def export_planted(planted: Planted, record: dict, folder: Path) -> None:
@@ -110,20 +117,6 @@ def export_planted(planted: Planted, record: dict, folder: Path) -> None:
     save_server(folder / "ticket", server_of(planted.ticket, planted.scales))
     planted.planted_masks.save(folder / MASKS)
     write_json(folder / RECORD, record)
-
-
-def read_record(folder: Path) -> dict:
-    """Reads the record of an exported run.
-
-    Raises:
-        ValueError: the folder holds none.
-    """
-    try:
-        return json.loads((folder / RECORD).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"{folder} is no exported run: expected a readable {RECORD} in it"
-        ) from error
 
 
 def load_planted(folder: Path | str) -> Planted:
@@ -140,7 +133,7 @@ def load_planted(folder: Path | str) -> Planted:
     folder = Path(folder)
     record = read_record(folder)
     try:
-        host = tf.saved_model.load(str(folder / "host"))
+        host = tf.saved_model.load(str(folder / "host")).serve
         masks = Mask.load(folder / MASKS)
         task = get_task(record["task"])
         arrays = PlantedArrays(

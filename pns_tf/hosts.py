@@ -76,6 +76,13 @@ def planted_layers(model: keras.Model) -> list[PlantedDense]:
     return [layer for layer in model.layers if isinstance(layer, PlantedDense)]
 
 
+def set_masks(model: keras.Model, mask: Sequence[np.ndarray]) -> None:
+    """Assigns pruning masks, in the order kernel, bias of each layer, to a host's layers."""
+    for layer, kernel, bias in zip(planted_layers(model), mask[::2], mask[1::2], strict=True):
+        layer.kernel_mask.assign(kernel)
+        layer.bias_mask.assign(bias)
+
+
 def host_arrays(model: keras.Model) -> Arrays:
     """Kernels and biases of a host, masks not applied.
 

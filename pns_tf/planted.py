@@ -66,6 +66,11 @@ class Planted:
         """Neurons in the widest hidden layer."""
         return max(self.sizes[1:-1], default=0)
 
+    @property
+    def kind(self) -> str | None:
+        """Kind of the task, "classification" or "regression"; ``None`` if there is no task."""
+        return self.task.kind if self.task else None
+
     def data(self, samples: int = 10_000, noise: float | None = None) -> Data:
         """The task's data, drawn from this ticket's seed.
 
@@ -127,7 +132,7 @@ def plant(
     else:
         init = "given"
     return planted_from_arrays(
-        plant_arrays(target, *arrays, hide_biases=hide_biases),
+        plant_arrays(target, *arrays, hide_biases=hide_biases, seed=seed),
         target=target,
         seed=seed,
         init=init,

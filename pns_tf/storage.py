@@ -13,6 +13,8 @@ from pathlib import Path
 
 from tasks.checks import InputError
 
+RECORD = "ticket.json"
+
 
 def run_name(task: str, depth: int, width: int, seed: int) -> str:
     """Folder name of a planted run."""
@@ -24,9 +26,13 @@ def check_free(path: Path, overwrite: bool = False) -> None:
 
     Called before work starts, so that nobody waits for results that cannot be kept.
     """
-    if path.exists() and not overwrite:
+    try:
+        exists = path.exists()
+    except OSError as error:  # a name too long, or a folder that may not be looked into
+        raise InputError(f"cannot write to {path}: {error.strerror}") from error
+    if exists and not overwrite:
         raise InputError(f"{path} exists already: choose another --out or pass --overwrite")
-    if path.exists() and not path.is_dir():
+    if exists and not path.is_dir():
         raise InputError(f"cannot write to {path}: it is a file")
     nearest = next(parent for parent in path.absolute().parents if os.path.lexists(parent))
     if not nearest.is_dir():
@@ -104,6 +110,20 @@ def write_json(path: Path, content: dict) -> None:
         r"\[[^\[\]{}]*\]", lambda found: re.sub(r"\s+", " ", found[0]), text
     )  # flat lists
     path.write_text(text + "\n", encoding="utf-8")
+
+
+def read_record(folder: Path) -> dict:
+    """Reads the record of an exported run.
+
+    Raises:
+        ValueError: the folder holds none.
+    """
+    try:
+        return json.loads((folder / RECORD).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"{folder} is no exported run: expected a folder with a readable {RECORD}"
+        ) from error
 
 
 def _finite(value):

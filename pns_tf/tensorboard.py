@@ -1,4 +1,4 @@
-"""What TensorBoard shows of a planted run."""
+"""What TensorBoard shows of a planted host and of a found ticket."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ import tensorflow as tf
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from pns_tf.hosts import planted_layers
+from pns_tf.hosts import host_arrays, planted_layers
 from pns_tf.planted import Planted
+from pns_tf.seeking import FoundTicket
 
 IMAGE_SIDE = 600  # pixels of the longer side of a mask, about
 HISTOGRAM_VALUES = 1_000_000  # more would cost gigabytes and show the same
@@ -28,7 +29,7 @@ def log_planted(planted: Planted, record: dict, drawings: dict[str, Figure], fol
         folder: the log directory.
     """
     with tf.summary.create_file_writer(str(folder)).as_default(step=0):
-        tf.summary.text("settings", _as_markdown(record))
+        _log_record(record, drawings)
         for index, (layer, mask) in enumerate(
             zip(planted_layers(planted.host), planted.planted_masks.kernels, strict=True)
         ):
@@ -36,10 +37,46 @@ def log_planted(planted: Planted, record: dict, drawings: dict[str, Figure], fol
             tf.summary.histogram(f"layer{index}/host_weights", _thinned(kernel[~mask]))
             tf.summary.histogram(f"layer{index}/planted_weights", kernel[mask])
             tf.summary.image(f"planted_mask/layer{index}", mask_image(mask)[None])
-        for name, figure in drawings.items():
-            tf.summary.image(name, figure_image(figure)[None])
         inputs = tf.TensorSpec([None, planted.sizes[0]], tf.float32, name="x")
         tf.summary.graph(tf.function(planted.host).get_concrete_function(inputs).graph)
+
+
+def log_found(found: FoundTicket, record: dict, drawings: dict[str, Figure], folder: Path) -> None:
+    """Writes settings, the training loss of each epoch, metrics, weight histograms and drawings.
+
+    Args:
+        found: the found ticket.
+        record: the run's settings and results, shown as text.
+        drawings: figures by name.
+        folder: the log directory.
+    """
+    with tf.summary.create_file_writer(str(folder)).as_default(step=0):
+        _log_record(record, drawings)
+        for epoch, loss in enumerate(found.history, start=1):
+            tf.summary.scalar("training/loss", loss, step=epoch)
+        if found.search:
+            _log_search(found)
+        for name, value in found.metrics.items():
+            tf.summary.scalar(f"metrics/{name}", value)
+        for index, (kernel, mask) in enumerate(
+            zip(host_arrays(found.model)[0], found.masks.kernels, strict=True)
+        ):
+            tf.summary.histogram(f"layer{index}/kept_weights", _thinned(kernel[mask]))
+
+
+def _log_search(found: FoundTicket) -> None:
+    """The density and the scores of each epoch of a pruner with a search of its own."""
+    for epoch, density in enumerate(found.search.densities, start=1):
+        tf.summary.scalar("search/density", density, step=epoch)
+    for epoch, snapshot in enumerate(found.search.snapshots, start=1):
+        for name, scores in zip(found.masks.names, snapshot, strict=True):
+            tf.summary.histogram(f"scores/{name}", _thinned(scores.ravel()), step=epoch)
+
+
+def _log_record(record: dict, drawings: dict[str, Figure]) -> None:
+    tf.summary.text("settings", _as_markdown(record))
+    for name, figure in drawings.items():
+        tf.summary.image(name, figure_image(figure)[None])
 
 
 def mask_image(mask: np.ndarray) -> np.ndarray:

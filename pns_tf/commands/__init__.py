@@ -13,45 +13,40 @@ import os
 import re
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import fire
 from fire.core import FireExit
 
 from pns_tf.commands.plant import plant
+from pns_tf.commands.pruners import pruners
+from pns_tf.commands.seek import seek
 from pns_tf.commands.tasks import tasks
 from tasks.checks import InputError, similar
 
-COMMANDS = {"plant": plant, "tasks": tasks}
+COMMANDS = {"plant": plant, "seek": seek, "tasks": tasks, "pruners": pruners}
 
 
-@dataclass(frozen=True)
-class _Request:
-    """A command and its arguments, not yet run. It has no members for Fire to walk into."""
+def _deferred(command: Callable, requests: list[Callable]) -> Callable:
+    """Looks like ``command`` to Fire, but only appends the call to ``requests``."""
 
-    command: Callable
-    args: tuple
-    kwargs: dict
-
-
-def _deferred(command: Callable) -> Callable:
     @functools.wraps(command)
-    def note_down(*args, **kwargs) -> _Request:
-        return _Request(command, args, kwargs)
+    def note_down(*args, **kwargs) -> None:  # a result would be something for Fire to walk into
+        requests.append(functools.partial(command, *args, **kwargs))
 
     return note_down
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Runs one command; exits with code 2 and one line on standard error if it cannot."""
-    argv = list(sys.argv[1:] if argv is None else argv) or ["--help"]
-    argv = ["--help" if word == "-h" else word for word in argv]  # to Fire: a flag that starts so
+    argv = list(sys.argv[1:] if argv is None else argv)
+    if not argv or {"-h", "--help"} & {*argv}:  # to Fire, -h is a flag that starts so
+        argv = [*(word for word in argv[:1] if word in COMMANDS), "--help"]
     os.environ.setdefault("PAGER", "cat")  # Fire would open help in a pager
     try:
         request = _parse(argv)
         if request is not None:
-            request.command(*request.args, **request.kwargs)
-    except InputError as error:
+            request()
+    except (InputError, MemoryError) as error:
         print(f"pns_tf: {error}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
@@ -59,18 +54,18 @@ def main(argv: Sequence[str] | None = None) -> None:
         sys.exit(130)
 
 
-def _parse(argv: list[str]) -> _Request | None:
-    """What Fire makes of the line; ``None`` if help was asked for and shown."""
-    if not argv[0].startswith("-") and argv[0] not in COMMANDS:
+def _parse(argv: list[str]) -> Callable | None:
+    """The call that Fire makes of the line; ``None`` if help was asked for and shown."""
+    if argv[0] not in (*COMMANDS, "--help"):
         raise InputError(
             f"unknown command {argv[0]!r}: choose from {', '.join(COMMANDS)}"
             f"{similar(argv[0], COMMANDS)}"
         )
-    said = io.StringIO()
+    said, requests = io.StringIO(), []
     try:
         with contextlib.redirect_stderr(said):
-            request = fire.Fire(
-                {name: _deferred(command) for name, command in COMMANDS.items()},
+            fire.Fire(
+                {name: _deferred(command, requests) for name, command in COMMANDS.items()},
                 command=argv,
                 name="pns_tf",
                 serialize=lambda result: None,
@@ -80,9 +75,7 @@ def _parse(argv: list[str]) -> _Request | None:
             print(said.getvalue().rstrip())
             return None
         raise InputError(_in_one_line(argv, str(stop.trace.elements[-1].ErrorAsStr()))) from None
-    if not isinstance(request, _Request):
-        raise InputError(f"which command? Choose from {', '.join(COMMANDS)}")
-    return request
+    return requests[0] if requests else None
 
 
 def _in_one_line(argv: list[str], complaint: str) -> str:

@@ -35,20 +35,12 @@ def plant(
         out: parent folder of the run.
         overwrite: replace a run that exists.
     """
-    import tasks
-    from pns_tf.initializers import INITIALIZERS, host_sizes
-    from pns_tf.planting import check_fit
+    from pns_tf.commands.checks import check_planting
     from pns_tf.storage import check_free, run_name
-    from tasks.checks import choice, flag, integer
+    from tasks.checks import flag
 
     # All that can be wrong is found before TensorFlow is imported and before anything is written.
-    problem = tasks.get(task)
-    target = problem.target(depth)
-    width = integer("width", width, minimum=1)
-    check_fit(target.shape, host_sizes(problem.inputs, problem.outputs, depth, width))
-    choice("init", init, INITIALIZERS)
-    flag("hide_biases", hide_biases)
-    problem.data(samples, noise, seed)
+    check_planting(task, depth, width, seed, init, hide_biases, samples, noise)
     path = Path(str(out)) / run_name(task, depth, width, seed)
     check_free(path, flag("overwrite", overwrite))
 

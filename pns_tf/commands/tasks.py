@@ -10,34 +10,26 @@ def tasks(*, depth: int = 5, width: int = 100):
         depth: neuron layers, input and output counted, at least 3.
         width: neurons in each hidden layer of the host.
     """
-    from itertools import pairwise
-
     from tabulate import tabulate
 
     import tasks as package
-    from pns_tf.initializers import host_sizes
-    from pns_tf.planting import check_fit
-    from tasks.checks import integer
+    from pns_tf.commands.checks import baseline_density
 
-    width = integer("width", width, minimum=1)
-    rows = []
-    for task in map(package.get, package.names()):
-        target = task.target(depth)
-        sizes = host_sizes(task.inputs, task.outputs, depth, width)
-        check_fit(target.shape, sizes)
-        density = target.nonzero_weights / sum(a * b for a, b in pairwise(sizes))
-        shape = "-".join(map(str, target.shape))
-        rows.append(
-            [
-                task.name,
-                task.summary,
-                task.inputs,
-                task.outputs,
-                task.metric,
-                shape,
-                f"{density:.6f}",
-            ]
-        )
+    found = [package.get(name) for name in package.names()]
+    widest = max(found, key=lambda task: max(task.target(depth).shape[1:-1]))
+    baseline_density(widest.name, depth, width)  # where it fits, the others do
+    rows = [
+        [
+            task.name,
+            task.summary,
+            task.inputs,
+            task.outputs,
+            task.metric,
+            "-".join(map(str, task.target(depth).shape)),
+            f"{baseline_density(task.name, depth, width):.6f}",
+        ]
+        for task in found
+    ]
     heads = ["task", "function", "inputs", "outputs", "metric", "target", "baseline density"]
     print(tabulate(rows, heads, disable_numparse=True))
     print(f"\nBaseline density: planted weights / host weights at depth {depth}, width {width}.")

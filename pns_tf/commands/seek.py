@@ -1,0 +1,188 @@
+"""The command ``seek``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tasks.checks import InputError, choice, flag
+
+
+def seek(
+    *,
+    task: str = "circle",
+    pruner: str = "synflow",
+    density: float | str = 0.1,
+    depth: int = 5,
+    width: int = 100,
+    seed: int = 0,
+    planted: str | None = None,
+    rounds: int = 1,
+    round_epochs: int = 5,
+    epochs: int = 10,
+    prune_rounds: int = 1,
+    schedule: str = "exponential",
+    scope: str | None = None,
+    anneal: bool = False,
+    as_published: bool = False,
+    options: dict | None = None,
+    init: str = "normal",
+    hide_biases: bool = False,
+    samples: int = 10_000,
+    noise: float | None = None,
+    learning_rate: float = 1e-3,
+    batch_size: int = 32,
+    tflite: bool = False,
+    out: str = "saved_models",
+    overwrite: bool = False,
+):
+    """Plants a ticket, lets a pruner look for it, and says how much of it was found.
+
+    Writes <out>/<planted run>-<pruner>-<density>/ with the found ticket before and after training
+    as SavedModels (pruned/, trained/), ticket.json, masks.npz, pictures, and a TensorBoard log.
+
+    Args:
+        task: what the ticket solves, one that the command tasks lists.
+        pruner: one that the command pruners lists, or module:Class for one of your own.
+        density: fraction of all parameters that the found ticket keeps, or baseline.
+        depth: neuron layers of the host, input and output counted, at least 3.
+        width: neurons in each hidden layer of the host.
+        seed: everything random follows from it.
+        planted: folder that plant wrote, to seek in that host instead of planting anew.
+        rounds: 1 for singleshot, otherwise rounds of multishot (train, prune, rewind).
+        round_epochs: training epochs of each multishot round.
+        epochs: epochs of the final training.
+        prune_rounds: steps in which one pruning reaches its density, scoring anew each time.
+        schedule: of these steps, exponential or linear.
+        scope: global for one threshold, local for one per weight array, None for the pruner's own.
+        anneal: for edge_popup, density falling to its goal epoch by epoch.
+        as_published: for edge_popup, repeat the slips of the published code.
+        options: other settings of the pruner itself, as a dict, see the command pruners.
+        init: how the host is drawn, one of normal, zero_biases, uniform.
+        hide_biases: leave the host's bias where the target's is zero.
+        samples: size of the data set, a tenth of it for testing.
+        noise: noise level of the data, None for the task's own.
+        learning_rate: of Adam.
+        batch_size: samples in each training step.
+        tflite: also write the trained ticket as a TFLite file.
+        out: parent folder of the run.
+        overwrite: replace a run that exists.
+    """
+    from pns_tf import pruners
+    from pns_tf.commands.checks import check_left_out, check_planting
+    from pns_tf.settings import SeekSettings
+    from pns_tf.storage import check_free, read_record, run_name
+
+    # All that can be wrong is found before TensorFlow is imported and before anything is written.
+    run = None
+    if planted is not None:
+        check_left_out(
+            seek, locals(), "task", "depth", "width", "init", "hide_biases", "samples", "noise"
+        )
+        source = Path(str(planted))
+        record = read_record(source)
+        if "task" not in record:
+            raise InputError(f"{source} is no planted run: its record names no task")
+        run, task, depth, width = source.name, record["task"], record["depth"], record["width"]
+        samples, noise = record["samples"], record["noise"]
+    baseline = check_planting(task, depth, width, seed, init, hide_biases, samples, noise)
+    if ":" not in str(pruner):
+        choice("pruner", pruner, pruners.names())
+    settings = SeekSettings(
+        pruner=pruner,
+        density=baseline if density == "baseline" else density,
+        rounds=rounds,
+        round_epochs=round_epochs,
+        epochs=epochs,
+        prune_rounds=prune_rounds,
+        schedule=schedule,
+        scope=scope,
+        samples=samples,
+        noise=noise,
+        learning_rate=learning_rate,
+        batch_size=batch_size,
+        seed=seed,
+        options=_options(options, anneal=anneal, as_published=as_published),
+    )
+    run = run or run_name(task, depth, width, seed)
+    path = Path(str(out)) / f"{run}-{pruner.replace(':', '.')}-{settings.density:.6g}"
+    check_free(path, flag("overwrite", overwrite))
+    flag("tflite", tflite)
+
+    from pns_tf.commands.quiet import import_tensorflow
+
+    import_tensorflow()
+    from tqdm import tqdm
+
+    from pns_tf.exporting import load_planted
+    from pns_tf.found_run import write_found
+    from pns_tf.planted import plant
+    from pns_tf.seeking import seek_with
+
+    if planted is None:
+        host = plant(task, depth, width, seed, init=init, hide_biases=hide_biases)
+    else:
+        host = load_planted(source)
+    with tqdm(total=settings.total_epochs, unit="epoch", leave=False, disable=None) as bar:
+        found = seek_with(host, settings, watch=lambda epoch, loss: bar.update())
+    record = write_found(
+        found, host, settings, path, planted_in=run, tflite=tflite, overwrite=overwrite
+    )
+    print(report(record, path))
+
+
+def _options(options: dict | None, **switches: bool) -> dict:
+    """The pruner's options, with those of the switches that are on."""
+    if not isinstance(options or {}, dict):
+        raise InputError(f"options must be a dict such as '{{temperature: 100}}', got {options!r}")
+    return {**(options or {}), **{name: True for name, on in switches.items() if flag(name, on)}}
+
+
+def report(record: dict, path: Path) -> str:
+    """The tables that ``seek`` prints, from the run's record."""
+    from tabulate import tabulate
+
+    values = record["metrics"]
+    metric = "test accuracy" if record["metric"] == "accuracy" else "test MSE"
+    quality = [
+        ["planted ticket", values["planted"]],
+        ["host, before pruning", values["before"]],
+        ["found ticket, not trained (strong)", values["strong"]],
+        ["found ticket, trained (weak)", values["final"]],
+    ]
+    names = ("precision", "recall", "f1", "jaccard")
+    sizes = record["layer_sizes"]
+    layers = [
+        [
+            f"{sizes[layer]} × {sizes[layer + 1]}",
+            f"{values[f'density_layer{layer}']:.4g}",
+            *(f"{values[f'{name}_layer{layer}']:.3f}" for name in names),
+        ]
+        for layer in range(len(sizes) - 1)
+    ]
+    layers.append(["all", f"{values['density']:.4g}", *(f"{values[name]:.3f}" for name in names)])
+    collapse = [name for name in ("layer_collapse", "flow_collapse") if values[name]]
+    lines = [
+        tabulate(quality, ["", metric], floatfmt=".4g"),
+        "",
+        tabulate(
+            layers,
+            ["layer", "density", *names],
+            disable_numparse=True,
+            colalign=("right",) * (2 + len(names)),
+        ),
+        "",
+        f"density     asked {values['density_asked']:.6g}, kept {values['density']:.6g},"
+        f" on input–output paths {values['effective_density']:.6g}",
+        f"collapse    {', '.join(collapse).replace('_', ' ') or 'none'}",
+    ]
+    if "tflite_bytes" in record:
+        sizes = record["tflite_bytes"]
+        lines.append(
+            f"TFLite      {sizes['ticket']:,} bytes, the dense host {sizes['dense_host']:,}"
+        )
+    lines += [
+        f"written to  {path}",
+        "            pruned/ trained/ (SavedModels), ticket.json, masks.npz, pictures",
+        f"look at it  tensorboard --logdir {path / 'tensorboard'}",
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,103 @@
+"""Edge-popup: strong tickets by learned scores."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from pns_tf.popup import HEADS, PopupSettings, popup_epoch
+from pns_tf.pruners.searcher import Searcher, SearchResult
+from pns_tf.thresholds import density_steps, masks_from_scores
+from tasks.task import kind_of
+
+
+@dataclass
+class EdgePopup(Searcher):
+    """Learns a score per weight and bias, and computes with the highest of them; weights stay.
+
+    Args:
+        epochs: of the search.
+        learning_rate: of SGD at the start; it decays by a cosine, epoch by epoch.
+        momentum: of SGD.
+        weight_decay: L2 penalty on the scores.
+        anneal: density ρ^{i/E} in epoch i of E instead of ρ throughout.
+        as_published: repeat three slips of the published code: a softmax after the last layer for
+            every task, the loss on top of it, and bias scores that start at zero and never learn.
+    """
+
+    epochs: int = 10
+    learning_rate: float = 0.1
+    momentum: float = 0.9
+    weight_decay: float = 5e-4
+    anneal: bool = False
+    as_published: bool = False
+
+    name = "edge_popup"
+    reference = (
+        "Ramanujan et al., What's Hidden in a Randomly Weighted Neural Network?, CVPR 2020, "
+        "arXiv 1911.13299"
+    )
+    default_scope = "local"
+    head = "none"
+
+    def search(self, model, data, settings, rng, watch=None):
+        head = "softmax" if self.as_published else self.head
+        scope = settings.scope or self.default_scope
+        sizes = (model.input_shape[-1], *(layer.units for layer in model.layers[1:]))
+        epoch = popup_epoch(
+            sizes,
+            PopupSettings(
+                kind=kind_of(data),
+                batch_size=settings.batch_size,
+                momentum=self.momentum,
+                weight_decay=self.weight_decay,
+                scope=scope,
+                learn_biases=not self.as_published,
+                head=head,
+            ),
+        )
+        epoch.model.set_weights(model.get_weights())
+        epoch.start(self.initial_scores(epoch, rng))
+        densities = density_steps(settings.density, self.epochs)
+        history, snapshots = [], []
+        for number, density in enumerate(densities, start=1):
+            density = density if self.anneal else settings.density
+            order = rng.permutation(len(data.x_train)).astype(np.int32)
+            rate = 0.5 * self.learning_rate * (1 + math.cos(math.pi * (number - 1) / self.epochs))
+            counts = _counts(epoch, scope, density)
+            history.append(epoch(data.x_train, data.y_train, order, counts, rate))
+            snapshots.append([score.numpy() for score in epoch.scores])
+            if watch:
+                watch(number, history[-1])
+        sizes = [np.abs(score) for score in snapshots[-1]]
+        mask = masks_from_scores(sizes, settings.density, scope, rng=rng)
+        return SearchResult(
+            mask,
+            history=history,
+            head=HEADS[head],
+            snapshots=snapshots,
+            densities=densities if self.anneal else [settings.density] * self.epochs,
+        )
+
+    def initial_scores(self, epoch, rng: np.random.Generator) -> list[np.ndarray]:
+        """U[−1/√fan_in, 1/√fan_in] (Kaiming-uniform with a = √5), biases like their weights.
+
+        As published, biases have no scores to speak of: all are zero, and the highest of them are
+        then the last ones. Tiny numbers in that order stand for the zeros.
+        """
+        scores = []
+        for variable in epoch.scores:
+            if len(variable.shape) > 1:
+                bound = 1 / math.sqrt(math.prod(variable.shape[:-1]))
+            if self.as_published and len(variable.shape) == 1:
+                scores.append(np.arange(1, 1 + variable.shape[0], dtype=np.float32) * 1e-20)
+            else:
+                scores.append(rng.uniform(-bound, bound, variable.shape).astype(np.float32))
+        return scores
+
+
+def _counts(epoch, scope: str, density: float) -> list[int]:
+    sizes = [math.prod(score.shape) for score in epoch.scores]
+    return [round(density * size) for size in ([sum(sizes)] if scope == "global" else sizes)]

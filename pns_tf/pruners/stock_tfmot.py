@@ -1,0 +1,71 @@
+"""TF-MOT's own magnitude pruning during training, as a pruner of the benchmark."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import tensorflow as tf
+import tensorflow_model_optimization as tfmot
+import tf_keras as keras
+
+from pns_tf.hosts import set_masks
+from pns_tf.masks import Mask
+from pns_tf.prunable import prunable_weights
+from pns_tf.pruners.searcher import Searcher, SearchResult
+from pns_tf.training import LOSSES
+from tasks.task import kind_of
+
+_sparsity = tfmot.sparsity.keras
+
+
+@dataclass
+class StockTFMOT(Searcher):
+    """``prune_low_magnitude`` with a polynomial schedule during training, as it comes with TF-MOT.
+
+    Sparsity grows to its goal until ``end`` of the training is over; the rest trains the ticket.
+    TF-MOT prunes each weight array by itself and keeps at least one entry of each.
+
+    Args:
+        power: of the polynomial.
+        frequency: training steps between two updates of the masks.
+        end: fraction of the training steps after which nothing more is pruned.
+    """
+
+    power: float = 3.0
+    frequency: int = 20
+    end: float = 0.5
+
+    name = "tfmot"
+    reference = "Zhu & Gupta, To Prune, or Not to Prune, ICLR Workshop 2018, arXiv 1710.01878"
+
+    def search(self, model, data, settings, rng, watch=None):
+        steps = -(-len(data.x_train) // settings.batch_size) * settings.epochs
+        last = max(int(self.end * steps) // self.frequency, 1) * self.frequency
+        schedule = _sparsity.PolynomialDecay(
+            initial_sparsity=0.0,
+            final_sparsity=1.0 - settings.density,
+            begin_step=0,
+            end_step=last,
+            power=self.power,
+            frequency=self.frequency,
+        )
+        wrapped = _sparsity.prune_low_magnitude(model, pruning_schedule=schedule)
+        wrapped.compile(keras.optimizers.Adam(settings.learning_rate), LOSSES[kind_of(data)])
+        step_counter = _sparsity.UpdatePruningStep()
+        history = []
+        for epoch in range(1, settings.epochs + 1):
+            order = rng.permutation(len(data.x_train))
+            fit = wrapped.fit(
+                tf.constant(data.x_train[order]),
+                tf.constant(data.y_train[order]),
+                batch_size=settings.batch_size,
+                shuffle=False,
+                verbose=0,
+                callbacks=[step_counter],
+            )
+            history.append(fit.history["loss"][0])
+            if watch:
+                watch(epoch, history[-1])
+        mask = Mask(weight.mask.numpy() for weight in prunable_weights(wrapped))
+        set_masks(model, mask)
+        return SearchResult(mask, model.get_weights(), history)

@@ -1,0 +1,57 @@
+"""How much of the planted ticket a found mask contains, and what is left of the network."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pns_tf.masks import Mask
+from pns_tf.paths import effective_mask, flow_collapsed
+
+
+def overlap(planted: np.ndarray, found: np.ndarray) -> dict[str, float]:
+    """Precision, recall, F1 and Jaccard index of a found mask against the planted one.
+
+    All are 1 if both masks are empty; a ratio with an empty denominator is 0 otherwise.
+    """
+    both = int(np.count_nonzero(planted & found))
+    n_planted, n_found = int(np.count_nonzero(planted)), int(np.count_nonzero(found))
+    if n_planted == n_found == 0:
+        return {"precision": 1.0, "recall": 1.0, "f1": 1.0, "jaccard": 1.0}
+    return {
+        "precision": both / max(n_found, 1),
+        "recall": both / max(n_planted, 1),
+        "f1": 2 * both / (n_planted + n_found),
+        "jaccard": both / (n_planted + n_found - both),
+    }
+
+
+def mask_metrics(planted: Mask, found: Mask) -> dict[str, float]:
+    """Densities, collapse and recovery of a found ticket, overall and per layer, as a flat dict.
+
+    Args:
+        planted: where the planted ticket lies.
+        found: the pruner's ticket, of the same shapes.
+
+    Returns:
+        ``density`` kept and ``effective_density`` (on input–output paths) of all parameters;
+        ``layer_collapse`` and ``flow_collapse`` as 0 or 1; ``precision``, ``recall``, ``f1`` and
+        ``jaccard``; and ``density_layer0``, ``recall_layer0``, … of each layer's kernel and bias.
+    """
+    metrics = {
+        "density": found.density,
+        "effective_density": effective_mask(found).kept / found.size,
+        "layer_collapse": float(not all(kernel.any() for kernel in found.kernels)),
+        "flow_collapse": float(flow_collapsed(found)),
+        **overlap(_flat(planted), _flat(found)),
+    }
+    for layer in range(len(found.kernels)):
+        part = slice(2 * layer, 2 * layer + 2)
+        planted_part, found_part = _flat(planted[part]), _flat(found[part])
+        metrics[f"density_layer{layer}"] = float(found_part.mean())
+        for name, value in overlap(planted_part, found_part).items():
+            metrics[f"{name}_layer{layer}"] = value
+    return metrics
+
+
+def _flat(arrays) -> np.ndarray:
+    return np.concatenate([array.ravel() for array in arrays])

@@ -1,0 +1,68 @@
+"""What defines a search: declared once, for Python, the command line and the record."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from pns_tf.thresholds import SCHEDULES, SCOPES
+from tasks.checks import choice, integer, number
+
+
+@dataclass(frozen=True)
+class SeekSettings:
+    """Everything that decides what is found, apart from the planted host.
+
+    Attributes:
+        pruner: a pruner's name, or "module:Class" for one of your own.
+        density: fraction of all parameters (biases counted) that the ticket keeps, in (0, 1].
+        rounds: 1 for singleshot; otherwise so many rounds of {train, prune, rewind} (multishot).
+        round_epochs: training epochs of each multishot round.
+        epochs: epochs of the final training.
+        prune_rounds: steps in which one pruning reaches its density, scoring anew each time.
+        schedule: "exponential" or "linear" steps.
+        scope: "global" for one threshold, "local" for one per weight array; ``None`` for the
+            pruner's own: global for scores, local for edge-popup.
+        samples: size of the data set.
+        noise: its noise level; ``None`` for the task's own.
+        learning_rate: of Adam.
+        batch_size: samples a training step.
+        seed: scores, ties and shuffling follow from it.
+        options: settings of the pruner itself.
+    """
+
+    pruner: str = "synflow"
+    density: float = 0.1
+    rounds: int = 1
+    round_epochs: int = 5
+    epochs: int = 10
+    prune_rounds: int = 1
+    schedule: str = "exponential"
+    scope: str | None = None
+    samples: int = 10_000
+    noise: float | None = None
+    learning_rate: float = 1e-3
+    batch_size: int = 32
+    seed: int = 0
+    options: dict = field(default_factory=dict)
+
+    @property
+    def total_epochs(self) -> int:
+        """Training epochs of the whole search."""
+        return self.epochs + (self.rounds * self.round_epochs if self.rounds > 1 else 0)
+
+    def __post_init__(self):
+        number("density", self.density, low=0.0, high=1.0, low_excluded=True)
+        for name, minimum in (
+            ("rounds", 1),
+            ("round_epochs", 1),
+            ("epochs", 0),
+            ("prune_rounds", 1),
+            ("samples", 10),
+            ("batch_size", 1),
+            ("seed", 0),
+        ):
+            integer(name, getattr(self, name), minimum)
+        number("learning_rate", self.learning_rate, low=0.0, low_excluded=True)
+        choice("schedule", self.schedule, SCHEDULES)
+        if self.scope is not None:
+            choice("scope", self.scope, SCOPES)
