@@ -81,8 +81,9 @@ def draw_host(sizes: Sequence[int], seed: int = 0, init: str = "normal") -> Arra
         ((100, 100), (3,))
     """
     initializer = INITIALIZERS[choice("init", init, INITIALIZERS)]
+    rng = generator(seed, "host")
     try:
-        return initializer(sizes, generator(seed, "host"))
+        return initializer(sizes, rng)
     except (
         MemoryError,
         ValueError,

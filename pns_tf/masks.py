@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
@@ -119,5 +120,5 @@ class Mask(Sequence):
         try:
             with np.load(path) as stored:
                 return cls([stored[name] for name in stored.files], stored.files)
-        except (OSError, ValueError, EOFError) as error:
+        except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
             raise InputError(f"{os.fspath(path)!r} holds no mask: {error}") from error

@@ -7,14 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from tasks.checks import InputError
+import tasks
+from pns_tf.initializers import host_sizes
+from pns_tf.seeding import generator
+from tasks.checks import InputError, integer
 from tasks.task import Target, check_layers
 
 RANGE_MARGIN = 1e-6  # keeps a planted value inside its layer's range after rounding to float32
+LARGEST_SCALE = 1.0 / float(np.finfo(np.float32).tiny)
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +49,7 @@ def plant_arrays(
     biases: Sequence[np.ndarray],
     *,
     hide_biases: bool = False,
+    seed: int = 0,
 ) -> PlantedArrays:
     """Plants ``target`` into a copy of the host given by ``kernels`` and ``biases``.
 
@@ -56,9 +62,12 @@ def plant_arrays(
         biases: the host's biases, ``(fan_out,)`` each.
         hide_biases: leave the host's bias where the target's is zero, masked out of the ticket,
             instead of writing an exact zero.
+        seed: decides between host neurons that fit equally well, as all do that need only the
+            right sign; otherwise tickets would always lie in the first of them.
 
     Raises:
-        ValueError: the target is wider or deeper than the host, or values are not finite.
+        ValueError: the target is wider or deeper than the host, or values are not finite, or so
+            many layers scale the ticket down that float32 cannot hold it.
 
     Example:
         >>> import tasks
@@ -80,15 +89,27 @@ def plant_arrays(
     sources = np.arange(target.shape[0])  # host neurons that feed this layer's target neurons
     carried = np.ones(target.shape[0])  # λ of each: target activation = λ × host activation
     last = len(kernels) - 1
+    rng = generator(seed, "planting")
     for layer, (target_kernel, target_bias) in enumerate(
         zip(target.kernels, target.biases, strict=True)
     ):
         theta = np.vstack([target_bias, target_kernel * carried[:, None]])
         offered = np.vstack([biases[layer], kernels[layer][sources]]).astype(np.float64)
-        chosen = np.arange(theta.shape[1]) if layer == last else match(theta, offered)
+        if layer == last:
+            chosen = np.arange(theta.shape[1])
+        else:
+            order = rng.permutation(offered.shape[1])
+            chosen = order[match(theta, offered[:, order])]
         _mark(planted, layer, theta, sources, chosen)
+        if not hide_biases:
+            planted.biases[layer][chosen[theta[0] == 0]] = 0.0
         lam = _scales(theta, offered[:, chosen], _range_of_others(planted, layer))
-        _write(planted, layer, theta / lam, sources, chosen, hide_biases)
+        if not (lam < LARGEST_SCALE).all():
+            raise InputError(
+                f"the ticket becomes too small for float32 in layer {layer + 1} of {last + 1}: "
+                f"plant into a host of fewer layers"
+            )
+        _write(planted, layer, theta / lam, sources, chosen)
         planted.neurons.append(chosen)
         sources, carried = chosen, lam
     planted.scales[:] = 1.0 / carried
@@ -112,6 +133,19 @@ def check_fit(target_shape: Sequence[int], host_shape: Sequence[int]) -> None:
                 f"width {there} is too small: the target needs {needed} neurons in hidden layer "
                 f"{layer}, and at least width {max(target_shape[1:-1])} overall"
             )
+
+
+def baseline_density(task: str, depth: int, width: int) -> float:
+    """Non-zero target weights / host weights, biases not counted.
+
+    Raises:
+        ValueError: unknown task, or a target that does not fit such a host.
+    """
+    problem = tasks.get(task)
+    target = problem.target(depth)
+    sizes = host_sizes(problem.inputs, problem.outputs, depth, integer("width", width, minimum=1))
+    check_fit(target.shape, sizes)
+    return target.nonzero_weights / sum(a * b for a, b in pairwise(sizes))
 
 
 def match(theta: np.ndarray, offered: np.ndarray) -> np.ndarray:
@@ -189,15 +223,9 @@ def _range_of_others(planted: PlantedArrays, layer: int) -> tuple[float, float]:
 
 
 def _write(
-    planted: PlantedArrays,
-    layer: int,
-    values: np.ndarray,
-    sources: np.ndarray,
-    chosen: np.ndarray,
-    hide_biases: bool,
+    planted: PlantedArrays, layer: int, values: np.ndarray, sources: np.ndarray, chosen: np.ndarray
 ) -> None:
-    bias_used = values[0] != 0
-    written = bias_used if hide_biases else np.ones_like(bias_used)
-    planted.biases[layer][chosen[written]] = values[0, written]
+    neuron = np.flatnonzero(values[0])
+    planted.biases[layer][chosen[neuron]] = values[0, neuron]
     source, neuron = np.nonzero(values[1:])
     planted.kernels[layer][sources[source], chosen[neuron]] = values[1:][source, neuron]

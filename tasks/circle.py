@@ -76,7 +76,7 @@ def layers(depth: int) -> list[tuple[np.ndarray, np.ndarray]]:
         return stack + squares(np.eye(2), *[(0.0, 1.0, KNOTS, 1)] * 2)
     unfolded = np.eye(2)
     for fold in range(depth - 5):
-        angle = np.pi / 2.0 ** (fold + 2)
+        angle = np.pi * 0.5 ** (fold + 2)
         stack.append(rotate(angle, unfolded))
         unfolded = np.array([[1.0, 0.0], [0.0, 1.0], [0.0, 1.0]])
     across = np.sin(angle) * np.sqrt(THRESHOLDS[-1]) + 0.01

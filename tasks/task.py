@@ -31,6 +31,19 @@ class Data:
     y_test: np.ndarray
 
 
+def kind_of(data: Data) -> Literal["regression", "classification"]:
+    """The kind of task that data belong to: integer labels are classes."""
+    return "classification" if np.issubdtype(data.y_train.dtype, np.integer) else "regression"
+
+
+def check_finite(data: Data) -> None:
+    """Raises ``InputError`` if data hold NaN or infinity, naming the first such row."""
+    for name, array in vars(data).items():
+        bad = ~np.isfinite(array.reshape(len(array), -1)).all(axis=1)
+        if bad.any():
+            raise InputError(f"{name} holds NaN or infinity in row {int(np.argmax(bad))}")
+
+
 class Target:
     """A sparse ReLU network with a linear last layer, in float64.
 
@@ -75,7 +88,7 @@ class Target:
     @property
     def nonzero_weights(self) -> int:
         """Number of non-zero kernel entries (biases not counted)."""
-        return sum(np.count_nonzero(kernel) for kernel in self.kernels)
+        return sum(int(np.count_nonzero(kernel)) for kernel in self.kernels)
 
 
 def check_layers(

@@ -1,0 +1,115 @@
+"""What TensorBoard finds in the log of a planted run."""
+
+import io
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from matplotlib.image import imread
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+import pns_tf
+import pns_tf.tensorboard
+from pns_tf.hosts import host_arrays
+from pns_tf.tensorboard import mask_image
+
+
+@pytest.fixture(scope="module")
+def log(helix_run) -> EventAccumulator:
+    return EventAccumulator(str(helix_run / "tensorboard"), size_guidance={"tensors": 0}).Reload()
+
+
+@pytest.fixture(scope="module")
+def planted():
+    return pns_tf.plant("helix")
+
+
+def values(log: EventAccumulator, tag: str) -> np.ndarray:
+    (event,) = log.Tensors(tag)
+    return tf.make_ndarray(event.tensor_proto)
+
+
+def image(log: EventAccumulator, tag: str) -> np.ndarray:
+    width, height, png = values(log, tag)[:3]
+    pixels = imread(io.BytesIO(png))
+    assert pixels.shape[:2] == (int(height), int(width))
+    return pixels
+
+
+def test_nothing_is_missing_and_nothing_else_is_there(log):
+    assert set(log.Tags()["tensors"]) == {
+        "settings",
+        "data",
+        "ticket",
+        *(f"layer{i}/host_weights" for i in range(4)),
+        *(f"layer{i}/planted_weights" for i in range(4)),
+        *(f"planted_mask/layer{i}" for i in range(4)),
+    }
+
+
+def test_the_settings_are_a_table(log):
+    (text,) = values(log, "settings").reshape(-1)
+    text = text.decode()
+    assert text.startswith("| setting | value |\n| --- | --- |\n")
+    for row in ('| task | "helix" |', "| depth | 5 |", "| width | 100 |", "| seed | 0 |"):
+        assert row in text
+    assert '"tensorflow"' in text
+
+
+@pytest.mark.parametrize("layer", range(4))
+def test_histograms_show_planted_weights_apart_from_the_others(log, planted, layer):
+    kernel = host_arrays(planted.host)[0][layer]
+    mask = planted.planted_masks.kernels[layer]
+    for tag, weights in (("host_weights", kernel[~mask]), ("planted_weights", kernel[mask])):
+        buckets = values(log, f"layer{layer}/{tag}")  # left edge, right edge, count
+        assert buckets[:, 2].sum() == weights.size
+        assert buckets[0, 0] == pytest.approx(weights.min(), rel=1e-5)
+        assert buckets[-1, 1] == pytest.approx(weights.max(), rel=1e-5)
+
+
+@pytest.mark.parametrize("layer", range(4))
+def test_the_planted_mask_of_each_layer_is_an_image(log, planted, layer):
+    pixels = image(log, f"planted_mask/layer{layer}")
+    mask = planted.planted_masks.kernels[layer]
+    zoom = np.array(pixels.shape[:2]) // mask.shape
+    np.testing.assert_array_equal(
+        pixels.reshape(*pixels.shape[:2]) > 0.5, np.kron(mask, np.ones(zoom))
+    )
+
+
+@pytest.mark.parametrize("tag", ["data", "ticket"])
+def test_the_drawings_are_images(log, tag):
+    pixels = image(log, tag)
+    assert min(pixels.shape[:2]) > 200
+    assert pixels.std() > 0.01
+
+
+def test_the_graph_is_the_hosts(log):
+    names = {
+        node.name for node in tf.compat.v1.GraphDef.FromString(log.Graph().SerializeToString()).node
+    }
+    for layer in range(4):
+        assert any(f"layer{layer}/MatMul" in name for name in names)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 100), (100, 3), (700, 50), (2000, 3000)])
+def test_a_mask_image_loses_no_planted_entry(shape):
+    rng = np.random.default_rng(0)
+    for _ in range(5):
+        mask = np.zeros(shape, bool)
+        mask[tuple(rng.integers(shape))] = True
+        pixels = mask_image(mask)
+        assert pixels.dtype == np.uint8
+        assert pixels.max() == 255
+        assert max(pixels.shape) <= 640
+        assert min(pixels.shape[:2]) >= 10
+    assert mask_image(np.zeros(shape, bool)).max() == 0
+
+
+def test_a_wide_host_is_logged_with_fewer_values(tmp_path, monkeypatch):
+    monkeypatch.setattr(pns_tf.tensorboard, "HISTOGRAM_VALUES", 1000)
+    planted = pns_tf.plant("relu", depth=4, width=100)
+    pns_tf.tensorboard.log_planted(planted, {"task": "relu"}, {}, tmp_path)
+    log = EventAccumulator(str(tmp_path), size_guidance={"tensors": 0}).Reload()
+    assert values(log, "layer1/host_weights")[:, 2].sum() <= 1000
+    assert values(log, "layer1/planted_weights")[:, 2].sum() == 1
