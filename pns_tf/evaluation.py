@@ -9,7 +9,7 @@ import numpy as np
 from pns_tf.metrics import task_metric
 from tasks import Data
 
-CHUNK = 1000  # samples at once: keeps the activations of wide hosts small
+CHUNK = 10_000  # samples at once: bounds the memory that the activations of wide hosts take
 
 
 def outputs(

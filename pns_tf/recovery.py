@@ -33,12 +33,12 @@ def mask_metrics(planted: Mask, found: Mask) -> dict[str, float]:
         found: the pruner's ticket, of the same shapes.
 
     Returns:
-        ``density`` kept and ``effective_density`` (on input–output paths) of all parameters;
+        ``density_kept`` and ``effective_density`` (on input–output paths) of all parameters;
         ``layer_collapse`` and ``flow_collapse`` as 0 or 1; ``precision``, ``recall``, ``f1`` and
         ``jaccard``; and ``density_layer0``, ``recall_layer0``, … of each layer's kernel and bias.
     """
     metrics = {
-        "density": found.density,
+        "density_kept": found.density,
         "effective_density": effective_mask(found).kept / found.size,
         "layer_collapse": float(not all(kernel.any() for kernel in found.kernels)),
         "flow_collapse": float(flow_collapsed(found)),

@@ -130,6 +130,12 @@ def seek_with(
     return _Search(planted, pruner, settings, data, watch).run()
 
 
+@functools.lru_cache(maxsize=4)
+def _working_model(sizes: tuple[int, ...]) -> keras.Model:
+    """A host that searches put their weights into; building one takes as long as scoring."""
+    return build_host(sizes, name="found")
+
+
 class _Search:
     """One search: the working model, and the random streams that its steps share."""
 
@@ -138,7 +144,7 @@ class _Search:
         self.watch = watch
         self.kind = planted.kind or kind_of(data)
         self.initial = planted.host.get_weights()
-        self.model = build_host(planted.sizes, name="found")
+        self.model = _working_model(tuple(planted.sizes))
         self.model.set_weights(self.initial)
         self.ties = generator(settings.seed, "ties")
         self.shuffling = generator(settings.seed, "shuffling")

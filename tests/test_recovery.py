@@ -30,7 +30,7 @@ def test_the_planted_mask_itself_is_found_perfectly():
     metrics = mask_metrics(mask, mask)
     for name in ("precision", "recall", "f1", "jaccard"):
         assert metrics[name] == metrics[f"{name}_layer0"] == metrics[f"{name}_layer1"] == 1.0
-    assert metrics["density"] == mask.density == metrics["effective_density"]
+    assert metrics["density_kept"] == mask.density == metrics["effective_density"]
     assert metrics["layer_collapse"] == metrics["flow_collapse"] == 0.0
 
 

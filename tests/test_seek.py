@@ -35,7 +35,7 @@ class PlantedFirst(Pruner):
 def test_every_pruner_keeps_exactly_the_density_asked_for(planted, pruner, density):
     found = seek(planted, pruner, density, **FAST)
     assert found.masks.kept == round(density * found.masks.size)
-    assert found.metrics["density"] == found.masks.density
+    assert found.metrics["density_kept"] == found.masks.density
     assert found.metrics["density_asked"] == density
 
 

@@ -19,11 +19,19 @@ from fire.core import FireExit
 
 from pns_tf.commands.plant import plant
 from pns_tf.commands.pruners import pruners
+from pns_tf.commands.reproduce import experiments, reproduce
 from pns_tf.commands.seek import seek
 from pns_tf.commands.tasks import tasks
 from tasks.checks import InputError, similar
 
-COMMANDS = {"plant": plant, "seek": seek, "tasks": tasks, "pruners": pruners}
+COMMANDS = {
+    "plant": plant,
+    "seek": seek,
+    "reproduce": reproduce,
+    "tasks": tasks,
+    "pruners": pruners,
+    "experiments": experiments,
+}
 
 
 def _deferred(command: Callable, requests: list[Callable]) -> Callable:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from itertools import pairwise
 
 import tasks
-from pns_tf.initializers import INITIALIZERS, host_sizes
-from pns_tf.planting import check_fit
-from tasks.checks import InputError, choice, flag, integer
+from pns_tf.initializers import INITIALIZERS
+from pns_tf.planting import baseline_density
+from tasks.checks import InputError, choice, flag
 
 
 def check_planting(
@@ -35,20 +34,6 @@ def check_planting(
     flag("hide_biases", hide_biases)
     tasks.get(task).data(samples, noise, seed)
     return density
-
-
-def baseline_density(task: str, depth: int, width: int) -> float:
-    """Non-zero target weights / host weights, biases not counted.
-
-    Raises:
-        ValueError: unknown task, or a target that does not fit such a host.
-    """
-    problem = tasks.get(task)
-    target = problem.target(depth)
-    width = integer("width", width, minimum=1)
-    sizes = host_sizes(problem.inputs, problem.outputs, depth, width)
-    check_fit(target.shape, sizes)
-    return target.nonzero_weights / sum(a * b for a, b in pairwise(sizes))
 
 
 def check_left_out(command: Callable, given: Mapping[str, object], *flags: str) -> None:

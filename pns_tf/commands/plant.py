@@ -44,7 +44,7 @@ def plant(
     path = Path(str(out)) / run_name(task, depth, width, seed)
     check_free(path, flag("overwrite", overwrite))
 
-    from pns_tf.commands.quiet import import_tensorflow
+    from pns_tf.quiet import import_tensorflow
 
     import_tensorflow()
     from pns_tf import planted

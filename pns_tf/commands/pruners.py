@@ -8,7 +8,7 @@ def pruners():
     import dataclasses
     import inspect
 
-    from pns_tf.commands.quiet import import_tensorflow
+    from pns_tf.quiet import import_tensorflow
 
     import_tensorflow()
     from pns_tf.pruners import load, names

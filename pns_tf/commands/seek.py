@@ -108,7 +108,7 @@ def seek(
     check_free(path, flag("overwrite", overwrite))
     flag("tflite", tflite)
 
-    from pns_tf.commands.quiet import import_tensorflow
+    from pns_tf.quiet import import_tensorflow
 
     import_tensorflow()
     from tqdm import tqdm
@@ -159,7 +159,7 @@ def report(record: dict, path: Path) -> str:
         ]
         for layer in range(len(sizes) - 1)
     ]
-    layers.append(["all", f"{values['density']:.4g}", *(f"{values[name]:.3f}" for name in names)])
+    layers.append(["all", f"{values['density_kept']:.4g}", *(f"{values[name]:.3f}" for name in names)])
     collapse = [name for name in ("layer_collapse", "flow_collapse") if values[name]]
     lines = [
         tabulate(quality, ["", metric], floatfmt=".4g"),
@@ -171,7 +171,7 @@ def report(record: dict, path: Path) -> str:
             colalign=("right",) * (2 + len(names)),
         ),
         "",
-        f"density     asked {values['density_asked']:.6g}, kept {values['density']:.6g},"
+        f"density     asked {values['density_asked']:.6g}, kept {values['density_kept']:.6g},"
         f" on input–output paths {values['effective_density']:.6g}",
         f"collapse    {', '.join(collapse).replace('_', ' ') or 'none'}",
     ]

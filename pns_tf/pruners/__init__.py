@@ -25,6 +25,7 @@ PRUNERS = {
     "grasp": "pns_tf.pruners.grasp:Grasp",
     "synflow": "pns_tf.pruners.synflow:Synflow",
     "edge_popup": "pns_tf.pruners.edge_popup:EdgePopup",
+    "edge_popup_scaled": "pns_tf.pruners.edge_popup:EdgePopupScaled",
     "tfmot": "pns_tf.pruners.stock_tfmot:StockTFMOT",
 }
 

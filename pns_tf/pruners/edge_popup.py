@@ -23,6 +23,8 @@ class EdgePopup(Searcher):
         momentum: of SGD.
         weight_decay: L2 penalty on the scores.
         anneal: density ρ^{i/E} in epoch i of E instead of ρ throughout.
+        scaled_loss: for regression, fit one positive scale per output and batch before the loss, as
+            the scale of a strong ticket's outputs is free.
         as_published: repeat three slips of the published code: a softmax after the last layer for
             every task, the loss on top of it, and bias scores that start at zero and never learn.
     """
@@ -32,6 +34,7 @@ class EdgePopup(Searcher):
     momentum: float = 0.9
     weight_decay: float = 5e-4
     anneal: bool = False
+    scaled_loss: bool = False
     as_published: bool = False
 
     name = "edge_popup"
@@ -40,10 +43,9 @@ class EdgePopup(Searcher):
         "arXiv 1911.13299"
     )
     default_scope = "local"
-    head = "none"
 
     def search(self, model, data, settings, rng, watch=None):
-        head = "softmax" if self.as_published else self.head
+        head = "softmax" if self.as_published else "scale" if self.scaled_loss else "none"
         scope = settings.scope or self.default_scope
         sizes = (model.input_shape[-1], *(layer.units for layer in model.layers[1:]))
         epoch = popup_epoch(
@@ -96,6 +98,27 @@ class EdgePopup(Searcher):
             else:
                 scores.append(rng.uniform(-bound, bound, variable.shape).astype(np.float32))
         return scores
+
+
+@dataclass
+class EdgePopupScaled(EdgePopup):
+    """Edge-popup made to work on regression: annealed, longer, no weight decay, free output scales.
+
+    Args:
+        epochs: of the search.
+        learning_rate: of SGD at the start.
+        weight_decay: L2 penalty on the scores; it pulls the scores of rarely used weights together.
+        anneal: density ρ^{i/E} in epoch i of E.
+        scaled_loss: fit one positive scale per output and batch before the loss.
+    """
+
+    epochs: int = 50
+    learning_rate: float = 0.3
+    weight_decay: float = 0.0
+    anneal: bool = True
+    scaled_loss: bool = True
+
+    name = "edge_popup_scaled"
 
 
 def _counts(epoch, scope: str, density: float) -> list[int]:

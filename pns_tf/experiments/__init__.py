@@ -1,0 +1,1 @@
+"""Experiments as data: lists of settings, runs that keep, and what is drawn from them."""

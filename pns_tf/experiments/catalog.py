@@ -1,0 +1,77 @@
+"""The experiments that come with the project."""
+
+from __future__ import annotations
+
+import runpy
+
+from pns_tf.experiments.experiment import Experiment
+from pns_tf.experiments.run import Run, grid
+from tasks.checks import InputError, choice
+
+TASKS = ("circle", "helix", "relu")
+SEED = (0,)
+
+
+def _edge_popup() -> list[Run]:
+    """Strong tickets: what the slips of the published code cost, and what a longer search gains."""
+    densities = ("baseline", 0.01, 0.1, 0.5)
+    variants = (
+        {"as_published": True},
+        {"as_published": True, "anneal": True},
+        {},
+        {"anneal": True},
+    )
+    pruners = [("edge_popup", options) for options in variants]
+    runs = grid(TASKS, pruners, densities, SEED, epochs=0)
+    runs += grid(
+        TASKS, [("edge_popup", {"anneal": True})], densities, SEED, epochs=0, scope="global"
+    )
+    runs += grid(TASKS, ["edge_popup_scaled"], densities, SEED, epochs=0)
+    return runs
+
+
+def _edge_popup_ablation() -> list[Run]:
+    """From annealed edge-popup to the scaled one, a change at a time, and back."""
+    steps = (
+        {"anneal": True},
+        {"anneal": True, "scaled_loss": True},
+        {"anneal": True, "scaled_loss": True, "weight_decay": 0.0},
+        {"anneal": True, "scaled_loss": True, "weight_decay": 0.0, "epochs": 50},
+        {"anneal": True, "weight_decay": 0.0, "epochs": 50},
+        {"anneal": True, "epochs": 50},
+        {"anneal": True, "weight_decay": 0.0, "epochs": 50, "learning_rate": 0.3},
+    )
+    pruners = [("edge_popup", options) for options in steps]
+    return grid(["helix", "relu"], [*pruners, "edge_popup_scaled"], [0.1, 0.5], SEED, epochs=0)
+
+
+EXPERIMENTS = {
+    experiment.name: experiment
+    for experiment in (
+        Experiment("edge_popup", "strong tickets by edge-popup", _edge_popup()),
+        Experiment(
+            "edge_popup_ablation",
+            "what makes edge-popup fail on regression",
+            _edge_popup_ablation(),
+        ),
+    )
+}
+
+
+def find(name: str | None) -> Experiment:
+    """Returns an experiment by its name, or the ``EXPERIMENT`` of a Python file.
+
+    Raises:
+        ValueError: there is none of that name (the message names the choices), or the file does
+            not define one.
+    """
+    if name is None or not str(name).endswith(".py"):
+        return EXPERIMENTS[choice("experiment", name, EXPERIMENTS)]
+    try:
+        experiment = runpy.run_path(str(name))["EXPERIMENT"]
+    except Exception as error:  # whatever the user's file raises
+        reason = (str(error).splitlines() or ["no reason given"])[0]
+        raise InputError(f"{name} cannot be loaded: {type(error).__name__}: {reason}") from error
+    if not isinstance(experiment, Experiment):
+        raise InputError(f"EXPERIMENT in {name} must be an Experiment, got {experiment!r}")
+    return experiment

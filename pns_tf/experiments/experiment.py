@@ -1,0 +1,99 @@
+"""An experiment is a list of settings, each run with several seeds."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from pns_tf.experiments.run import Run
+from tasks.checks import InputError, integer
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """Settings that belong together because they answer one question.
+
+    Attributes:
+        name: what the user types, and the name of its folder.
+        title: the question, in a line.
+        settings: one `Run` each, of seed 0.
+        seeds: how many runs each setting gets by default: seeds 0, 1, ….
+    """
+
+    name: str
+    title: str
+    settings: Sequence[Run]
+    seeds: int = 10
+
+    def runs(self, seeds: int | None = None) -> list[Run]:
+        """Every setting with every seed, setting by setting.
+
+        Raises:
+            ValueError: ``seeds`` is not a positive integer.
+        """
+        seeds = self.seeds if seeds is None else integer("runs", seeds, minimum=1)
+        return [with_seed(run, seed) for run in self.settings for seed in range(seeds)]
+
+    def narrowed(
+        self,
+        tasks: Iterable[str] = (),
+        pruners: Iterable[str] = (),
+        densities: Iterable[float | str] = (),
+    ) -> Experiment:
+        """The settings of these tasks, pruners and densities only; of all where none are named.
+
+        Raises:
+            ValueError: a value that no setting has; the message names those that there are.
+        """
+        kept = list(self.settings)
+        for what, wanted, value in (
+            ("task", tasks, lambda run: run.task),
+            ("pruner", pruners, lambda run: run.search.pruner),
+            ("density", densities, density_name),
+        ):
+            wanted = [str(item) for item in wanted]
+            there = sorted({str(value(run)) for run in kept})
+            for item in wanted:
+                if item not in there:
+                    raise InputError(
+                        f"experiment {self.name} has no {what} {item!r}: "
+                        f"choose from {', '.join(there)}"
+                    )
+            if wanted:
+                kept = [run for run in kept if str(value(run)) in wanted]
+        return dataclasses.replace(self, settings=kept)
+
+    def with_pruner(self, pruner: str) -> Experiment:
+        """The same settings with one more pruner, wherever the first one is used."""
+        first = self.settings[0].search
+        template = [run for run in self.settings if run.search.pruner == first.pruner]
+        template = [run for run in template if run.search.options == first.options]
+        added = [
+            dataclasses.replace(
+                run, search=dataclasses.replace(run.search, pruner=pruner, options={})
+            )
+            for run in template
+        ]
+        return dataclasses.replace(self, settings=[*self.settings, *added])
+
+
+def with_seed(run: Run, seed: int) -> Run:
+    """The same run with another seed."""
+    return dataclasses.replace(run, search=dataclasses.replace(run.search, seed=seed))
+
+
+def density_name(run: Run) -> str:
+    """ "baseline" for the planted density, else the number."""
+    return "baseline" if run.search.density == run.baseline else f"{run.search.density:g}"
+
+
+def label(run: Run) -> str:
+    """Pruner and options in words, such as "edge_popup, anneal"."""
+    options = [
+        name if value is True else f"{name}={value}"
+        for name, value in run.search.options.items()
+        if value is not False
+    ]
+    scope = [run.search.scope] if run.search.scope else []
+    return ", ".join([run.search.pruner, *options, *scope])

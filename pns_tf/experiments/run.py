@@ -1,0 +1,137 @@
+"""One run of an experiment: its settings, its name, and what it results in."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import product
+
+from pns_tf.masks import Mask
+from pns_tf.planting import baseline_density
+from pns_tf.settings import SeekSettings
+
+
+@dataclass(frozen=True)
+class Run:
+    """Plants a ticket and seeks it: everything that decides the result.
+
+    Attributes:
+        task: what the ticket solves.
+        depth: neuron layers, input and output counted.
+        width: neurons in each hidden layer.
+        init: how the host is drawn.
+        hide_biases: whether planted neurons keep the host's bias where the target's is zero.
+        search: how the ticket is sought; its seed is also that of the host and the data.
+
+    Example:
+        >>> run = Run("circle", search=SeekSettings("snip", density=0.1))
+        >>> len(run.name)
+        16
+    """
+
+    task: str
+    depth: int = 5
+    width: int = 100
+    init: str = "normal"
+    hide_biases: bool = False
+    search: SeekSettings = field(default_factory=SeekSettings)
+
+    @property
+    def settings(self) -> dict:
+        """All settings as a flat dict for a table; the pruner's options as JSON."""
+        flat = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+        flat |= dataclasses.asdict(flat.pop("search"))
+        return flat | {"options": json.dumps(flat["options"], sort_keys=True)}
+
+    @functools.cached_property
+    def name(self) -> str:
+        """Hash of the settings: equal settings, and only these, have equal names."""
+        text = json.dumps(self.settings, sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    @property
+    def baseline(self) -> float:
+        """Density of the planted ticket."""
+        return baseline_density(self.task, self.depth, self.width)
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """What a run results in.
+
+    Attributes:
+        row: settings, metrics, seconds and versions, flat.
+        masks: the found ticket.
+    """
+
+    row: dict
+    masks: Mask
+
+
+def grid(
+    tasks: Sequence[str],
+    pruners: Sequence[str | tuple[str, dict]],
+    densities: Iterable[float | str],
+    seeds: Iterable[int],
+    *,
+    depth: int = 5,
+    width: int = 100,
+    **search,
+) -> list[Run]:
+    """Every combination of tasks, pruners, densities and seeds.
+
+    Args:
+        tasks: names.
+        pruners: names, or (name, options).
+        densities: numbers in (0, 1], or "baseline".
+        seeds: one run each.
+        depth: of all hosts.
+        width: of all hosts.
+        **search: other fields of `SeekSettings`.
+
+    Example:
+        >>> len(grid(["circle", "relu"], ["snip", "random"], [0.1, 0.5], range(3)))
+        24
+    """
+    runs = []
+    for task, pruner, density, seed in product(tasks, pruners, list(densities), list(seeds)):
+        name, options = (pruner, {}) if isinstance(pruner, str) else pruner
+        if density == "baseline":
+            density = baseline_density(task, depth, width)
+        settings = SeekSettings(name, density, seed=seed, options=options, **search)
+        runs.append(Run(task, depth, width, search=settings))
+    return runs
+
+
+def execute(run: Run) -> Result:
+    """Plants and seeks; the same run gives the same result in any process."""
+    from pns_tf.exporting import versions
+    from pns_tf.seeking import seek_with
+
+    settings = run.search
+    planted = _planted(run.task, run.depth, run.width, settings.seed, run.init, run.hide_biases)
+    data = _data(run.task, settings.samples, settings.noise, settings.seed)
+    found = seek_with(planted, settings, data=data)
+    row = {"run": run.name, **run.settings, "baseline": run.baseline, **found.metrics}
+    row |= {f"{what}_seconds": spent for what, spent in found.seconds.items()}
+    row |= {f"version_{package}": version for package, version in versions().items()}
+    return Result(row, found.masks)
+
+
+# Runs that differ only in pruner or density share host and data; a worker gets them in sequence.
+@functools.lru_cache(maxsize=2)
+def _planted(task, depth, width, seed, init, hide_biases):
+    from pns_tf.planted import plant
+
+    return plant(task, depth, width, seed, init=init, hide_biases=hide_biases)
+
+
+@functools.lru_cache(maxsize=2)
+def _data(task, samples, noise, seed):
+    import tasks
+
+    return tasks.get(task).data(samples, noise, seed)

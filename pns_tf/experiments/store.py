@@ -1,0 +1,100 @@
+"""Finished runs on disk: one row and its masks each, complete or not there at all."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pns_tf.experiments.run import Result, Run
+from pns_tf.masks import Mask
+from tasks.checks import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Store:
+    """The runs of one experiment, in ``<folder>/runs/<run's name>.json`` and ``.npz``.
+
+    Several processes may share a folder: files are written under another name first and renamed,
+    and equal runs have equal results.
+
+    Args:
+        folder: the experiment's folder.
+    """
+
+    def __init__(self, folder: Path):
+        self.folder = Path(folder)
+        self._runs = self.folder / "runs"
+
+    def has(self, run: Run) -> bool:
+        """Whether the run is finished."""
+        return self._row(run).exists() and self._masks(run).exists()
+
+    def write(self, run: Run, result: Result) -> None:
+        """Keeps a result; the row last, because it is what counts.
+
+        Raises:
+            ValueError: the disk is full, or the folder cannot be written.
+        """
+        try:
+            self._runs.mkdir(parents=True, exist_ok=True)
+            partial = self._runs / f".{run.name}-{os.getpid()}"
+            with open(f"{partial}.npz", "wb") as file:
+                result.masks.save(file)
+            os.replace(f"{partial}.npz", self._masks(run))
+            Path(f"{partial}.json").write_text(json.dumps(result.row), encoding="utf-8")
+            os.replace(f"{partial}.json", self._row(run))
+        except OSError as error:
+            raise InputError(f"cannot write to {self._runs}: {error.strerror}") from error
+
+    def read(self, run: Run) -> dict | None:
+        """The row of a finished run; ``None`` if there is none or it is damaged.
+
+        A damaged row is put aside into ``runs/damaged`` and named on standard output.
+        """
+        path = self._row(run)
+        if not self.has(run):
+            return None
+        try:
+            row = json.loads(path.read_text(encoding="utf-8"))
+            differing = [key for key, value in run.settings.items() if row[key] != value]
+            if differing:
+                raise ValueError(f"of other settings ({', '.join(differing)})")
+            return row
+        except (ValueError, KeyError, TypeError) as error:
+            aside = self._runs / "damaged" / path.name
+            aside.parent.mkdir(exist_ok=True)
+            os.replace(path, aside)
+            print(f"{path} is damaged or {error}: kept as {aside}, to be run again")
+            return None
+
+    def masks(self, run: Run) -> Mask:
+        """The found ticket of a finished run."""
+        return Mask.load(self._masks(run))
+
+    def table(self, runs: Sequence[Run]) -> pd.DataFrame:
+        """The rows of the finished ones among ``runs``, in their order."""
+        import pandas as pd
+
+        return pd.DataFrame([row for row in map(self.read, runs) if row is not None])
+
+    def write_table(self, table: pd.DataFrame) -> Path:
+        """Writes ``runs.csv`` and returns its path."""
+        path = self.folder / "runs.csv"
+        partial = self.folder / f".runs-{os.getpid()}.csv"
+        try:
+            table.to_csv(partial, index=False)
+            os.replace(partial, path)
+        except OSError as error:
+            raise InputError(f"cannot write to {path}: {error.strerror}") from error
+        return path
+
+    def _row(self, run: Run) -> Path:
+        return self._runs / f"{run.name}.json"
+
+    def _masks(self, run: Run) -> Path:
+        return self._runs / f"{run.name}.npz"

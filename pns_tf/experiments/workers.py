@@ -1,0 +1,103 @@
+"""Runs spread over processes or machines, through one seam: a ``concurrent.futures`` executor."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+
+from pns_tf.experiments.run import Result, Run, execute
+from tasks.checks import InputError
+
+FRUITLESS_RESTARTS = 3  # of the pool, without a single run finished in between
+
+
+def run_all(
+    runs: Sequence[Run],
+    keep: Callable[[Run, Result], None],
+    workers: int | None = None,
+    scheduler: str | None = None,
+) -> None:
+    """Executes runs and hands each result to ``keep`` as it comes in.
+
+    A worker that dies takes only the runs under way with it; they are started again.
+
+    Args:
+        runs: what to execute.
+        keep: called in this process.
+        workers: processes on this machine; ``None`` for one per core.
+        scheduler: address of a Dask scheduler to use instead, such as "tcp://host:8786".
+
+    Raises:
+        ValueError: the scheduler cannot be reached, or workers die again and again.
+    """
+    # Runs on the same host next to each other: a worker keeps the host it used last.
+    left = {run.name: run for run in sorted(runs, key=_host_of)}
+    fruitless = 0
+    while left:
+        before = len(left)
+        try:
+            with _executor(workers, scheduler) as executor:
+                for run, result in _finished(executor, list(left.values())):
+                    keep(run, result)
+                    del left[run.name]
+        except BrokenProcessPool as error:
+            fruitless = fruitless + 1 if len(left) == before else 0
+            if fruitless == FRUITLESS_RESTARTS:
+                raise InputError(
+                    f"worker processes died {fruitless} times without finishing a run "
+                    f"(out of memory?); {len(left)} runs are left"
+                ) from error
+
+
+def _host_of(run: Run) -> tuple:
+    return (run.task, run.depth, run.width, run.init, run.hide_biases, run.search.seed)
+
+
+def _finished(executor: Executor, runs: Sequence[Run]) -> Iterator[tuple[Run, Result]]:
+    futures: dict[Future, Run] = {executor.submit(execute, run): run for run in runs}
+    try:
+        for future in as_completed(futures):
+            yield futures[future], future.result()
+    finally:
+        for future in futures:
+            future.cancel()
+
+
+@contextlib.contextmanager
+def _executor(workers: int | None, scheduler: str | None) -> Iterator[Executor]:
+    if scheduler is None:
+        with ProcessPoolExecutor(
+            workers or os.cpu_count(),
+            mp_context=multiprocessing.get_context("spawn"),  # TensorFlow does not survive a fork
+            initializer=_prepare,
+        ) as pool:
+            yield pool
+    else:
+        with _dask_client(scheduler) as client:
+            yield client.get_executor(retries=3)
+
+
+def _dask_client(scheduler: str):
+    try:
+        from distributed import Client
+    except ImportError as error:
+        raise InputError('--scheduler needs Dask: pip install "pns_tf[dask]"') from error
+    try:
+        return Client(scheduler, timeout=10)
+    except (OSError, TimeoutError, ValueError) as error:
+        raise InputError(f"no Dask scheduler answers at {scheduler!r} within 10 s") from error
+
+
+def _prepare() -> None:
+    """One core a worker: the networks are too small to gain from more."""
+    from pns_tf.quiet import import_tensorflow
+
+    import_tensorflow()
+    import tensorflow as tf
+
+    tf.config.threading.set_intra_op_parallelism_threads(1)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
