@@ -10,6 +10,7 @@ from tasks.checks import InputError, integer
 
 def reproduce(
     *,
+    figure: int | None = None,
     experiment: str | None = None,
     runs: int | None = None,
     tasks: str | tuple = (),
@@ -22,17 +23,18 @@ def reproduce(
 ):
     """Runs an experiment, and continues one that was stopped.
 
-    Finished runs are kept in <out>/<experiment>/runs and never repeated; they are collected in
-    <out>/<experiment>/runs.csv, one row each.
+    Finished runs are kept in <out>/runs and never repeated; those of the experiment are collected
+    in <out>/<experiment>/runs.csv, one row each.
 
     Args:
+        figure: number of a figure of the paper.
         experiment: one that the command experiments lists, or a Python file of your own.
         runs: seeds for each setting, None for the experiment's own number.
         tasks: only these, separated by commas.
         pruners: only these, separated by commas.
         densities: only these, separated by commas; baseline is the planted density.
         pruner: one more pruner, module:Class for one of your own.
-        out: parent folder of the experiment.
+        out: folder of all results.
         workers: processes, None for one per core.
         scheduler: address of a Dask scheduler to use instead, such as tcp://host:8786.
     """
@@ -42,13 +44,16 @@ def reproduce(
     from pns_tf.experiments.store import Store
     from pns_tf.experiments.workers import run_all
 
-    chosen = find(experiment).narrowed(_several(tasks), _several(pruners), _several(densities))
+    if (figure is None) == (experiment is None):
+        raise InputError("reproduce needs either --figure or --experiment")
+    name = experiment if figure is None else f"figure{figure}"
+    chosen = find(name).narrowed(_several(tasks), _several(pruners), _several(densities))
     if pruner is not None:
         chosen = chosen.with_pruner(pruner)
     if workers is not None:
         integer("workers", workers, minimum=1)
     everything = chosen.runs(runs)
-    store = Store(Path(str(out)) / chosen.name)
+    store = Store(Path(str(out)))
     missing = [run for run in everything if store.read(run) is None]
     start = time.perf_counter()
     with tqdm(
@@ -61,7 +66,7 @@ def reproduce(
 
         run_all(missing, keep, workers, scheduler)
     table = store.table(everything)
-    path = store.write_table(table)
+    path = store.write_table(table, chosen.name)
     spent = time.perf_counter() - start
     print(f"{len(table)} runs, {len(missing)} of them new, in {spent:.0f} s")
     print(f"written to  {path}")

@@ -159,7 +159,9 @@ def report(record: dict, path: Path) -> str:
         ]
         for layer in range(len(sizes) - 1)
     ]
-    layers.append(["all", f"{values['density_kept']:.4g}", *(f"{values[name]:.3f}" for name in names)])
+    layers.append(
+        ["all", f"{values['density_kept']:.4g}", *(f"{values[name]:.3f}" for name in names)]
+    )
     collapse = [name for name in ("layer_collapse", "flow_collapse") if values[name]]
     lines = [
         tabulate(quality, ["", metric], floatfmt=".4g"),

@@ -9,7 +9,31 @@ from pns_tf.experiments.run import Run, grid
 from tasks.checks import InputError, choice
 
 TASKS = ("circle", "helix", "relu")
+SCORERS = ("random", "magnitude", "snip", "grasp", "synflow")
+DENSITIES = ("baseline", 0.01, 0.1, 0.5, 1.0)
+NOISE = (0.0, 0.001, 0.01, 0.1)
 SEED = (0,)
+MULTISHOT = {"rounds": 10, "round_epochs": 5}
+
+
+def _singleshot(depth: int) -> list[Run]:
+    return grid(TASKS, SCORERS, DENSITIES, SEED, depth=depth)
+
+
+def _multishot() -> list[Run]:
+    popups = [("edge_popup", {}), ("edge_popup", {"anneal": True})]
+    return [
+        *grid(TASKS, SCORERS, DENSITIES, SEED, **MULTISHOT),
+        *grid(TASKS, popups, DENSITIES, SEED),
+    ]
+
+
+def _noise() -> list[Run]:
+    return [
+        run
+        for noise in NOISE
+        for run in grid(["circle"], SCORERS, DENSITIES, SEED, depth=6, noise=noise, **MULTISHOT)
+    ]
 
 
 def _edge_popup() -> list[Run]:
@@ -48,6 +72,27 @@ def _edge_popup_ablation() -> list[Run]:
 EXPERIMENTS = {
     experiment.name: experiment
     for experiment in (
+        Experiment("figure3", "singleshot pruning", _singleshot(depth=5), seeds=25),
+        Experiment("figure4", "multishot pruning and edge-popup", _multishot()),
+        Experiment("figure6", "singleshot pruning at depth 3", _singleshot(depth=3), seeds=25),
+        Experiment("figure7", "singleshot pruning at depth 5", _singleshot(depth=5), seeds=25),
+        Experiment("figure8", "singleshot pruning at depth 10", _singleshot(depth=10), seeds=25),
+        Experiment(
+            "figure9",
+            "singleshot pruning at width 1000",
+            grid(["circle"], SCORERS, DENSITIES, SEED, depth=6, width=1000),
+        ),
+        Experiment(
+            "figure10",
+            "synflow with 100 pruning rounds",
+            grid(["circle"], ["synflow"], DENSITIES, SEED, depth=6, prune_rounds=100),
+        ),
+        Experiment("figure11", "multishot pruning under label noise", _noise()),
+        Experiment(
+            "figure12",
+            "multishot pruning layer by layer",
+            grid(["circle"], SCORERS, DENSITIES, SEED, scope="local", **MULTISHOT),
+        ),
         Experiment("edge_popup", "strong tickets by edge-popup", _edge_popup()),
         Experiment(
             "edge_popup_ablation",

@@ -17,13 +17,14 @@ if TYPE_CHECKING:
 
 
 class Store:
-    """The runs of one experiment, in ``<folder>/runs/<run's name>.json`` and ``.npz``.
+    """Finished runs, in ``<folder>/runs/<run's name>.json`` and ``.npz``.
 
-    Several processes may share a folder: files are written under another name first and renamed,
-    and equal runs have equal results.
+    Experiments share the folder, so that a run that several of them need is done once. So may
+    processes: files are written under another name first and renamed, and equal runs have equal
+    results.
 
     Args:
-        folder: the experiment's folder.
+        folder: where results are kept.
     """
 
     def __init__(self, folder: Path):
@@ -82,11 +83,12 @@ class Store:
 
         return pd.DataFrame([row for row in map(self.read, runs) if row is not None])
 
-    def write_table(self, table: pd.DataFrame) -> Path:
-        """Writes ``runs.csv`` and returns its path."""
-        path = self.folder / "runs.csv"
-        partial = self.folder / f".runs-{os.getpid()}.csv"
+    def write_table(self, table: pd.DataFrame, experiment: str) -> Path:
+        """Writes ``<folder>/<experiment>/runs.csv`` and returns its path."""
+        path = self.folder / experiment / "runs.csv"
+        partial = path.with_name(f".runs-{os.getpid()}.csv")
         try:
+            path.parent.mkdir(parents=True, exist_ok=True)
             table.to_csv(partial, index=False)
             os.replace(partial, path)
         except OSError as error:
