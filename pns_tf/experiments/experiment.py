@@ -27,13 +27,16 @@ class Experiment:
     seeds: int = 10
 
     def runs(self, seeds: int | None = None) -> list[Run]:
-        """Every setting with every seed, setting by setting.
+        """Every setting with every seed, setting by setting; equal ones once.
+
+        At depth 3 and width 100 the baseline density of relu is 0.01, for example.
 
         Raises:
             ValueError: ``seeds`` is not a positive integer.
         """
         seeds = self.seeds if seeds is None else integer("runs", seeds, minimum=1)
-        return [with_seed(run, seed) for run in self.settings for seed in range(seeds)]
+        runs = (with_seed(run, seed) for run in self.settings for seed in range(seeds))
+        return list({run.name: run for run in runs}.values())
 
     def narrowed(
         self,

@@ -73,7 +73,7 @@ def _executor(workers: int | None, scheduler: str | None) -> Iterator[Executor]:
         with ProcessPoolExecutor(
             workers or os.cpu_count(),
             mp_context=multiprocessing.get_context("spawn"),  # TensorFlow does not survive a fork
-            initializer=_prepare,
+            initializer=prepare_worker,
         ) as pool:
             yield pool
     else:
@@ -92,7 +92,7 @@ def _dask_client(scheduler: str):
         raise InputError(f"no Dask scheduler answers at {scheduler!r} within 10 s") from error
 
 
-def _prepare() -> None:
+def prepare_worker() -> None:
     """One core a worker: the networks are too small to gain from more."""
     from pns_tf.quiet import import_tensorflow
 

@@ -1,0 +1,267 @@
+"""Experiments: settings with names, runs that keep, and workers that may die."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pns_tf.commands import main
+from pns_tf.experiments.catalog import EXPERIMENTS, find
+from pns_tf.experiments.experiment import Experiment, density_name, label
+from pns_tf.experiments.run import Result, Run, execute, grid
+from pns_tf.experiments.store import Store
+from pns_tf.experiments.workers import run_all
+from pns_tf.masks import Mask
+from pns_tf.settings import SeekSettings
+from tasks import InputError
+
+ROOT = Path(__file__).parent.parent
+
+SMALL = """
+from pns_tf.experiments.experiment import Experiment
+from pns_tf.experiments.run import grid
+
+EXPERIMENT = Experiment(
+    "small",
+    "does it keep?",
+    grid(["relu"], ["random", "snip"], [0.2, 0.5], [0], depth=3, width=12, samples=300, epochs=2),
+    seeds=4,
+)
+"""
+
+
+def small_runs(seeds=1) -> list[Run]:
+    return grid(["relu"], ["random"], [0.5], range(seeds), depth=3, width=10, samples=100, epochs=1)
+
+
+def numbers(table: pd.DataFrame) -> pd.DataFrame:
+    """What must not depend on how the work was spread."""
+    return table[[column for column in table if not column.endswith("_seconds")]]
+
+
+@given(
+    st.sampled_from(["relu", "circle"]), st.integers(3, 9), st.floats(0.01, 1), st.integers(0, 9)
+)
+def test_equal_settings_and_only_these_have_equal_names(task, depth, density, seed):
+    run = Run(task, depth, search=SeekSettings(density=density, seed=seed))
+    assert run.name == Run(task, depth, search=SeekSettings(density=density, seed=seed)).name
+    others = [
+        Run(task, depth + 1, search=run.search),
+        Run(task, depth, hide_biases=True, search=run.search),
+        Run(task, depth, search=SeekSettings(density=density, seed=seed + 1)),
+        Run(task, depth, search=SeekSettings(density=density, seed=seed, options={"a": 1})),
+    ]
+    assert run.name not in {other.name for other in others}
+
+
+def test_every_figure_has_its_settings_and_no_run_twice():
+    expected = {"figure3": 75, "figure4": 105, "figure8": 75, "figure9": 25, "figure11": 100}
+    for name, settings in expected.items():
+        assert len(EXPERIMENTS[name].settings) == settings
+    for experiment in EXPERIMENTS.values():
+        names = [run.name for run in experiment.runs()]
+        assert len(set(names)) == len(names)
+    assert all(run.search.rounds == 10 for run in EXPERIMENTS["figure12"].settings)
+    assert {run.search.noise for run in EXPERIMENTS["figure11"].settings} == {0.0, 0.001, 0.01, 0.1}
+    assert {run.width for run in EXPERIMENTS["figure9"].settings} == {1000}
+
+
+def test_figures_3_and_7_share_their_runs():
+    assert {run.name for run in EXPERIMENTS["figure3"].runs()} == {
+        run.name for run in EXPERIMENTS["figure7"].runs()
+    }
+
+
+def test_an_experiment_is_narrowed_by_what_its_settings_have():
+    narrow = EXPERIMENTS["figure3"].narrowed(["circle"], ["snip"], ["baseline", 0.1])
+    assert [(run.task, run.search.pruner, density_name(run)) for run in narrow.settings] == [
+        ("circle", "snip", "baseline"),
+        ("circle", "snip", "0.1"),
+    ]
+    with pytest.raises(InputError, match=r"no pruner 'snap': choose from grasp, magnitude"):
+        EXPERIMENTS["figure3"].narrowed(pruners=["snap"])
+
+
+def test_a_pruner_of_ones_own_is_added_beside_the_published_ones():
+    more = EXPERIMENTS["figure3"].with_pruner("mine:Mine")
+    added = [run for run in more.settings if run.search.pruner == "mine:Mine"]
+    assert len(added) == 15  # three tasks, five densities
+    assert more.settings[: len(EXPERIMENTS["figure3"].settings)] == EXPERIMENTS["figure3"].settings
+
+
+def test_labels_tell_variants_apart():
+    assert label(Run("relu", search=SeekSettings("edge_popup", options={"anneal": True}))) == (
+        "edge_popup, anneal"
+    )
+    labels = {label(run) for run in EXPERIMENTS["edge_popup"].settings if run.task == "relu"}
+    assert len(labels) == 6
+
+
+def test_a_kept_run_is_read_back_with_its_masks(tmp_path):
+    (run,) = small_runs()
+    store, result = Store(tmp_path), execute(run)
+    assert not store.has(run)
+    store.write(run, result)
+    assert store.has(run)
+    assert store.read(run) == result.row
+    assert store.masks(run) == result.masks
+    assert store.table([run])["final"].tolist() == [result.row["final"]]
+    assert sorted(path.suffix for path in (tmp_path / "runs").iterdir()) == [".json", ".npz"]
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "null", '{"task": "relu"}', "other settings"])
+def test_a_damaged_row_is_named_and_put_aside(tmp_path, capsys, content):
+    run, other = small_runs(2)
+    row = {**run.settings, "final": 1.0}
+    store = Store(tmp_path)
+    store.write(run, Result(row, Mask([np.ones(2)])))
+    path = tmp_path / "runs" / f"{run.name}.json"
+    path.write_text(json.dumps(other.settings) if content == "other settings" else content)
+    assert store.read(run) is None
+    said = capsys.readouterr().out
+    assert str(path) in said
+    assert "damaged" in said
+    assert not store.has(run)
+    assert (tmp_path / "runs" / "damaged" / path.name).exists()
+    store.write(run, Result(row, Mask([np.ones(2)])))
+    assert store.read(run) == row
+
+
+def test_a_full_disk_is_one_clear_line(tmp_path, monkeypatch):
+    (run,) = small_runs()
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(InputError, match=r"cannot write to .*runs: No space left on device"):
+        Store(tmp_path).write(run, Result({}, Mask([np.ones(2)])))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("EXPERIMENT = 3", "EXPERIMENT in .* must be an Experiment, got 3"),
+        ("nothing = 0", "cannot be loaded: KeyError: 'EXPERIMENT'"),
+        ("1 / 0", "cannot be loaded: ZeroDivisionError: division by zero"),
+        ("not a python file", "cannot be loaded: SyntaxError"),
+    ],
+)
+def test_an_experiment_file_that_does_not_work_says_why(tmp_path, text, message):
+    path = tmp_path / "mine.py"
+    path.write_text(text)
+    with pytest.raises(InputError, match=message):
+        find(path)
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--experiment=figure2"], "unknown experiment 'figure2': choose from figure3, "),
+        (["--figure=5"], "unknown experiment 'figure5': choose from figure3, "),
+        ([], "reproduce needs either --figure or --experiment"),
+        (["--figure=3", "--runs=0"], "runs must be an integer of at least 1, got 0"),
+        (["--figure=3", "--workers=x"], "workers must be an integer of at least 1, got 'x'"),
+        (["--figure=3", "--tasks=cube"], "no task 'cube': choose from circle, helix, relu"),
+        (["--figure=3", "--experiment=missing.py"], "either --figure or --experiment"),
+        (["--experiment=missing.py"], "missing.py cannot be loaded: FileNotFoundError"),
+    ],
+)
+def test_bad_requests_are_one_line(tmp_path, monkeypatch, capsys, flags, message):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as stop:
+        main(["reproduce", *flags])
+    assert stop.value.code == 2
+    said = capsys.readouterr().err
+    assert message in said
+    assert said.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_scheduler_that_does_not_answer_is_one_line():
+    with pytest.raises(InputError, match=r"no Dask scheduler answers at 'tcp://127.0.0.1:9'"):
+        run_all(small_runs(), lambda run, result: None, scheduler="tcp://127.0.0.1:9")
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory) -> tuple[Experiment, pd.DataFrame]:
+    """The small experiment, done in this process."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    (folder / "small.py").write_text(SMALL)
+    experiment, store = find(folder / "small.py"), Store(folder)
+    for run in experiment.runs():
+        store.write(run, execute(run))
+    return experiment, store.table(experiment.runs())
+
+
+def start_reproducing(folder: Path, *flags: str) -> subprocess.Popen:
+    (folder / "small.py").write_text(SMALL)
+    return subprocess.Popen(
+        [sys.executable, "-m", "pns_tf", "reproduce", "--experiment=small.py", *flags],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def wait_for_rows(folder: Path, count: int, seconds: float = 120) -> None:
+    end = time.monotonic() + seconds
+    while len(list(folder.glob("results/runs/*.json"))) < count:
+        assert time.monotonic() < end, "no rows appear"
+        time.sleep(0.02)
+
+
+def worker_pids(process: subprocess.Popen) -> list[int]:
+    tasks = Path(f"/proc/{process.pid}/task").glob("*/children")
+    children = [int(pid) for task in tasks for pid in task.read_text().split()]
+    return [pid for pid in children if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+
+
+@pytest.mark.skipif(not Path("/proc").exists(), reason="finds worker processes through /proc")
+def test_killed_processes_lose_nothing(tmp_path, undisturbed):
+    experiment, expected = undisturbed
+    first = start_reproducing(tmp_path, "--workers=2")
+    wait_for_rows(tmp_path, 3)
+    first.kill()  # SIGKILL
+    first.wait()
+    second = start_reproducing(tmp_path, "--workers=2")
+    wait_for_rows(tmp_path, 5)
+    os.kill(worker_pids(second)[0], signal.SIGKILL)
+    said, _ = second.communicate(timeout=240)
+    assert second.returncode == 0, said
+    table = Store(tmp_path / "results").table(experiment.runs())
+    pd.testing.assert_frame_equal(numbers(table), numbers(expected), check_exact=True)
+    written = pd.read_csv(tmp_path / "results" / "small" / "runs.csv")
+    assert written["run"].tolist() == [run.name for run in experiment.runs()]
+    assert written["final"].tolist() == expected["final"].tolist()
+
+
+def test_dask_workers_do_the_same_and_one_may_die(tmp_path, undisturbed):
+    distributed = pytest.importorskip("distributed")
+    experiment, expected = undisturbed
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+    ) as cluster:
+        store, killed = Store(tmp_path), []
+
+        def keep(run, result):
+            store.write(run, result)
+            if not killed:
+                killed.append(next(iter(cluster.workers.values())).pid)
+                os.kill(killed[0], signal.SIGKILL)
+
+        run_all(experiment.runs(), keep, scheduler=cluster.scheduler_address)
+    assert killed
+    table = store.table(experiment.runs())
+    pd.testing.assert_frame_equal(numbers(table), numbers(expected), check_exact=True)
