@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import os
 import re
@@ -11,14 +12,56 @@ import socket
 from collections.abc import Iterator
 from pathlib import Path
 
+from pns_tf.settings import SeekSettings
 from tasks.checks import InputError
 
 RECORD = "ticket.json"
+# What a planted run's record must say for the run to be read back.
+PLANTED_KEYS = (
+    "task",
+    "depth",
+    "width",
+    "seed",
+    "init",
+    "hide_biases",
+    "samples",
+    "noise",
+    "density",
+    "scales",
+    "neurons",
+)
 
 
 def run_name(task: str, depth: int, width: int, seed: int) -> str:
     """Folder name of a planted run."""
     return f"{task}-d{depth}-w{width}-s{seed}"
+
+
+def found_name(run: str, settings: SeekSettings, planted_seed: int) -> str:
+    """Folder name of a search in a planted run: run, pruner, density, and what is not the default.
+
+    The pruner's options stand before the density. Not said is what the data are made of.
+
+    Example:
+        >>> settings = SeekSettings("edge_popup", 0.5, epochs=20, options={"anneal": True})
+        >>> found_name("circle-d5-w100-s0", settings, planted_seed=0)
+        'circle-d5-w100-s0-edge_popup-anneal-0.5-epochs=20'
+    """
+    elsewhere = ("pruner", "density", "seed", "options", "samples", "noise")
+    search = {
+        field.name: getattr(settings, field.name)
+        for field in dataclasses.fields(settings)
+        if field.name not in elsewhere and getattr(settings, field.name) != field.default
+    }
+    if settings.seed != planted_seed:
+        search["seed"] = settings.seed
+    words = [run, settings.pruner.replace(":", "."), *_words(settings.options)]
+    words += [f"{settings.density:.6g}", *_words(search)]
+    return re.sub(r"[^\w.=+-]", "_", "-".join(words))
+
+
+def _words(settings: dict[str, object]) -> list[str]:
+    return [name if value is True else f"{name}={value}" for name, value in settings.items()]
 
 
 def check_free(path: Path, overwrite: bool = False) -> None:
@@ -112,18 +155,24 @@ def write_json(path: Path, content: dict) -> None:
     path.write_text(text + "\n", encoding="utf-8")
 
 
-def read_record(folder: Path) -> dict:
-    """Reads the record of an exported run.
+def read_planted_record(folder: Path) -> dict:
+    """Reads the record that ``plant`` wrote.
 
     Raises:
-        ValueError: the folder holds none.
+        ValueError: the folder holds none, or that of something else.
     """
     try:
-        return json.loads((folder / RECORD).read_text(encoding="utf-8"))
+        record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise InputError(
-            f"{folder} is no exported run: expected a folder with a readable {RECORD}"
+            f"{folder} is no planted run: expected a folder with a readable {RECORD}"
         ) from error
+    missing = [key for key in PLANTED_KEYS if not isinstance(record, dict) or key not in record]
+    if missing:
+        raise InputError(
+            f"{folder} is no planted run: its {RECORD} does not say {', '.join(missing)}"
+        )
+    return record
 
 
 def _finite(value):

@@ -103,7 +103,7 @@ def test_labels_tell_variants_apart():
         "edge_popup, anneal"
     )
     labels = {label(run) for run in EXPERIMENTS["edge_popup"].settings if run.task == "relu"}
-    assert len(labels) == 6
+    assert len(labels) == 8
 
 
 def test_a_kept_run_is_read_back_with_its_masks(tmp_path):
@@ -233,11 +233,14 @@ def test_killed_processes_lose_nothing(tmp_path, undisturbed):
     experiment, expected = undisturbed
     first = start_reproducing(tmp_path, "--workers=2")
     wait_for_rows(tmp_path, 3)
+    orphans = worker_pids(first)
     first.kill()  # SIGKILL
     first.wait()
     second = start_reproducing(tmp_path, "--workers=2")
     wait_for_rows(tmp_path, 5)
     os.kill(worker_pids(second)[0], signal.SIGKILL)
+    assert orphans
+    assert not any(Path(f"/proc/{pid}").exists() for pid in orphans)
     said, _ = second.communicate(timeout=240)
     assert second.returncode == 0, said
     table = Store(tmp_path / "results").table(experiment.runs())

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
+import shlex
 import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from tasks.checks import InputError, integer
+from tasks.checks import InputError, choice, flag, integer
 
 
 def reproduce(
@@ -20,11 +23,14 @@ def reproduce(
     out: str = "results",
     workers: int | None = None,
     scheduler: str | None = None,
+    check: bool = False,
+    export: str | None = None,
 ):
     """Runs an experiment, and continues one that was stopped.
 
     Finished runs are kept in <out>/runs and never repeated; those of the experiment are collected
-    in <out>/<experiment>/runs.csv, one row each.
+    in <out>/<experiment>/runs.csv, one row each. Beside it are index.html with all pictures,
+    tables and findings, the same as single files, and a TensorBoard log of all runs.
 
     Args:
         figure: number of a figure of the paper.
@@ -37,13 +43,22 @@ def reproduce(
         out: folder of all results.
         workers: processes, None for one per core.
         scheduler: address of a Dask scheduler to use instead, such as tcp://host:8786.
+        check: run nothing, print what finished runs say about the paper's statements; without
+            --figure and --experiment about all of them.
+        export: best or all, also write the found tickets as seek does, into
+            <out>/<experiment>/tickets; best is one for each task, pruner and density.
     """
+    command = command_line(reproduce, locals())
     from tqdm import tqdm
 
     from pns_tf.experiments.catalog import find
     from pns_tf.experiments.store import Store
     from pns_tf.experiments.workers import run_all
 
+    store = Store(Path(str(out)))
+    if flag("check", check) and figure is None and experiment is None:
+        print(_findings(store))
+        return
     if (figure is None) == (experiment is None):
         raise InputError("reproduce needs either --figure or --experiment")
     name = experiment if figure is None else f"figure{figure}"
@@ -52,8 +67,12 @@ def reproduce(
         chosen = chosen.with_pruner(pruner)
     if workers is not None:
         integer("workers", workers, minimum=1)
+    if export is not None:
+        choice("export", export, ("best", "all"))
     everything = chosen.runs(runs)
-    store = Store(Path(str(out)))
+    if check:
+        print(_findings(store, chosen, store.table(everything)))
+        return
     missing = [run for run in everything if store.read(run) is None]
     start = time.perf_counter()
     with tqdm(
@@ -69,7 +88,54 @@ def reproduce(
     path = store.write_table(table, chosen.name)
     spent = time.perf_counter() - start
     print(f"{len(table)} runs, {len(missing)} of them new, in {spent:.0f} s")
+    _report(chosen, table, store, command, spent)
+    if export is not None:
+        _export(everything, store, path.parent / "tickets", export, workers)
+
+
+def _findings(store, experiment=None, table=None) -> str:
+    """What the rows that there are say about the paper's statements."""
+    from pns_tf.experiments.findings import lines
+    from pns_tf.experiments.report import check
+
+    return lines(check(store, experiment, table)) or "the paper states nothing about it"
+
+
+def _report(experiment, table, store, command: str, seconds: float) -> None:
+    from pns_tf.experiments.findings import lines
+    from pns_tf.experiments.report import write_report
+
+    verdicts, path = write_report(experiment, table, store, command, seconds)
+    if verdicts:
+        print(lines(verdicts))
     print(f"written to  {path}")
+    print("            runs.csv, summary.csv, summary.md, findings.md, figures")
+    print(f"look at it  tensorboard --logdir {path.parent / 'tensorboard'}")
+
+
+def _export(runs, store, folder: Path, which: str, workers: int | None) -> None:
+    from tqdm import tqdm
+
+    from pns_tf.experiments.tickets import export
+
+    with tqdm(unit="ticket", leave=False, disable=None) as bar:
+        written, complaints = export(runs, store, folder, which, workers, done=bar.update)
+    print(f"tickets     {written} new ones in {folder}")
+    for complaint in complaints:
+        print(f"            {complaint}")
+
+
+def command_line(command: Callable, given: Mapping[str, object]) -> str:
+    """The line that calls a command like this; values that are its defaults are left out."""
+    words = ["python", "-m", "pns_tf", command.__name__]
+    for name, parameter in inspect.signature(command).parameters.items():
+        value = given[name]
+        if value is True:
+            words.append(f"--{name}")
+        elif value != parameter.default:
+            several = isinstance(value, tuple | list)
+            words.append(f"--{name}={','.join(map(str, value)) if several else value}")
+    return shlex.join(words)
 
 
 def experiments():

@@ -42,6 +42,8 @@ def _edge_popup() -> list[Run]:
     variants = (
         {"as_published": True},
         {"as_published": True, "anneal": True},
+        {"zero_bias_scores": True},
+        {"zero_bias_scores": True, "anneal": True},
         {},
         {"anneal": True},
     )
@@ -55,17 +57,18 @@ def _edge_popup() -> list[Run]:
 
 
 def _edge_popup_ablation() -> list[Run]:
-    """From annealed edge-popup to the scaled one, a change at a time, and back."""
-    steps = (
-        {"anneal": True},
-        {"anneal": True, "scaled_loss": True},
-        {"anneal": True, "scaled_loss": True, "weight_decay": 0.0},
-        {"anneal": True, "scaled_loss": True, "weight_decay": 0.0, "epochs": 50},
-        {"anneal": True, "weight_decay": 0.0, "epochs": 50},
-        {"anneal": True, "epochs": 50},
-        {"anneal": True, "weight_decay": 0.0, "epochs": 50, "learning_rate": 0.3},
+    """From annealed edge-popup to the scaled one, and what else might help."""
+    longer, scaled, undecayed = {"epochs": 50}, {"scaled_loss": True}, {"weight_decay": 0.0}
+    variants = (
+        {},
+        scaled,
+        longer,
+        scaled | undecayed,
+        longer | undecayed,
+        scaled | longer | undecayed,
+        scaled | longer | undecayed | {"learning_rate": 0.3},
     )
-    pruners = [("edge_popup", options) for options in steps]
+    pruners = [("edge_popup", {"anneal": True} | variant) for variant in variants]
     return grid(["helix", "relu"], [*pruners, "edge_popup_scaled"], [0.1, 0.5], SEED, epochs=0)
 
 

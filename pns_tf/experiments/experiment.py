@@ -95,7 +95,7 @@ def label(run: Run) -> str:
     """Pruner and options in words, such as "edge_popup, anneal"."""
     options = [
         name if value is True else f"{name}={value}"
-        for name, value in run.search.options.items()
+        for name, value in sorted(run.search.options.items())
         if value is not False
     ]
     scope = [run.search.scope] if run.search.scope else []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import os
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -40,7 +41,7 @@ def run_all(
     while left:
         before = len(left)
         try:
-            with _executor(workers, scheduler) as executor:
+            with open_executor(workers, scheduler) as executor:
                 for run, result in _finished(executor, list(left.values())):
                     keep(run, result)
                     del left[run.name]
@@ -68,12 +69,13 @@ def _finished(executor: Executor, runs: Sequence[Run]) -> Iterator[tuple[Run, Re
 
 
 @contextlib.contextmanager
-def _executor(workers: int | None, scheduler: str | None) -> Iterator[Executor]:
+def open_executor(workers: int | None, scheduler: str | None) -> Iterator[Executor]:
+    """Processes of this machine, or a Dask cluster's; arguments as for `run_all`."""
     if scheduler is None:
         with ProcessPoolExecutor(
             workers or os.cpu_count(),
             mp_context=multiprocessing.get_context("spawn"),  # TensorFlow does not survive a fork
-            initializer=prepare_worker,
+            initializer=_start_worker,
         ) as pool:
             yield pool
     else:
@@ -90,6 +92,13 @@ def _dask_client(scheduler: str):
         return Client(scheduler, timeout=10)
     except (OSError, TimeoutError, ValueError) as error:
         raise InputError(f"no Dask scheduler answers at {scheduler!r} within 10 s") from error
+
+
+def _start_worker() -> None:
+    # A killed parent would leave its workers waiting for work, with all their memory, for ever.
+    parent = multiprocessing.parent_process()
+    threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()
+    prepare_worker()
 
 
 def prepare_worker() -> None:

@@ -1,0 +1,168 @@
+"""The HTML page of an experiment: one file with everything in it, readable without a server."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sequence
+from html import escape
+
+import pandas as pd
+
+from pns_tf.experiments.findings import Verdict
+from pns_tf.experiments.skill import FAILS, GOOD
+
+STYLE = """
+:root { --ink: #1d2329; --soft: #5b6570; --line: #dfe3e8; --paper: #ffffff; --back: #f5f6f8; }
+* { box-sizing: border-box; }
+body { margin: 0; background: var(--back); color: var(--ink);
+  font: 16px/1.55 system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", sans-serif; }
+main { max-width: 72rem; margin: 0 auto; padding: 2rem 1.25rem 4rem; }
+header p, figcaption, .note { color: var(--soft); }
+h1 { font-size: 1.8rem; line-height: 1.2; margin: 0; }
+h2 { font-size: 1.2rem; margin: 2.5rem 0 .75rem; }
+p { margin: .4rem 0; }
+nav a { margin-right: 1rem; color: #0b62a8; }
+section > div, figure, .finding { background: var(--paper); border: 1px solid var(--line);
+  border-radius: 10px; }
+section > div { overflow-x: auto; }
+figure { margin: 0 0 1.25rem; padding: 1rem; overflow-x: auto; }
+figure img { display: block; height: auto; max-width: max(100%, 44rem); margin: 0 auto; }
+figcaption { text-align: center; margin-top: .5rem; font-size: .92rem; }
+.finding { padding: .7rem 1rem; margin-bottom: .6rem; }
+.finding p { margin: 0; }
+.verdict { display: inline-block; min-width: 7.5rem; margin-right: .6rem; padding: .05rem .6rem;
+  border-radius: 99px; text-align: center; font-size: .82rem; font-weight: 600; }
+.confirmed { background: #d9efe3; color: #07543a; }
+.contradicted { background: #fbdfd3; color: #8a3200; }
+.undecided { background: #fdf0c8; color: #6b4e00; }
+.not-run { background: #e8eaed; color: #4a525a; }
+summary, .finding .note { color: var(--soft); font-size: .92rem; margin-top: .25rem; }
+summary { cursor: pointer; }
+details div { overflow-x: auto; }
+table { border-collapse: collapse; width: 100%; font-size: .86rem;
+  font-variant-numeric: tabular-nums; }
+th, td { padding: .3rem .55rem; text-align: left; white-space: nowrap;
+  border-bottom: 1px solid var(--line); }
+td.long { white-space: normal; overflow-wrap: anywhere; }
+thead th { color: var(--soft); font-weight: 600; }
+tbody tr:last-child td { border-bottom: 0; }
+tbody tr:hover { background: var(--back); }
+code { display: block; padding: .7rem 1rem; overflow-x: auto; white-space: pre;
+  font: .86rem/1.5 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; }
+@media (max-width: 40rem) { main { padding: 1rem .6rem 3rem; } figure { padding: .4rem; } }
+@media print { body { background: none; } main { max-width: none; } }
+"""
+
+
+def page(
+    title: str,
+    question: str,
+    summary_line: str,
+    command: str,
+    pictures: Sequence[tuple[str, str, bytes]],
+    verdicts: Sequence[Verdict],
+    summary: pd.DataFrame,
+    settings: Mapping[str, str],
+    versions: Mapping[str, str],
+) -> str:
+    """Puts a page together.
+
+    Args:
+        title: name of the experiment.
+        question: what it asks.
+        summary_line: how many runs, how long.
+        command: the command line that made it.
+        pictures: name, caption and SVG of each.
+        verdicts: on the statements that it is about.
+        summary: a table of text.
+        settings: of all runs.
+        versions: of software.
+    """
+    sections = [
+        ("pictures", "Pictures", "".join(_picture(*picture) for picture in pictures)),
+        ("findings", "Findings", _findings(verdicts)),
+        ("summary", "Summary", _summary(summary)),
+        ("settings", "Settings", f"<div>{_pairs(settings)}</div>"),
+        ("made", "How it was made", f"<div><code>{escape(command)}</code>{_pairs(versions)}</div>"),
+    ]
+    links = "".join(f'<a href="#{key}">{heading}</a>' for key, heading, _ in sections)
+    body = "".join(
+        f'<section id="{key}"><h2>{heading}</h2>{content}</section>\n'
+        for key, heading, content in sections
+    )
+    return f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{escape(title)}: {escape(question)}</title>
+<style>{STYLE}</style>
+</head>
+<body>
+<main>
+<header>
+<p>{escape(title)}</p>
+<h1>{escape(question)}</h1>
+<p>{escape(summary_line)}</p>
+<nav>{links}</nav>
+</header>
+{body}</main>
+</body>
+</html>
+"""
+
+
+def _picture(name: str, caption: str, svg: bytes) -> str:
+    source = f"data:image/svg+xml;base64,{base64.b64encode(svg).decode()}"
+    return (
+        f'<figure id="picture-{escape(name)}"><img src="{source}" alt="{escape(caption)}">'
+        f"<figcaption>{escape(caption)}</figcaption></figure>\n"
+    )
+
+
+def _findings(verdicts: Sequence[Verdict]) -> str:
+    if not verdicts:
+        return '<p class="note">The paper states nothing about this experiment.</p>'
+    note = (
+        "Statements of the paper, tested on means over seeds with 95 % confidence intervals "
+        "(Student's t; differences paired by seed). A statement is confirmed if all its settings "
+        "agree, contradicted if one significantly disagrees (Bonferroni's correction for their "
+        "number), undecided otherwise. Strong and weak tickets are judged by their skill: 1 for "
+        f"the planted ticket and 0 for the best constant; a ticket is good from {GOOD}, and fails "
+        f"below {FAILS}."
+    )
+    return f'<p class="note">{note}</p>' + "".join(map(_finding, verdicts))
+
+
+def _finding(verdict: Verdict) -> str:
+    word = verdict.verdict
+    reason = f'<p class="note">{escape(verdict.reason)}</p>'
+    if verdict.claims:
+        rows = [
+            (claim.where, str(claim.measured), claim.expected, of_claim)
+            for claim, of_claim in zip(verdict.claims, verdict.of_claims, strict=True)
+        ]
+        table = pd.DataFrame(rows, columns=["setting", "measured", "stated", "verdict"])
+        reason = f"<details><summary>{escape(verdict.reason)}</summary><div>{_table(table)}</div>"
+        reason += "</details>"
+    return (
+        f'<div class="finding"><p><span class="verdict {word.replace(" ", "-")}">{word}</span>'
+        f"{escape(verdict.finding.statement)}</p>{reason}</div>\n"
+    )
+
+
+def _summary(summary: pd.DataFrame) -> str:
+    note = "Mean ± half the 95 % confidence interval over seeds; more columns in summary.csv."
+    return f'<p class="note">{note}</p><div>{_table(summary)}</div>'
+
+
+def _pairs(pairs: Mapping[str, str]) -> str:
+    rows = "".join(
+        f'<tr><th scope="row">{escape(key)}</th><td class="long">{escape(value)}</td></tr>'
+        for key, value in pairs.items()
+    )
+    return f"<table><tbody>{rows}</tbody></table>"
+
+
+def _table(table: pd.DataFrame) -> str:
+    return table.to_html(index=False, escape=True, border=0, justify="left")

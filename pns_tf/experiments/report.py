@@ -1,0 +1,130 @@
+"""Everything that is written about an experiment, from its rows: pictures, tables, one page."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from pathlib import Path
+
+import matplotlib
+import pandas as pd
+
+from pns_tf.experiments import findings
+from pns_tf.experiments.catalog import EXPERIMENTS
+from pns_tf.experiments.experiment import Experiment
+from pns_tf.experiments.figures import draw
+from pns_tf.experiments.findings import Verdict
+from pns_tf.experiments.hparams import write_hparams
+from pns_tf.experiments.page import page
+from pns_tf.experiments.rows import SETTINGS
+from pns_tf.experiments.statements import FINDINGS
+from pns_tf.experiments.store import Store
+from pns_tf.experiments.table import as_markdown, readable, summary
+from pns_tf.pictures import save_figure
+from tasks.checks import InputError
+
+
+def check(store: Store, experiment: Experiment | None, table: pd.DataFrame | None) -> list[Verdict]:
+    """Tests the paper's statements on the rows that there are.
+
+    Args:
+        store: has the rows of the other experiments, of those that a statement compares.
+        experiment: statements about this one only; ``None`` for all.
+        table: its rows.
+    """
+    about = FINDINGS if experiment is None else findings.about(FINDINGS, experiment.name)
+    needed = {name for finding in about for name in finding.needs} & set(EXPERIMENTS)
+    tables = {name: store.table(EXPERIMENTS[name].runs()) for name in needed}
+    if experiment is not None:
+        tables[findings.canonical(experiment.name)] = table
+    return findings.judge(about, tables)
+
+
+def write_report(
+    experiment: Experiment, table: pd.DataFrame, store: Store, command: str, seconds: float
+) -> tuple[list[Verdict], Path]:
+    """Writes pictures, summary, findings, TensorBoard log and page of an experiment.
+
+    They go to ``<store's folder>/<experiment>/``: ``figures/*.png`` and ``*.svg``,
+    ``summary.csv`` and ``.md``, ``findings.md``, ``tensorboard/`` and ``index.html``.
+
+    Args:
+        experiment: what was run.
+        table: its rows.
+        store: has the rows that findings compare with.
+        command: the command line, for the page.
+        seconds: that the command took.
+
+    Returns:
+        The verdicts on the paper's statements about the experiment, and the path of the page.
+
+    Raises:
+        ValueError: the folder cannot be written.
+    """
+    folder = store.folder / experiment.name
+    verdicts = check(store, experiment, table)
+    summed = summary(table)
+    try:
+        pictures = _write_pictures(experiment, table, folder / "figures")
+        summed.to_csv(folder / "summary.csv", index=False)
+        _write(folder / "summary.md", as_markdown(summed))
+        _write(folder / "findings.md", findings.as_markdown(verdicts))
+        text = page(
+            experiment.name,
+            experiment.title,
+            f"{_effort(table)}, {seconds:.0f} s for the last command",
+            command,
+            pictures,
+            verdicts,
+            readable(summed),
+            _values(table[[name for name in SETTINGS if name in table]]),
+            _values(table.filter(regex="^version_").rename(columns=lambda name: name[8:])),
+        )
+        _write(folder / "index.html", text)
+        write_hparams(table, folder / "tensorboard")
+    except OSError as error:
+        raise InputError(f"cannot write to {folder}: {error.strerror}") from error
+    return verdicts, folder / "index.html"
+
+
+def _write_pictures(
+    experiment: Experiment, table: pd.DataFrame, folder: Path
+) -> list[tuple[str, str, bytes]]:
+    """Writes the PNG and SVG files; returns name, caption and SVG of each picture."""
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for picture in draw(table, f"{experiment.name}: {experiment.title}"):
+        picture.figure.draw_without_rendering()
+        picture.figure.set_layout_engine("none")  # laid out once, not again for each format
+        save_figure(picture.figure, folder / f"{picture.name}.png")
+        svg = io.BytesIO()
+        with matplotlib.rc_context({"svg.hashsalt": "pns_tf"}):  # equal bytes for equal figures
+            picture.figure.savefig(svg, format="svg", metadata={"Date": None, "Creator": None})
+        (folder / f"{picture.name}.svg").write_bytes(svg.getvalue())
+        written.append((picture.name, picture.caption, svg.getvalue()))
+    return written
+
+
+def _write(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8")
+
+
+def _effort(table: pd.DataFrame) -> str:
+    core = table[["pruning_seconds", "training_seconds"]].to_numpy().sum()
+    return f"{len(table):,} runs, {core:,.0f} s of one core"
+
+
+def _values(table: pd.DataFrame) -> Mapping[str, str]:
+    """The different values of each column, in words."""
+    values = {}
+    for name, column in table.items():
+        different = [_word(value) for value in column.unique()]
+        shown = different if len(different) <= 12 else [*different[:6], "…", *different[-1:]]
+        values[name.replace("_", " ")] = ", ".join(shown)
+    return values
+
+
+def _word(value: object) -> str:
+    if isinstance(value, float):
+        return "default" if pd.isna(value) else f"{value:.4g}"
+    return "default" if value is None else str(value)

@@ -1,0 +1,125 @@
+"""An experiment's rows, ready to be drawn and summed up: which pruner, which panel, which level.
+
+Rows are those of `pns_tf.experiments.store.Store.table`: settings, metrics, seconds and versions.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy.special import stdtrit
+
+import tasks
+from pns_tf.experiments.experiment import label
+from pns_tf.experiments.run import Run
+from pns_tf.settings import SeekSettings
+
+CONFIDENCE = 0.95
+SETTINGS = tuple(Run("circle").settings)
+LABEL_SETTINGS = ("pruner", "options", "scope")
+PANEL_SETTINGS = tuple(
+    name for name in SETTINGS if name not in (*LABEL_SETTINGS, "task", "density", "seed")
+)
+
+
+def prepared(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows with three more columns.
+
+    * ``label``: pruner and options in words, such as "edge_popup, anneal";
+    * ``panel``: the task, and whatever else the experiment varies for one pruner, such as
+      "circle, noise 0.1": results are comparable within a panel;
+    * ``kind``: of the task, "classification" or "regression".
+    """
+    table = table.copy()
+    table["label"] = _labels(table)
+    table["kind"] = table["task"].map({name: tasks.get(name).kind for name in set(table["task"])})
+    groups = table.groupby(["task", "label"])
+    varied = [name for name in PANEL_SETTINGS if (groups[name].nunique(dropna=False) > 1).any()]
+    table["panel"] = table["task"]
+    for name in varied:
+        table["panel"] += f", {name.replace('_', ' ')} " + table[name].map(_in_words)
+    return table
+
+
+def _labels(table: pd.DataFrame) -> pd.Series:
+    """`label` of each row's run, from the settings that decide it."""
+    columns = table[list(LABEL_SETTINGS)].astype(object)
+    columns = columns.where(columns.notna(), None)
+    names = {
+        key: label(Run("", search=SeekSettings(key[0], options=json.loads(key[1]), scope=key[2])))
+        for key in set(columns.itertuples(index=False, name=None))
+    }
+    return pd.Series(
+        [names[key] for key in columns.itertuples(index=False, name=None)], table.index, dtype=str
+    )
+
+
+def _in_words(value: object) -> str:
+    if pd.isna(value):
+        return "default"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+@dataclass(frozen=True)
+class Interval:
+    """Mean of a sample and the interval that holds the true mean with 95 % confidence.
+
+    Attributes:
+        mean: NaN for an empty sample.
+        low: −∞ for a single value, from which nothing follows about the spread.
+        high: +∞ likewise.
+        n: size of the sample.
+    """
+
+    mean: float
+    low: float
+    high: float
+    n: int
+
+    def widened(self, comparisons: int) -> Interval:
+        """The interval that is right with 95 % confidence along with ``comparisons`` − 1 others.
+
+        Bonferroni's correction: each has a confidence of 1 − 0.05 / ``comparisons``.
+        """
+        if self.n < 2:
+            return self
+        factor = _quantile(self.n, 1 - (1 - CONFIDENCE) / comparisons) / _quantile(self.n)
+        half = float(factor) * (self.high - self.low) / 2
+        return Interval(self.mean, self.mean - half, self.mean + half, self.n)
+
+    def __str__(self) -> str:
+        if self.n == 0:
+            return "no runs"
+        if self.n == 1:
+            return f"{self.mean:.3f}, one run"
+        return f"{self.mean:.3f} [{self.low:.3f}, {self.high:.3f}], n = {self.n}"
+
+
+def interval(values: pd.Series) -> Interval:
+    """Student's t interval of the mean; NaN values do not count.
+
+    Example:
+        >>> print(interval(pd.Series([1.0, 2.0, 3.0])))
+        2.000 [-0.484, 4.484], n = 3
+    """
+    values = values.dropna()
+    half = float(half_width(values.std(), len(values)))
+    mean = float(values.mean())
+    if len(values) == 1:
+        half = np.inf
+    return Interval(mean, mean - half, mean + half, len(values))
+
+
+def half_width(deviation, n):
+    """Half the width of Student's t interval, t(n − 1) s / √n; NaN for fewer than two values."""
+    n = np.asarray(n, float)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return _quantile(n) * deviation / np.sqrt(n)
+
+
+def _quantile(n, confidence: float = CONFIDENCE):
+    """t of two-sided confidence for a sample of size n; NaN for fewer than two values."""
+    return stdtrit(np.where(np.greater(n, 1), np.subtract(n, 1), np.nan), 0.5 + confidence / 2)

@@ -1,0 +1,53 @@
+"""One measure for all tasks: how much of the planted ticket's advantage a ticket has."""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+import pandas as pd
+
+import tasks
+
+GOOD = 0.9
+FAILS = 0.5
+
+
+def skill(table: pd.DataFrame, metric: str) -> pd.Series:
+    """Skill of each row's ``metric`` ("before", "strong" or "final").
+
+    skill = (value − trivial) / (planted − trivial), where *planted* is the planted ticket's metric
+    on the same data and *trivial* that of the best constant predictor, see `trivial_metric`. So 1
+    is as good as the planted ticket and 0 as good as knowing nothing, for accuracy and for MSE
+    alike (for MSE both differences change their sign: (trivial − value) / (trivial − planted)).
+    It can be negative: a network with a dead output is worse than the best constant.
+
+    A ticket is called *good* from 0.9, and is said to *fail* below 0.5: for MSE these are the
+    shares of the explainable variance that it explains; for circle, where the planted ticket has
+    accuracy 0.98 and the best constant 0.45, they are accuracies of 0.92 and 0.71.
+    """
+    trivial = trivial_metrics(table)
+    advantage = table["planted"] - trivial
+    return (table[metric] - trivial) / advantage.where(advantage != 0)
+
+
+def trivial_metrics(table: pd.DataFrame) -> pd.Series:
+    """`trivial_metric` of each row's task and data."""
+    keys = table[["task", "samples", "noise", "seed"]].astype(object)
+    keys = keys.where(keys.notna(), None)
+    metrics = [trivial_metric(*key) for key in keys.itertuples(index=False, name=None)]
+    return pd.Series(metrics, table.index, dtype=float)
+
+
+@functools.cache
+def trivial_metric(task: str, samples: int, noise: float | None, seed: int) -> float:
+    """Test metric of the best predictor that ignores its input, fitted on the training data.
+
+    For classification it predicts the most frequent class; for regression the mean of each output,
+    which is also what the least-squares scale makes of any constant.
+    """
+    problem = tasks.get(task)
+    data = problem.data(int(samples), noise, int(seed))
+    if problem.kind == "classification":
+        return float(np.mean(data.y_test == np.bincount(data.y_train).argmax()))
+    return float(np.mean((data.y_test - data.y_train.mean(axis=0, dtype=np.float64)) ** 2))

@@ -1,0 +1,109 @@
+"""Pictures of rows: the lines are the means, and every pruner can be told from the others."""
+
+import numpy as np
+import pytest
+from made_up import rows, spread
+from matplotlib.colors import to_hex
+
+from pns_tf.experiments.catalog import EXPERIMENTS
+from pns_tf.experiments.figures import STYLES, draw, styles
+from pns_tf.experiments.run import grid
+from pns_tf.pictures import save_figure
+
+SETTINGS = grid(["circle", "relu"], ["snip", "synflow"], ["baseline", 0.1, 0.5], [0])
+
+
+def pictures(table):
+    return {picture.name: picture.figure for picture in draw(table, "a title")}
+
+
+def line(axes, colour):
+    (found,) = [line for line in axes.get_lines() if to_hex(line.get_color()) == colour]
+    return found
+
+
+@pytest.fixture(scope="module")
+def table():
+    return rows(SETTINGS, seeds=4, final=lambda run: spread(run, 0.5, 0.3))
+
+
+@pytest.fixture(scope="module")
+def drawn(table):
+    return pictures(table)
+
+
+@pytest.mark.parametrize(("column", "task"), [(0, "circle"), (1, "relu")])
+@pytest.mark.parametrize("pruner", ["snip", "synflow"])
+def test_lines_are_means_and_bands_reach_from_minimum_to_maximum(
+    table, drawn, column, task, pruner
+):
+    strong, final = np.reshape(drawn["performance"].axes, (2, 2))[:, column]
+    part = table[(table["task"] == task) & (table["pruner"] == pruner)].groupby("density")["final"]
+    drawn_line = line(final, STYLES[pruner][0])
+    assert drawn_line.get_xdata() == pytest.approx(part.mean().index.to_numpy())
+    assert drawn_line.get_ydata() == pytest.approx(part.mean().to_numpy())
+    bands = [
+        band.get_paths()[0].vertices[:, 1]
+        for band in final.collections
+        if to_hex(band.get_facecolor()[0]) == STYLES[pruner][0]
+    ]
+    assert [band.min() for band in bands] == pytest.approx([part.min().min()])
+    assert [band.max() for band in bands] == pytest.approx([part.max().max()])
+    assert strong.get_title() == task
+
+
+def test_density_is_logarithmic_and_so_is_the_error_of_regression(drawn):
+    circle, relu = drawn["performance"].axes[:2]
+    assert {circle.get_xscale(), relu.get_xscale(), relu.get_yscale()} == {"log"}
+    assert circle.get_yscale() == "linear"
+    assert "accuracy" in circle.get_ylabel()
+    assert "MSE" in relu.get_ylabel()
+
+
+def test_planted_ticket_and_planted_density_are_marked(table, drawn):
+    axes = drawn["performance"].axes[0]
+    circle = table[table["task"] == "circle"]
+    levels = [line.get_ydata()[0] for line in axes.get_lines() if len(set(line.get_ydata())) == 1]
+    assert circle["planted"].iloc[0] in levels
+    assert any(set(line.get_xdata()) == {circle["baseline"].iloc[0]} for line in axes.get_lines())
+
+
+@pytest.mark.parametrize("name", list(EXPERIMENTS))
+def test_every_pruner_of_an_experiment_has_its_own_colour_and_marker(name):
+    from pns_tf.experiments.rows import prepared
+
+    labels = prepared(rows(EXPERIMENTS[name].settings, seeds=1))["label"].unique()
+    assert list(styles(labels)) == list(labels)
+    assert len(set(styles(labels).values())) == len(labels)
+
+
+def test_a_variant_has_the_colour_of_its_pruner_unless_that_is_taken():
+    assert styles(["synflow, local"])["synflow, local"] == STYLES["synflow"]
+    both = styles(["synflow, local", "synflow", "my:Pruner"])
+    assert both["synflow"] == STYLES["synflow"]
+    assert len(set(both.values())) == 3
+
+
+def test_layers_are_shown_as_their_mean_density(drawn):
+    *panels, _bar = drawn["layers"].axes
+    assert len(panels) == 4
+    shown = np.asarray(panels[0].images[0].get_array())
+    assert shown[:, 0] == pytest.approx([0.00786, 0.15, 0.75], rel=1e-3)
+
+
+def test_nothing_left_is_shown_as_empty():
+    table = rows(grid(["relu"], ["snip"], [0.1, 0.5], [0]), effective_density=0.0)
+    table[["density_layer0", "density_layer1"]] = 0.0
+    drawn = pictures(table)
+    mask = np.ma.getmaskarray(drawn["layers"].axes[0].images[0].get_array())
+    assert mask[:, :2].all()
+    assert not mask[:, 2:].any()
+    assert set(line(drawn["collapse"].axes[0], STYLES["snip"][0]).get_ydata()) == {0.0}
+
+
+def test_one_setting_and_numbers_that_are_missing_can_be_drawn(tmp_path):
+    table = rows(grid(["helix"], ["snip", "my:Pruner"], [0.1], [0], depth=3), seeds=1)
+    table.loc[table["pruner"] == "snip", ["strong", "final", "recall"]] = np.nan
+    for name, figure in pictures(table).items():
+        save_figure(figure, tmp_path / name)
+        assert (tmp_path / name).stat().st_size > 5000

@@ -1,0 +1,238 @@
+"""What ``reproduce`` leaves behind: the page, TensorBoard sessions and exported tickets."""
+
+import dataclasses
+import json
+import re
+
+import pandas as pd
+import pytest
+import tensorflow as tf
+from made_up import rows, spread
+from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
+from tensorboard.plugins.hparams import plugin_data_pb2
+from tensorboard.util import tensor_util
+
+from pns_tf.commands import main
+from pns_tf.commands.reproduce import command_line, reproduce
+from pns_tf.evaluation import evaluate
+from pns_tf.experiments.catalog import EXPERIMENTS
+from pns_tf.experiments.experiment import Experiment
+from pns_tf.experiments.hparams import write_hparams
+from pns_tf.experiments.report import write_report
+from pns_tf.experiments.run import Run, execute, grid
+from pns_tf.experiments.store import Store
+from pns_tf.experiments.tickets import chosen, export_one, folder_name
+from pns_tf.masks import Mask
+from pns_tf.settings import SeekSettings
+from tasks import InputError
+
+PICTURES = ("performance", "recovery", "collapse", "layers")
+EVIL = "<script>alert('x')</script> & more"
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory):
+    """Folder and verdicts of a made-up experiment with a title and a pruner out of the ordinary."""
+    chosen = EXPERIMENTS["figure10"]
+    chosen = dataclasses.replace(chosen.with_pruner("my:Pruner<b>"), title=EVIL)
+    table = rows(chosen.settings, 3, final=lambda run: spread(run, 0.3))
+    store = Store(tmp_path_factory.mktemp("results"))
+    verdicts, path = write_report(chosen, table, store, "python -m pns_tf x '<y>'", 12.0)
+    return path.parent, verdicts
+
+
+def test_every_picture_is_a_file_and_in_the_page(report):
+    folder, _ = report
+    page = (folder / "index.html").read_text()
+    for name in PICTURES:
+        assert (folder / "figures" / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+        assert "<svg" in (folder / "figures" / f"{name}.svg").read_text()
+        assert f'id="picture-{name}"' in page
+    assert page.count("data:image/svg+xml;base64,") == len(PICTURES)
+
+
+def test_the_page_needs_nothing_else(report):
+    page = (report[0] / "index.html").read_text()
+    sources = re.findall(r'(?:src|href)="([^"]{0,20})', page)
+    assert all(source.startswith(("#", "data:")) for source in sources)
+    assert "url(" not in page
+
+
+def test_the_page_has_verdicts_numbers_settings_and_versions(report):
+    folder, verdicts = report
+    page = (folder / "index.html").read_text()
+    assert verdicts
+    for verdict in verdicts:
+        assert f">{verdict.verdict}</span>{verdict.finding.statement}</p>" in page
+        assert verdict.reason in page
+    for text in ("prune rounds", "30 runs", "12 s for the last command", "3.11"):
+        assert text in page
+
+
+def test_what_users_write_is_escaped(report):
+    page = (report[0] / "index.html").read_text()
+    assert "<script>" not in page
+    assert "my:Pruner<b>" not in page
+    assert "my:Pruner&lt;b&gt;" in page
+    assert "python -m pns_tf x &#x27;&lt;y&gt;&#x27;" in page
+
+
+def test_tables_and_findings_are_files_too(report):
+    folder, verdicts = report
+    assert len(pd.read_csv(folder / "summary.csv")) == 10
+    assert (folder / "summary.md").read_text().count("\n|") == 12
+    assert (folder / "findings.md").read_text().count("**") == 2 * len(verdicts)
+
+
+def test_equal_rows_give_equal_bytes(report, tmp_path):
+    folder, _ = report
+    chosen = dataclasses.replace(EXPERIMENTS["figure10"].with_pruner("my:Pruner<b>"), title=EVIL)
+    table = rows(chosen.settings, 3, final=lambda run: spread(run, 0.3))
+    write_report(chosen, table, Store(tmp_path), "python -m pns_tf x '<y>'", 12.0)
+    again = tmp_path / "figure10"
+    for file in ("index.html", "figures/performance.svg", "figures/layers.png", "summary.csv"):
+        assert (again / file).read_bytes() == (folder / file).read_bytes()
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path):
+    (tmp_path / "figure10").write_text("in the way")
+    table = rows(EXPERIMENTS["figure10"].settings, 1)
+    with pytest.raises(InputError, match=r"cannot write to .*figure10"):
+        write_report(EXPERIMENTS["figure10"], table, Store(tmp_path), "", 0.0)
+
+
+def test_each_run_is_a_session_of_hparams(tmp_path):
+    table = rows(grid(["circle"], ["snip"], [0.1, 0.5], [0], noise=0.1), seeds=2)
+    table.loc[0, "final"] = float("nan")
+    write_hparams(table, tmp_path / "log")
+    write_hparams(table, tmp_path / "log")  # anew
+    sessions = [path for path in (tmp_path / "log").iterdir() if path.is_dir()]
+    assert {path.name for path in sessions} == set(table["run"])
+    for row in table.to_dict("records"):
+        (file,) = (tmp_path / "log" / row["run"]).iterdir()
+        values = [v for event in EventFileLoader(str(file)).Load() for v in event.summary.value]
+        scalars = {
+            v.tag: float(tensor_util.make_ndarray(v.tensor))
+            for v in values
+            if not v.tag.startswith("_hparams_")
+        }
+        expected = {name: row[name] for name in ("final", "strong", "recall", "effective_density")}
+        expected = {name: value for name, value in expected.items() if value == value}
+        assert scalars == pytest.approx(expected)
+        content = plugin_data_pb2.HParamsPluginData()
+        content.ParseFromString(values[0].metadata.plugin_data.content)
+        hparams = content.session_start_info.hparams
+        assert hparams["pruner"].string_value == "snip"
+        assert hparams["noise"].string_value == "0.1"
+        assert hparams["density"].number_value == row["density"]
+        assert hparams["seed"].number_value == row["seed"]
+
+
+def test_the_best_ticket_has_the_best_final_metric():
+    settings = grid(["circle", "relu"], ["snip", "random"], [0.1, 0.5], [0])
+    table = rows(settings, 4, final=lambda run: 0.9 - 0.1 * abs(run.search.seed - 2))
+    best = table.set_index("run").loc[chosen(table, "best")]
+    assert len(best) == len(settings)
+    assert set(best["seed"]) == {2}
+    assert len(chosen(table, "all")) == len(table)
+
+
+@pytest.mark.parametrize("name", list(EXPERIMENTS))
+def test_tickets_of_an_experiment_have_different_folders(name):
+    runs = EXPERIMENTS[name].runs(2)
+    assert len({folder_name(run) for run in runs}) == len(runs)
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory):
+    """A store with one small run."""
+    search = SeekSettings("snip", 0.5, epochs=2, samples=300)
+    run = Run("circle", depth=3, width=24, search=search)
+    store = Store(tmp_path_factory.mktemp("tiny"))
+    store.write(run, execute(run))
+    return run, store
+
+
+def test_an_exported_ticket_is_the_one_that_was_found(tiny, tmp_path):
+    import tasks
+
+    run, store = tiny
+    row = store.read(run)
+    assert export_one(run, row, store.masks(run), tmp_path / "ticket") is None
+    assert Mask.load(tmp_path / "ticket" / "masks.npz") == store.masks(run)
+    record = json.loads((tmp_path / "ticket" / "ticket.json").read_text())
+    assert record["metrics"]["final"] == row["final"]
+    data = tasks.get("circle").data(300, seed=0)
+    for model, metric in (("pruned", "strong"), ("trained", "final")):
+        serve = tf.saved_model.load(str(tmp_path / "ticket" / model)).serve
+        assert evaluate(serve, "classification", data) == pytest.approx(row[metric])
+
+
+def test_another_ticket_than_the_stored_one_is_not_exported(tiny, tmp_path):
+    run, store = tiny
+    row, masks = store.read(run), store.masks(run)
+    complaint = export_one(run, row | {"final": 0.123}, masks, tmp_path / "ticket")
+    assert "final differ" in complaint
+    others = Mask([~mask for mask in masks], masks.names)
+    assert "masks differ" in export_one(run, row, others, tmp_path / "ticket")
+    assert not (tmp_path / "ticket").exists()
+
+
+SMALL = """
+from pns_tf.experiments.experiment import Experiment
+from pns_tf.experiments.run import Run
+from pns_tf.settings import SeekSettings
+
+RUN = Run("circle", depth=3, width=24, search=SeekSettings("snip", 0.5, epochs=2, samples=300))
+EXPERIMENT = Experiment("small", "does it work?", [RUN], seeds=1)
+"""
+
+
+def test_reproduce_ends_with_the_page_and_the_tickets(tiny, tmp_path, capsys):
+    _, store = tiny
+    (tmp_path / "small.py").write_text(SMALL)
+    command = ["reproduce", f"--experiment={tmp_path / 'small.py'}", f"--out={store.folder}"]
+    main([*command, "--workers=1", "--export=all"])
+    out = capsys.readouterr().out
+    folder = store.folder / "small"
+    assert "1 runs, 0 of them new" in out
+    assert f"written to  {folder / 'index.html'}" in out
+    assert f"tickets     1 new ones in {folder / 'tickets'}" in out
+    assert "does it work?" in (folder / "index.html").read_text()
+    (ticket,) = (folder / "tickets").glob("*/ticket.json")
+    before = ticket.stat().st_mtime_ns
+    main([*command, "--workers=1", "--export=best"])
+    assert "tickets     0 new ones" in capsys.readouterr().out
+    assert ticket.stat().st_mtime_ns == before
+
+
+def test_check_runs_nothing(tmp_path, capsys):
+    main(["reproduce", "--check", f"--out={tmp_path}"])
+    assert "needs figure 5" in capsys.readouterr().out
+    main(["reproduce", "--check", "--figure=12", f"--out={tmp_path}"])
+    assert capsys.readouterr().out.splitlines() == [
+        "not run       multishot-grasp-local: Pruning layer by layer does not save multishot "
+        "grasp on circle.",
+        "              needs figure 12",
+    ]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_unknown_export_is_refused(refused):
+    assert "unknown export 'some'" in refused("reproduce", "--figure=3", "--export=some")
+
+
+def test_the_page_repeats_the_command_line():
+    given = dict.fromkeys(("figure", "experiment", "runs", "pruner", "workers", "scheduler"))
+    given |= {"tasks": ("circle", "relu"), "pruners": (), "densities": 0.1, "out": "a b"}
+    given |= {"check": False, "export": None, "figure": 3}
+    assert command_line(reproduce, given) == (
+        "python -m pns_tf reproduce --figure=3 --tasks=circle,relu --densities=0.1 '--out=a b'"
+    )
+
+
+def test_experiments_without_statements_have_a_page_too(tmp_path):
+    mine = Experiment("mine", "a question", grid(["relu"], ["snip"], [0.5], [0]))
+    verdicts, path = write_report(mine, rows(mine.settings, 1), Store(tmp_path), "", 0.0)
+    assert verdicts == []
+    assert "The paper states nothing about this experiment." in path.read_text()
