@@ -1,4 +1,4 @@
-"""Makes docs/images with the command plant: ``python docs/make_pictures.py``."""
+"""Makes docs/images with the commands plant and seek: ``python docs/make_pictures.py``."""
 
 import tempfile
 from pathlib import Path
@@ -18,10 +18,16 @@ def make_pictures() -> None:
         for task in tasks.names():
             main(["plant", f"--task={task}", f"--out={folder}"])
             for name in ("data", "ticket"):
-                picture = Image.open(Path(folder) / f"{task}-d5-w100-s0" / f"{name}.png")
-                picture.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE).save(
-                    IMAGES / f"{task}-{name}.png", optimize=True
-                )
+                keep(Path(folder) / f"{task}-d5-w100-s0" / f"{name}.png", f"{task}-{name}.png")
+        main(["seek", "--task=circle", "--pruner=synflow", "--density=0.1", f"--out={folder}"])
+        found = Path(folder) / "circle-d5-w100-s0-synflow-0.1"
+        keep(found / "overlap.png", "circle-overlap.png")
+
+
+def keep(picture: Path, name: str) -> None:
+    with Image.open(picture) as image:
+        small = image.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
+    small.save(IMAGES / name, optimize=True)
 
 
 if __name__ == "__main__":

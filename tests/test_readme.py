@@ -2,7 +2,9 @@
 
 import ast
 import contextlib
+import inspect
 import io
+import json
 import re
 import sys
 from itertools import pairwise
@@ -11,12 +13,13 @@ from pathlib import Path
 import pytest
 
 import tasks
-from pns_tf import commands
+from pns_tf import commands, pruners
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```python\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
 NEW_TASK = [block for block in BLOCKS if block.startswith("# tasks/")]
+NEW_PRUNER = [block for block in BLOCKS if block.startswith("# my_module.py\n")]
 EXAMPLES = [block for block in BLOCKS if not block.startswith("# ")]
 
 
@@ -39,7 +42,7 @@ def test_the_python_examples_print_what_their_comments_say(helix_run, tmp_path, 
             if expected:
                 assert out.strip() == expected[1], source
                 checked += 1
-    assert checked >= 8
+    assert checked >= 12
 
 
 @pytest.fixture
@@ -72,6 +75,44 @@ def test_a_new_task_is_about_ten_lines():
     assert len([line for line in block.splitlines() if line and line[0] != "#"]) <= 12
 
 
+def test_a_new_pruner_is_one_class_of_ten_lines(tmp_path, monkeypatch, run):
+    (block,) = NEW_PRUNER
+    assert len([line for line in block.splitlines() if line and line[0] != "#"]) <= 12
+    (command,) = re.findall(r"^python -m pns_tf (seek .*my_module.*)$", README, re.MULTILINE)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "my_module.py").write_text(block, encoding="utf-8")
+    code, out, err = run(*command.split(), "--depth=3", "--samples=500", "--epochs=1")
+    assert (code, err) == (0, "")
+    assert "written to  saved_models/circle-d3-w100-s0-my_module.MyPruner-0.1-epochs=1\n" in out
+    sys.modules.pop("my_module")
+
+
+def test_seek_prints_the_table_that_is_shown(tmp_path, run):
+    (command,) = re.findall(r"^python -m pns_tf (seek .*synflow.*)$", README, re.MULTILINE)
+    (shown,) = re.findall(r"^```text\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
+    _, out, _ = run(*command.split(), f"--out={tmp_path}")
+    for line, printed_line in zip(shown.splitlines(), out.splitlines(), strict=False):
+        if "(weak)" in line:  # training differs a little between processors
+            accuracies = [float(text.split()[-1]) for text in (line, printed_line)]
+            assert accuracies[0] == pytest.approx(accuracies[1], abs=0.02)
+        else:
+            assert line.rstrip() == printed_line.rstrip()
+
+
+def test_commands_that_are_shown_have_the_flags_that_they_use():
+    said = set(re.findall(r"--(\w+)", README.split("## Seek")[1].split("## How a ticket")[0]))
+    known = set(inspect.signature(commands.COMMANDS["seek"]).parameters)
+    assert said <= known
+    assert said >= {"planted", "rounds", "prune_rounds", "scope", "anneal", "tflite", "options"}
+
+
+def test_every_pruner_is_in_the_readmes_table():
+    section = README.split("## Pruners")[1].split("```")[0]
+    assert set(re.findall(r"`(\w+)`", "".join(re.findall(r"^\| (`.*?) \|", section, re.M)))) == {
+        *pruners.names()
+    }
+
+
 def test_baseline_weights_are_those_of_the_table():
     from pns_tf.initializers import host_sizes
 
@@ -100,6 +141,20 @@ def test_a_run_holds_what_the_readme_lists(helix_run):
         re.findall(r"`([\w.]+?)/?`", "".join(re.findall(r"^\| (`.*?) \|", section, re.MULTILINE)))
     )
     assert listed == {path.name for path in helix_run.iterdir()}
+
+
+def test_a_found_run_holds_what_the_readme_lists(found_run):
+    table = README.split("settings that are not the defaults follow")[1].split("```")[0]
+    first_column = "".join(re.findall(r"^\| (`.*?) \|", table, re.MULTILINE))
+    listed = set(re.findall(r"`([\w.]+?)/?`", first_column))
+    assert listed == {path.name for path in found_run.iterdir()}
+
+
+def test_metrics_are_explained_as_they_are_called(found_run):
+    metrics = json.loads((found_run / "ticket.json").read_text(encoding="utf-8"))["metrics"]
+    table = README.split("| in `ticket.json` | meaning |")[1].split("Those of single layers")[0]
+    explained = set(re.findall(r"`(\w+)`", table)) - {"baseline"}
+    assert explained == {name for name in metrics if "_layer" not in name}
 
 
 def test_ci_runs_the_readmes_test_command():

@@ -1,0 +1,82 @@
+"""The examples in docstrings run, and give what they say."""
+
+import doctest
+import importlib
+import pkgutil
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import tensorflow_model_optimization as tfmot
+import tf_keras as keras
+
+import pns_tf
+import tasks
+from pns_tf.hosts import build_host, host_from_arrays
+from pns_tf.initializers import draw_host
+
+NOT_HERE = (
+    "pns_tf.__main__",  # starts the command line
+    "pns_tf.datasets",  # shows a progress bar; the README's example is tested
+    "pns_tf.experiments",  # need finished runs
+)
+MODULES = [
+    module.name
+    for package in (pns_tf, tasks)
+    for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
+    if not module.name.startswith(NOT_HERE)
+]
+
+
+@pytest.fixture(scope="module")
+def folder(helix_run, tmp_path_factory):
+    """The folder in which the examples find their files."""
+    path = tmp_path_factory.mktemp("examples")
+    (path / "saved_models").symlink_to(helix_run.parent)
+    model, *_ = network()
+    pruned = pns_tf.prune(model, "magnitude", schedule())
+    pruned.compile("sgd", "mse")
+    pruned.save(path / "half_pruned.keras")
+    return path
+
+
+def schedule():
+    return tfmot.sparsity.keras.ConstantSparsity(0.5, begin_step=0)
+
+
+def network():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(40, 2)).astype(np.float32)
+    model = keras.Sequential(
+        [keras.layers.Dense(8, activation="relu", input_shape=(2,)), keras.layers.Dense(2)]
+    )
+    return model, x, x[:, ::-1].copy()
+
+
+def names_the_examples_use() -> dict:
+    model, x, y = network()
+    return {
+        "keras": keras,
+        "np": np,
+        "pns_tf": pns_tf,
+        "tasks": tasks,
+        "tf": tf,
+        "tfmot": tfmot,
+        "build_host": build_host,
+        "host": host_from_arrays(*draw_host([2, 6, 2])),
+        "model": model,
+        "rng": np.random.default_rng(0),
+        **{"x": x, "y": y, "x_train": x, "y_train": y},
+    }
+
+
+@pytest.mark.parametrize("name", ["pns_tf", "tasks", *MODULES])
+def test_examples_run_and_give_what_they_say(name, folder, monkeypatch, capsys):
+    monkeypatch.chdir(folder)
+    module = importlib.import_module(name)
+    runner = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE)
+    for test in doctest.DocTestFinder().find(module):
+        test.globs = names_the_examples_use() | test.globs
+        runner.run(test)
+    results = runner.summarize(verbose=False)
+    assert results.failed == 0, capsys.readouterr().out
