@@ -16,7 +16,7 @@ from pns_tf.hosts import planted_layers
 from pns_tf.masks import Mask
 from pns_tf.planted import Planted, planted_from_arrays
 from pns_tf.planting import PlantedArrays
-from pns_tf.storage import RECORD, read_record, write_json
+from pns_tf.storage import RECORD, read_planted_record, write_json
 from tasks import Data, InputError
 from tasks import get as get_task
 
@@ -131,7 +131,7 @@ def load_planted(folder: Path | str) -> Planted:
         'helix'
     """
     folder = Path(folder)
-    record = read_record(folder)
+    record = read_planted_record(folder)
     try:
         host = tf.saved_model.load(str(folder / "host")).serve
         masks = Mask.load(folder / MASKS)
@@ -152,5 +152,5 @@ def load_planted(folder: Path | str) -> Planted:
             hide_biases=record["hide_biases"],
             task=task,
         )
-    except (OSError, KeyError, AttributeError, tf.errors.OpError) as error:
-        raise InputError(f"{folder} is no exported run: {error}") from error
+    except (OSError, AttributeError, tf.errors.OpError) as error:
+        raise InputError(f"{folder} is no planted run: {error}") from error

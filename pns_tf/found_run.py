@@ -50,6 +50,9 @@ def write_found(
     """
     record = {
         "planted": planted_in,
+        "task": planted.task.name if planted.task else None,
+        "depth": planted.depth,
+        "width": planted.width,
         "planted_seed": planted.seed,
         "init": planted.init,
         "hide_biases": planted.hide_biases,
@@ -72,7 +75,7 @@ def write_found(
         found.masks.save(folder / MASKS)
         planted.planted_masks.save(folder / PLANTED_MASKS)
         if tflite:
-            dense = convert(server_of(planted.host))
+            dense = convert(server_of(planted.host), sparse=False)
             ticket = convert(server_of(found.model))
             (folder / "trained.tflite").write_bytes(ticket)
             record["tflite_bytes"] = {"ticket": len(ticket), "dense_host": len(dense)}

@@ -1,4 +1,4 @@
-"""How a host is drawn (SPEC: hosts): arrays only, no network yet."""
+"""How a host is drawn: arrays only, no network yet."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How good a ticket is (SPEC: metrics). Array code only."""
+"""How good a ticket is. Array code only."""
 
 from __future__ import annotations
 

@@ -87,9 +87,10 @@ def prune(
             sequential; samples that are not finite; unknown pruner or scope.
 
     Example:
-        >>> pruned = prune(model, "snip", PolynomialDecay(0, 0.9, 0, 1000), x, y)
+        >>> schedule = tfmot.sparsity.keras.PolynomialDecay(0, 0.9, begin_step=0, end_step=1000)
+        >>> pruned = prune(model, "snip", schedule, x, y)
         >>> pruned.compile("adam", "mse")
-        >>> pruned.fit(x_train, y_train, callbacks=[UpdateMasks()])
+        >>> history = pruned.fit(x_train, y_train, callbacks=[UpdateMasks()], verbose=0)
     """
     saliency = Saliency.checked(pruner, x, y, scope, loss)
     if not isinstance(pruning_schedule, tfmot.sparsity.keras.PruningSchedule):
@@ -146,7 +147,7 @@ class UpdateMasks(tfmot.sparsity.keras.UpdatePruningStep):
 
     Example:
         >>> model = keras.models.load_model("half_pruned.keras")
-        >>> model.fit(x_train, y_train, callbacks=[UpdateMasks("snip", x, y)])
+        >>> history = model.fit(x_train, y_train, callbacks=[UpdateMasks("snip", x, y)], verbose=0)
     """
 
     def __init__(

@@ -122,12 +122,20 @@ def seek_with(
     watch: Callable[[int, float], None] | None = None,
 ) -> FoundTicket:
     """Like `seek`, with the settings as one object; the pruner is made from them if not given."""
-    if pruner is None:
-        pruner = pruners.get(settings.pruner, **{"seed": settings.seed, **settings.options})
+    pruner = pruner or make_pruner(settings)
     if data is None:
         data = planted.data(settings.samples, settings.noise)
     check_finite(data)
     return _Search(planted, pruner, settings, data, watch).run()
+
+
+def make_pruner(settings: SeekSettings) -> Pruner:
+    """The pruner that the settings name, with their seed and options.
+
+    Raises:
+        ValueError: unknown pruner or option, or a class that cannot be imported.
+    """
+    return pruners.get(settings.pruner, **{"seed": settings.seed, **settings.options})
 
 
 @functools.lru_cache(maxsize=4)

@@ -47,7 +47,7 @@ class SeekSettings:
 
     @property
     def total_epochs(self) -> int:
-        """Training epochs of the whole search."""
+        """Training epochs with a pruner that gives scores, multishot rounds included."""
         return self.epochs + (self.rounds * self.round_epochs if self.rounds > 1 else 0)
 
     def __post_init__(self):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -42,35 +43,51 @@ def log_planted(planted: Planted, record: dict, drawings: dict[str, Figure], fol
 
 
 def log_found(found: FoundTicket, record: dict, drawings: dict[str, Figure], folder: Path) -> None:
-    """Writes settings, the training loss of each epoch, metrics, weight histograms and drawings.
+    """Writes settings, losses, metrics, histograms of kept weights, and drawings.
+
+    Losses are logged by epoch, metrics of layers by layer, kept weights before training (step 0)
+    and after it (step 1).
 
     Args:
         found: the found ticket.
-        record: the run's settings and results, shown as text.
+        record: the run's settings, shown as text; its results are charts.
         drawings: figures by name.
         folder: the log directory.
     """
+    settings = {key: record[key] for key in record if key not in ("metrics", "history")}
     with tf.summary.create_file_writer(str(folder)).as_default(step=0):
-        _log_record(record, drawings)
-        for epoch, loss in enumerate(found.history, start=1):
-            tf.summary.scalar("training/loss", loss, step=epoch)
-        if found.search:
+        _log_record(settings, drawings)
+        searched = 0
+        if found.search and found.search.weights is None:  # training comes after the search
+            searched = len(found.search.history)
             _log_search(found)
+        _log_by_epoch("loss/search", found.history[:searched])
+        _log_by_epoch("loss/training", found.history[searched:])
         for name, value in found.metrics.items():
-            tf.summary.scalar(f"metrics/{name}", value)
-        for index, (kernel, mask) in enumerate(
-            zip(host_arrays(found.model)[0], found.masks.kernels, strict=True)
-        ):
-            tf.summary.histogram(f"layer{index}/kept_weights", _thinned(kernel[mask]))
+            whole, _, layer = name.partition("_layer")
+            if layer.isdigit():
+                tf.summary.scalar(f"metrics_by_layer/{whole}", value, step=int(layer))
+            else:
+                tf.summary.scalar(f"metrics/{name}", value)
+        for step, model in enumerate((found.pruned, found.model)):
+            for layer, (kernel, mask) in enumerate(
+                zip(host_arrays(model)[0], found.masks.kernels, strict=True)
+            ):
+                kept = _thinned(kernel[mask])
+                tf.summary.histogram(f"kept_weights/layer{layer}", kept, step=step)
 
 
 def _log_search(found: FoundTicket) -> None:
     """The density and the scores of each epoch of a pruner with a search of its own."""
-    for epoch, density in enumerate(found.search.densities, start=1):
-        tf.summary.scalar("search/density", density, step=epoch)
+    _log_by_epoch("search/density", found.search.densities)
     for epoch, snapshot in enumerate(found.search.snapshots, start=1):
         for name, scores in zip(found.masks.names, snapshot, strict=True):
             tf.summary.histogram(f"scores/{name}", _thinned(scores.ravel()), step=epoch)
+
+
+def _log_by_epoch(name: str, values: list[float]) -> None:
+    for epoch, value in enumerate(values, start=1):
+        tf.summary.scalar(name, value, step=epoch)
 
 
 def _log_record(record: dict, drawings: dict[str, Figure]) -> None:
@@ -106,5 +123,14 @@ def _thinned(values: np.ndarray) -> np.ndarray:
 
 
 def _as_markdown(record: dict) -> str:
-    rows = [f"| {key} | {json.dumps(value, ensure_ascii=False)} |" for key, value in record.items()]
+    rows = [f"| {key} | {json.dumps(value, ensure_ascii=False)} |" for key, value in _flat(record)]
     return "\n".join(["| setting | value |", "| --- | --- |", *rows])
+
+
+def _flat(record: dict, prefix: str = "") -> Iterator[tuple[str, object]]:
+    """Every value of nested dicts by its path: one long row would squeeze the others."""
+    for key, value in record.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{key} ")
+        else:
+            yield prefix + key, value

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import numpy as np
 import tensorflow as tf
 
 from pns_tf.exporting import Server
 
+BLOCK = 4  # inputs that TFLite may store together in a sparse kernel
 
-def convert(server: Server) -> bytes:
-    """Converts a network to a TFLite file that stores sparse kernels sparsely.
+
+def convert(server: Server, sparse: bool = True) -> bytes:
+    """Converts a network to a TFLite file.
 
     Args:
         server: the network, masks already applied.
+        sparse: store sparse kernels sparsely.
 
     Returns:
         The file's content, for ``tf.lite.Interpreter``.
@@ -22,7 +26,33 @@ def convert(server: Server) -> bytes:
         >>> tf.lite.Interpreter(model_content=content).get_input_details()[0]["shape"]
         array([1, 2], dtype=int32)
     """
-    concrete = server.serve.get_concrete_function()
-    converter = tf.lite.TFLiteConverter.from_concrete_functions([concrete], server)
-    converter.optimizations = [tf.lite.Optimize.EXPERIMENTAL_SPARSITY]
+    network = _in_blocks(server) if sparse else server
+    inputs = server.kernels[0].shape[0]
+    missing = network.kernels[0].shape[0] - inputs
+
+    @tf.function(input_signature=[tf.TensorSpec([None, inputs], tf.float32, name="x")])
+    def serve(x):
+        return network.serve(tf.pad(x, [[0, 0], [0, missing]]) if missing else x)
+
+    concrete = serve.get_concrete_function()
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([concrete], network)
+    if sparse:
+        converter.optimizations = [tf.lite.Optimize.EXPERIMENTAL_SPARSITY]
     return converter.convert()
+
+
+def _in_blocks(server: Server) -> Server:
+    """The same network with neurons that do nothing, so that blocks divide every layer's inputs.
+
+    Where they do not, TFLite reads a kernel stored in blocks wrongly, without an error.
+    """
+    kernels = [kernel.numpy() for kernel in server.kernels]
+    biases = [bias.numpy() for bias in server.biases]
+    last = len(kernels) - 1
+    for layer, (kernel, bias) in enumerate(zip(kernels, biases, strict=True)):
+        more_inputs, more_outputs = (-size % BLOCK for size in kernel.shape)
+        if layer == last:
+            more_outputs = 0
+        kernels[layer] = np.pad(kernel, [(0, more_inputs), (0, more_outputs)])
+        biases[layer] = np.pad(bias, (0, more_outputs))
+    return Server(kernels, biases, server.scales.numpy())

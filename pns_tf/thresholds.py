@@ -137,8 +137,8 @@ def density_steps(density: float, rounds: int, schedule: str = "exponential") ->
         ValueError: a value out of range.
 
     Example:
-        >>> density_steps(0.25, 2), density_steps(0.25, 3, "linear")
-        ([0.5, 0.25], [0.75, 0.5, 0.25])
+        >>> density_steps(0.25, 2), density_steps(0.5, 2, "linear")
+        ([0.5, 0.25], [0.75, 0.5])
     """
     density, rounds = _checked_density(density), integer("rounds", rounds, minimum=1)
     fractions = [k / rounds for k in range(1, rounds + 1)]

@@ -1,4 +1,4 @@
-"""Training: one epoch is one XLA-compiled function (SPEC: training).
+"""Training: one epoch is one XLA-compiled function.
 
 A step on these small networks costs less than Keras' own overhead, so the loop over an epoch's
 batches is compiled together with the model, its loss and its optimizer. Compiled epochs are kept

@@ -34,7 +34,8 @@ class PruneBySaliency(PruneLowMagnitude):
         **kwargs: as for ``keras.layers.Wrapper``.
 
     Example:
-        >>> layer = PruneBySaliency(keras.layers.Dense(2), ConstantSparsity(0.9, 0), biases=True)
+        >>> schedule = tfmot.sparsity.keras.ConstantSparsity(0.9, begin_step=0)
+        >>> layer = PruneBySaliency(keras.layers.Dense(2), schedule, biases=True)
     """
 
     _NO_CALLBACK = (

@@ -1,13 +1,15 @@
-"""What several tests share: a planted run, the command line, and fresh Python processes."""
+"""What several tests share: exported runs, the command line, and fresh Python processes."""
 
 import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # before anything imports TensorFlow
 
+import re
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 ROOT = Path(__file__).parent.parent
@@ -21,6 +23,95 @@ def helix_run(tmp_path_factory) -> Path:
     out = tmp_path_factory.mktemp("saved_models")
     main(["plant", "--task=helix", f"--out={out}"])
     return out / "helix-d5-w100-s0"
+
+
+@pytest.fixture(scope="session")
+def found_run(tmp_path_factory) -> Path:
+    """A folder that ``seek --pruner=snip --tflite`` writes."""
+    from pns_tf.commands import main
+
+    out = tmp_path_factory.mktemp("found")
+    small = ["--task=circle", "--depth=4", "--width=30", "--samples=500", "--epochs=2"]
+    main(["seek", *small, "--pruner=snip", "--density=0.3", "--tflite", f"--out={out}"])
+    return out / "circle-d4-w30-s0-snip-0.3-epochs=2"
+
+
+@pytest.fixture(scope="session")
+def popup_run(tmp_path_factory) -> Path:
+    """A folder that ``seek --pruner=edge_popup --anneal`` writes."""
+    from pns_tf.commands import main
+
+    out = tmp_path_factory.mktemp("found")
+    small = ["--task=helix", "--depth=3", "--width=30", "--samples=500", "--epochs=1"]
+    search = ["--pruner=edge_popup", "--anneal", "--density=0.25", "--options={epochs: 2}"]
+    main(["seek", *small, *search, f"--out={out}"])
+    return out / "helix-d3-w30-s0-edge_popup-epochs=2-anneal-0.25-epochs=1"
+
+
+@pytest.fixture
+def run(capsys):
+    """Runs a command in this process; gives its exit code, output and errors."""
+    from pns_tf import commands
+
+    def call(*argv: str) -> tuple[int, str, str]:
+        capsys.readouterr()
+        try:
+            commands.main(argv)
+            code = 0
+        except SystemExit as stop:
+            code = stop.code
+        return code, *capsys.readouterr()
+
+    return call
+
+
+@pytest.fixture
+def refused(run, tmp_path, monkeypatch):
+    """Runs a command that must be refused where nothing is to change; gives its line of error."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(*argv: str) -> str:
+        before = sorted(tmp_path.rglob("*"))
+        code, out, err = run(*argv)
+        assert (code, out) == (2, "")
+        assert re.fullmatch(r"pns_tf: [^\n]+\n", err), err
+        assert sorted(tmp_path.rglob("*")) == before
+        return err
+
+    return call
+
+
+SERVE = """
+import sys
+
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in {"pns_tf", "tasks"}:
+            raise ModuleNotFoundError(name)
+
+sys.meta_path.insert(0, Absent())
+import numpy as np, tensorflow as tf
+
+try:
+    import pns_tf
+except ModuleNotFoundError:
+    x, *networks = sys.argv[1:]
+    for number, network in enumerate(networks):
+        np.save(f"{number}.npy", tf.saved_model.load(network).serve(np.load(x)))
+"""
+
+
+@pytest.fixture
+def serve_elsewhere(run_python, tmp_path):
+    """Outputs of SavedModels in a process in which this package cannot be imported."""
+
+    def serve(networks: list[Path], x: np.ndarray) -> list[np.ndarray]:
+        np.save(tmp_path / "x.npy", x)
+        done = run_python("-I", "-c", SERVE, "x.npy", *networks, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        return [np.load(tmp_path / f"{number}.npy") for number in range(len(networks))]
+
+    return serve
 
 
 @pytest.fixture(scope="session")

@@ -9,39 +9,6 @@ import pytest
 import tasks
 from pns_tf import commands
 
-
-@pytest.fixture
-def run(capsys):
-    """Runs a command in this process; gives its exit code, output and errors."""
-
-    def call(*argv: str) -> tuple[int, str, str]:
-        capsys.readouterr()
-        try:
-            commands.main(argv)
-            code = 0
-        except SystemExit as stop:
-            code = stop.code
-        return code, *capsys.readouterr()
-
-    return call
-
-
-@pytest.fixture
-def refused(run, tmp_path, monkeypatch):
-    """Runs a command that must be refused in an empty folder; gives its one line of error."""
-    monkeypatch.chdir(tmp_path)
-
-    def call(*argv: str) -> str:
-        before = sorted(tmp_path.rglob("*"))
-        code, out, err = run(*argv)
-        assert (code, out) == (2, "")
-        assert re.fullmatch(r"pns_tf: [^\n]+\n", err), err
-        assert sorted(tmp_path.rglob("*")) == before
-        return err
-
-    return call
-
-
 # Bad input
 
 

@@ -1,6 +1,7 @@
-"""What TensorBoard finds in the log of a planted run."""
+"""What TensorBoard finds in the log of a planted and of a found run."""
 
 import io
+import json
 
 import numpy as np
 import pytest
@@ -11,12 +12,17 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 import pns_tf
 import pns_tf.tensorboard
 from pns_tf.hosts import host_arrays
+from pns_tf.masks import Mask
 from pns_tf.tensorboard import mask_image
+
+
+def read(run) -> EventAccumulator:
+    return EventAccumulator(str(run / "tensorboard"), size_guidance={"tensors": 0}).Reload()
 
 
 @pytest.fixture(scope="module")
 def log(helix_run) -> EventAccumulator:
-    return EventAccumulator(str(helix_run / "tensorboard"), size_guidance={"tensors": 0}).Reload()
+    return read(helix_run)
 
 
 @pytest.fixture(scope="module")
@@ -27,6 +33,10 @@ def planted():
 def values(log: EventAccumulator, tag: str) -> np.ndarray:
     (event,) = log.Tensors(tag)
     return tf.make_ndarray(event.tensor_proto)
+
+
+def series(log: EventAccumulator, tag: str) -> dict[int, float]:
+    return {event.step: float(tf.make_ndarray(event.tensor_proto)) for event in log.Tensors(tag)}
 
 
 def image(log: EventAccumulator, tag: str) -> np.ndarray:
@@ -53,7 +63,7 @@ def test_the_settings_are_a_table(log):
     assert text.startswith("| setting | value |\n| --- | --- |\n")
     for row in ('| task | "helix" |', "| depth | 5 |", "| width | 100 |", "| seed | 0 |"):
         assert row in text
-    assert '"tensorflow"' in text
+    assert f'| versions tensorflow | "{tf.__version__}" |' in text
 
 
 @pytest.mark.parametrize("layer", range(4))
@@ -113,3 +123,65 @@ def test_a_wide_host_is_logged_with_fewer_values(tmp_path, monkeypatch):
     log = EventAccumulator(str(tmp_path), size_guidance={"tensors": 0}).Reload()
     assert values(log, "layer1/host_weights")[:, 2].sum() <= 1000
     assert values(log, "layer1/planted_weights")[:, 2].sum() == 1
+
+
+# The log of a search
+
+
+def record_of(run) -> dict:
+    return json.loads((run / "ticket.json").read_text(encoding="utf-8"))
+
+
+def test_a_search_logs_the_loss_of_each_epoch(found_run):
+    losses = series(read(found_run), "loss/training")
+    assert losses == pytest.approx(dict(enumerate(record_of(found_run)["history"], start=1)))
+    assert len(losses) == 2
+
+
+def test_a_search_logs_its_metrics_and_those_of_each_layer(found_run):
+    log, metrics = read(found_run), record_of(found_run)["metrics"]
+    for name in ("planted", "before", "strong", "final", "recall", "effective_density"):
+        assert series(log, f"metrics/{name}") == {0: pytest.approx(metrics[name])}
+    for name in ("density", "precision", "recall", "f1", "jaccard"):
+        layers = {layer: pytest.approx(metrics[f"{name}_layer{layer}"]) for layer in range(3)}
+        assert series(log, f"metrics_by_layer/{name}") == layers
+
+
+def test_a_search_logs_kept_weights_before_and_after_training_and_drawings(found_run):
+    log = read(found_run)
+    for layer, mask in enumerate(Mask.load(found_run / "masks.npz").kernels):
+        before, after = (
+            tf.make_ndarray(event.tensor_proto)
+            for event in log.Tensors(f"kept_weights/layer{layer}")
+        )
+        assert before[:, 2].sum() == after[:, 2].sum() == mask.sum()
+        assert not np.array_equal(before, after)
+    for tag in ("overlap", "ticket"):
+        assert min(image(log, tag).shape[:2]) > 200
+    (text,) = values(log, "settings").reshape(-1)
+    assert '| pruner | "snip" |' in text.decode()
+    assert "history" not in text.decode()
+
+
+def test_edge_popup_logs_its_search_apart_from_the_training(popup_run):
+    log, history = read(popup_run), record_of(popup_run)["history"]
+    assert series(log, "loss/search") == pytest.approx({1: history[0], 2: history[1]})
+    assert series(log, "loss/training") == pytest.approx({1: history[2]})
+    assert series(log, "search/density") == pytest.approx({1: 0.5, 2: 0.25})
+    masks = Mask.load(popup_run / "masks.npz")
+    for name, mask in zip(masks.names, masks, strict=True):
+        first, second = (
+            tf.make_ndarray(event.tensor_proto) for event in log.Tensors(f"scores/{name}")
+        )
+        assert first[:, 2].sum() == second[:, 2].sum() == mask.size
+        assert not np.array_equal(first, second)
+
+
+def test_a_collapsed_ticket_is_logged(tmp_path):
+    planted = pns_tf.plant("circle", depth=6, width=30)
+    found = pns_tf.seek(planted, "synflow", 0.01, samples=500, epochs=1)
+    assert found.metrics["layer_collapse"] == 1.0
+    pns_tf.tensorboard.log_found(found, {}, {}, tmp_path / "tensorboard")
+    log = read(tmp_path)
+    assert len(log.Tensors("kept_weights/layer2")) == 2
+    assert series(log, "metrics/flow_collapse") == {0: 1.0}

@@ -54,6 +54,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         request = _parse(argv)
         if request is not None:
             request()
+        sys.stdout.flush()  # a reader that has gone, such as head, is noticed here
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nor at exit
     except (InputError, MemoryError) as error:
         print(f"pns_tf: {error}", file=sys.stderr)
         sys.exit(2)

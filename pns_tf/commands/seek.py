@@ -39,6 +39,7 @@ def seek(
 
     Writes <out>/<planted run>-<pruner>-<density>/ with the found ticket before and after training
     as SavedModels (pruned/, trained/), ticket.json, masks.npz, pictures, and a TensorBoard log.
+    Options and other settings that are not the defaults are added to the folder's name.
 
     Args:
         task: what the ticket solves, one that the command tasks lists.
@@ -46,7 +47,7 @@ def seek(
         density: fraction of all parameters that the found ticket keeps, or baseline.
         depth: neuron layers of the host, input and output counted, at least 3.
         width: neurons in each hidden layer of the host.
-        seed: everything random follows from it.
+        seed: everything random follows from it; with planted, everything random in the search.
         planted: folder that plant wrote, to seek in that host instead of planting anew.
         rounds: 1 for singleshot, otherwise rounds of multishot (train, prune, rewind).
         round_epochs: training epochs of each multishot round.
@@ -70,21 +71,21 @@ def seek(
     from pns_tf import pruners
     from pns_tf.commands.checks import check_left_out, check_planting
     from pns_tf.settings import SeekSettings
-    from pns_tf.storage import check_free, read_record, run_name
+    from pns_tf.storage import check_free, found_name, read_planted_record, run_name
+    from tasks import get as get_task
 
-    # All that can be wrong is found before TensorFlow is imported and before anything is written.
-    run = None
-    if planted is not None:
+    # What can be wrong is found before TensorFlow is imported and before anything is written.
+    if planted is None:
+        baseline = check_planting(task, depth, width, seed, init, hide_biases, samples, noise)
+        run, planted_seed = run_name(task, depth, width, seed), seed
+    else:
         check_left_out(
             seek, locals(), "task", "depth", "width", "init", "hide_biases", "samples", "noise"
         )
         source = Path(str(planted))
-        record = read_record(source)
-        if "task" not in record:
-            raise InputError(f"{source} is no planted run: its record names no task")
-        run, task, depth, width = source.name, record["task"], record["depth"], record["width"]
-        samples, noise = record["samples"], record["noise"]
-    baseline = check_planting(task, depth, width, seed, init, hide_biases, samples, noise)
+        record = read_planted_record(source)
+        run, planted_seed, baseline = source.resolve().name, record["seed"], record["density"]
+        task, samples, noise = record["task"], record["samples"], record["noise"]
     if ":" not in str(pruner):
         choice("pruner", pruner, pruners.names())
     settings = SeekSettings(
@@ -97,14 +98,13 @@ def seek(
         schedule=schedule,
         scope=scope,
         samples=samples,
-        noise=noise,
+        noise=get_task(task).noise if noise is None else noise,
         learning_rate=learning_rate,
         batch_size=batch_size,
         seed=seed,
         options=_options(options, anneal=anneal, as_published=as_published),
     )
-    run = run or run_name(task, depth, width, seed)
-    path = Path(str(out)) / f"{run}-{pruner.replace(':', '.')}-{settings.density:.6g}"
+    path = Path(str(out)) / found_name(run, settings, planted_seed)
     check_free(path, flag("overwrite", overwrite))
     flag("tflite", tflite)
 
@@ -116,14 +116,18 @@ def seek(
     from pns_tf.exporting import load_planted
     from pns_tf.found_run import write_found
     from pns_tf.planted import plant
-    from pns_tf.seeking import seek_with
+    from pns_tf.pruners.searcher import Searcher
+    from pns_tf.seeking import make_pruner, seek_with
 
+    seeker = make_pruner(settings)
+    searches = isinstance(seeker, Searcher)
+    total = seeker.total_epochs(settings) if searches else settings.total_epochs
     if planted is None:
         host = plant(task, depth, width, seed, init=init, hide_biases=hide_biases)
     else:
         host = load_planted(source)
-    with tqdm(total=settings.total_epochs, unit="epoch", leave=False, disable=None) as bar:
-        found = seek_with(host, settings, watch=lambda epoch, loss: bar.update())
+    with tqdm(total=total, unit="epoch", leave=False, disable=None) as bar:
+        found = seek_with(host, settings, pruner=seeker, watch=lambda epoch, loss: bar.update())
     record = write_found(
         found, host, settings, path, planted_in=run, tflite=tflite, overwrite=overwrite
     )
@@ -134,6 +138,9 @@ def _options(options: dict | None, **switches: bool) -> dict:
     """The pruner's options, with those of the switches that are on."""
     if not isinstance(options or {}, dict):
         raise InputError(f"options must be a dict such as '{{temperature: 100}}', got {options!r}")
+    for name in options or {}:
+        if not isinstance(name, str):
+            raise InputError(f"options must have names such as temperature, got {name!r}")
     return {**(options or {}), **{name: True for name, on in switches.items() if flag(name, on)}}
 
 
@@ -142,7 +149,7 @@ def report(record: dict, path: Path) -> str:
     from tabulate import tabulate
 
     values = record["metrics"]
-    metric = "test accuracy" if record["metric"] == "accuracy" else "test MSE"
+    metric = "test accuracy" if record["metric"] == "accuracy" else "test MSE (rescaled)"
     quality = [
         ["planted ticket", values["planted"]],
         ["host, before pruning", values["before"]],
@@ -178,9 +185,9 @@ def report(record: dict, path: Path) -> str:
         f"collapse    {', '.join(collapse).replace('_', ' ') or 'none'}",
     ]
     if "tflite_bytes" in record:
-        sizes = record["tflite_bytes"]
+        content = record["tflite_bytes"]
         lines.append(
-            f"TFLite      {sizes['ticket']:,} bytes, the dense host {sizes['dense_host']:,}"
+            f"TFLite      {content['ticket']:,} bytes, the dense host {content['dense_host']:,}"
         )
     lines += [
         f"written to  {path}",

@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import sys
+from numbers import Integral, Real
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -77,8 +78,8 @@ def get(name: str, **options) -> Pruner:
         **options: the pruner's own, such as ``seed=1`` for "random".
 
     Raises:
-        ValueError: unknown pruner or option (the message names the choices), or a class that
-            cannot be imported.
+        ValueError: unknown pruner or option (the message names the choices), an option of the
+            wrong type, or a class that cannot be imported.
 
     Example:
         >>> pruner = get("grasp", temperature=100)
@@ -86,6 +87,18 @@ def get(name: str, **options) -> Pruner:
     """
     pruner = load(name)
     known = inspect.signature(pruner).parameters
-    for option in options:
+    for option, value in options.items():
         choice(f"option of pruner {name!r}", option, known)
+        _check_type(f"option {option!r} of pruner {name!r}", value, known[option].default)
     return pruner(**options)
+
+
+def _check_type(what: str, value: object, default: object) -> None:
+    """Raises `InputError` unless a number or switch replaces a default of its kind."""
+    for kind, wanted in ((bool, bool), (int, Integral), (float, Real)):
+        if isinstance(default, kind):
+            if not isinstance(value, wanted) or isinstance(value, bool) != (kind is bool):
+                raise InputError(
+                    f"{what} must be of type {kind.__name__}, such as {default!r}, got {value!r}"
+                )
+            return

@@ -94,7 +94,7 @@ class Pruner:
 
         Example:
             >>> host = build_host([1, 5, 2])
-            >>> [score.shape for score in get("synflow").score(host)]
+            >>> [score.shape for score in pns_tf.pruners.get("synflow").score(host)]
             [(1, 5), (5,), (5, 2), (2,)]
         """
         x, y = finite("x", x), finite("y", y)

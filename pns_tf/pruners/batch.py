@@ -7,9 +7,8 @@ import numpy as np
 from pns_tf.seeding import generator
 from tasks.checks import InputError, integer
 
-REGRESSION_CLASSES = (
-    4  # so that every task is scored on as many samples as circle with its 4 classes
-)
+# So that every task is scored on as many samples as circle with its 4 classes.
+REGRESSION_CLASSES = 4
 
 
 def scoring_batch(

@@ -12,7 +12,7 @@ import tf_keras as keras
 from pns_tf.masks import Mask
 from pns_tf.pruners.base import Pruner
 from pns_tf.settings import SeekSettings
-from tasks import Data
+from tasks import Data, InputError
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,4 +59,8 @@ class Searcher(Pruner):
             rng: for everything random.
             watch: told the number of each finished epoch and its mean loss.
         """
-        raise NotImplementedError(f"{type(self).__name__} does not override search")
+        raise InputError(f"pruner {self.name!r} finds nothing: expected one that overrides search")
+
+    def total_epochs(self, settings: SeekSettings) -> int:
+        """Epochs of the search and of the training after it."""
+        return settings.epochs

@@ -13,6 +13,7 @@ from pns_tf.masks import Mask
 from pns_tf.prunable import prunable_weights
 from pns_tf.pruners.searcher import Searcher, SearchResult
 from pns_tf.training import LOSSES
+from tasks.checks import InputError, number
 from tasks.task import kind_of
 
 _sparsity = tfmot.sparsity.keras
@@ -27,7 +28,7 @@ class StockTFMOT(Searcher):
 
     Args:
         power: of the polynomial.
-        frequency: training steps between two updates of the masks.
+        frequency: training steps between two updates of the masks, fewer in a short training.
         end: fraction of the training steps after which nothing more is pruned.
     """
 
@@ -38,16 +39,22 @@ class StockTFMOT(Searcher):
     name = "tfmot"
     reference = "Zhu & Gupta, To Prune, or Not to Prune, ICLR Workshop 2018, arXiv 1710.01878"
 
+    def __post_init__(self):
+        number("end", self.end, low=0.0, high=1.0)
+
     def search(self, model, data, settings, rng, watch=None):
         steps = -(-len(data.x_train) // settings.batch_size) * settings.epochs
-        last = max(int(self.end * steps) // self.frequency, 1) * self.frequency
+        if not steps:
+            raise InputError(f"pruner {self.name!r} prunes while it trains: epochs must not be 0")
+        frequency = max(min(self.frequency, int(self.end * steps)), 1)
+        last = max(int(self.end * steps) // frequency, 1) * frequency
         schedule = _sparsity.PolynomialDecay(
             initial_sparsity=0.0,
             final_sparsity=1.0 - settings.density,
             begin_step=0,
             end_step=last,
             power=self.power,
-            frequency=self.frequency,
+            frequency=frequency,
         )
         wrapped = _sparsity.prune_low_magnitude(model, pruning_schedule=schedule)
         wrapped.compile(keras.optimizers.Adam(settings.learning_rate), LOSSES[kind_of(data)])
