@@ -13,9 +13,9 @@ import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 
-from pns_tf.hosts import build_host
 from pns_tf.prunable import prunable_weights
 from pns_tf.training import LOSSES, gather_batches
+from tasks.checks import InputError
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,12 @@ class PopupEpoch:
     def __init__(self, model: keras.Model, settings: PopupSettings):
         self.model, self.settings = model, settings
         weights = prunable_weights(model)
+        unmasked = [weight.name for weight in weights if weight.mask is None]
+        if unmasked:
+            raise InputError(
+                f"edge-popup needs a mask for every weight, got none for {', '.join(unmasked)}: "
+                "expected a host or a model wrapped by pns_tf.prune"
+            )
         self._masks = [weight.mask for weight in weights]
         self.scores = [tf.Variable(tf.zeros(weight.variable.shape)) for weight in weights]
         self._optimizer = keras.optimizers.SGD(0.1, momentum=settings.momentum)
@@ -100,7 +106,8 @@ class PopupEpoch:
             variable.assign(mask)
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(self._masks)
-            loss = popup_loss(self.settings.kind, self.settings.head, y, self.model(x))
+            outputs = self.model(x, training=False)
+            loss = popup_loss(self.settings.kind, self.settings.head, y, outputs)
         updates = [
             (gradient * tf.sign(score) + self.settings.weight_decay * score, score)
             for gradient, score in zip(tape.gradient(loss, self._masks), self.scores, strict=True)
@@ -166,7 +173,25 @@ HEADS: dict[str, Callable[[tf.Tensor], tf.Tensor]] = {
 }
 
 
+def popup_epoch(model: keras.Model, settings: PopupSettings) -> PopupEpoch:
+    """The compiled epoch for models of this architecture, with this model's weights.
+
+    Args:
+        model: a host, or any model whose prunable weights have masks that it computes with, such as
+            what `pns_tf.prune` makes with ``keep_pruned_weights``.
+        settings: see `PopupSettings`.
+
+    Returns:
+        A `PopupEpoch` around a model of its own, compiled once per process.
+
+    Raises:
+        ValueError: a prunable weight has no mask.
+    """
+    epoch = _compiled(model.to_json(), settings)
+    epoch.model.set_weights(model.get_weights())
+    return epoch
+
+
 @functools.lru_cache(maxsize=8)
-def popup_epoch(sizes: tuple[int, ...], settings: PopupSettings) -> PopupEpoch:
-    """The compiled epoch for hosts of these layer sizes; made once per process."""
-    return PopupEpoch(build_host(sizes), settings)
+def _compiled(architecture: str, settings: PopupSettings) -> PopupEpoch:
+    return PopupEpoch(keras.models.model_from_json(architecture), settings)

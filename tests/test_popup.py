@@ -3,14 +3,26 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+import tensorflow_model_optimization as tfmot
+import tf_keras as keras
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 import pns_tf
+import tasks
 from pns_tf.hosts import host_arrays, host_from_arrays
-from pns_tf.popup import PopupEpoch, PopupSettings, best_scales, kth_largest, popup_loss
+from pns_tf.popup import (
+    PopupEpoch,
+    PopupSettings,
+    best_scales,
+    kth_largest,
+    popup_epoch,
+    popup_loss,
+)
+from pns_tf.pruners.edge_popup import EdgePopup
 from pns_tf.seeking import seek
+from pns_tf.settings import SeekSettings
 from tasks import InputError
 
 FAST = {"samples": 500, "epochs": 0}
@@ -140,10 +152,48 @@ def test_the_scaled_loss_ignores_a_positive_scale_of_each_output_but_not_its_sig
     np.testing.assert_array_equal(best_scales(tf.constant(-y), y), [0.0] * 3)
 
 
+def test_a_convolutional_network_is_searched_as_well():
+    keras.utils.set_random_seed(0)
+    inputs = keras.Input((6, 6, 1))
+    h = keras.layers.Conv2D(8, 3, activation="relu")(inputs)
+    h = keras.layers.GlobalMaxPooling2D()(h)
+    model = keras.Model(inputs, keras.layers.Dense(2)(h))
+    never = tfmot.sparsity.keras.ConstantSparsity(0.5, begin_step=10**6)
+    wrapped = pns_tf.prune(
+        model, "magnitude", never, scope="local", biases=True, keep_pruned_weights=True
+    )
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 2, 200).astype(np.int32)
+    x = rng.normal(0, 0.1, (200, 6, 6, 1)).astype(np.float32)
+    x[y == 0, 2, 2:5] -= 1.0  # a dark bar or a bright one
+    x[y == 1, 2, 2:5] += 1.0
+    before = [weight.numpy() for weight in model.trainable_variables]
+    data = tasks.Data(x, y, x, y)
+    result = EdgePopup(epochs=20).search(wrapped, data, SeekSettings(density=0.5), rng)
+    assert [int(m.sum()) for m in result.mask] == [round(0.5 * m.size) for m in result.mask]
+    for weight, value in zip(model.trainable_variables, before, strict=True):
+        np.testing.assert_array_equal(weight.numpy(), value)
+    for weight, mask in zip(model.trainable_variables, result.mask, strict=True):
+        weight.assign(weight * tf.cast(mask, tf.float32))
+    assert np.mean(np.argmax(model(x), axis=1) == y) > 0.95
+    assert result.history[-1] < result.history[0]
+
+
+def test_weights_without_masks_are_refused():
+    model = keras.Sequential([keras.layers.Dense(2, input_shape=(3,), name="plain")])
+    with pytest.raises(InputError, match="got none for plain/kernel, plain/bias"):
+        popup_epoch(model, PopupSettings("regression"))
+
+
 def test_the_same_seed_finds_the_same_ticket(planted):
     first, second = (seek(planted, "edge_popup", 0.3, seed=1, **FAST) for _ in range(2))
     assert first.masks == second.masks
     assert seek(planted, "edge_popup", 0.3, seed=2, **FAST).masks != first.masks
+
+
+def test_the_published_slips_and_the_scaled_loss_exclude_each_other(planted):
+    with pytest.raises(InputError, match="as_published and scaled_loss exclude each other"):
+        seek(planted, "edge_popup_scaled", 0.3, options={"as_published": True})
 
 
 def test_options_that_do_not_exist_are_named(planted):

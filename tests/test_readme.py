@@ -14,6 +14,7 @@ import pytest
 
 import tasks
 from pns_tf import commands, pruners
+from pns_tf.experiments.catalog import find
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -87,6 +88,15 @@ def test_a_new_pruner_is_one_class_of_ten_lines(tmp_path, monkeypatch, run):
     sys.modules.pop("my_module")
 
 
+def test_the_experiment_of_ones_own_is_found_and_complete(tmp_path):
+    (block,) = [block for block in BLOCKS if block.startswith("# my_experiment.py\n")]
+    path = tmp_path / "my_experiment.py"
+    path.write_text(block, encoding="utf-8")
+    experiment = find(path)
+    assert {run.width for run in experiment.settings} == {30, 100, 300}
+    assert len(experiment.runs()) == 3 * 2 * 2 * 5
+
+
 def test_seek_prints_the_table_that_is_shown(tmp_path, run):
     (command,) = re.findall(r"^python -m pns_tf (seek .*synflow.*)$", README, re.MULTILINE)
     (shown,) = re.findall(r"^```text\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
@@ -101,8 +111,9 @@ def test_seek_prints_the_table_that_is_shown(tmp_path, run):
 
 def test_commands_that_are_shown_have_the_flags_that_they_use():
     said = set(re.findall(r"--(\w+)", README.split("## Seek")[1].split("## How a ticket")[0]))
-    known = set(inspect.signature(commands.COMMANDS["seek"]).parameters)
-    assert said <= known
+    shown = ("seek", "reproduce")
+    known = {flag for c in shown for flag in inspect.signature(commands.COMMANDS[c]).parameters}
+    assert said - {"nthreads"} <= known  # which is Dask's
     assert said >= {"planted", "rounds", "prune_rounds", "scope", "anneal", "tflite", "options"}
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from pns_tf.popup import HEADS, PopupSettings, popup_epoch
 from pns_tf.pruners.searcher import Searcher, SearchResult
 from pns_tf.thresholds import density_steps, masks_from_scores
-from tasks.checks import integer
+from tasks.checks import InputError, integer
 from tasks.task import kind_of
 
 
@@ -49,13 +49,14 @@ class EdgePopup(Searcher):
 
     def __post_init__(self):
         integer("epochs of edge-popup", self.epochs, minimum=1)
+        if self.as_published and self.scaled_loss:
+            raise InputError("as_published and scaled_loss exclude each other: choose one")
 
     def search(self, model, data, settings, rng, watch=None):
         head = "softmax" if self.as_published else "scale" if self.scaled_loss else "none"
         scope = settings.scope or self.default_scope
-        sizes = (model.input_shape[-1], *(layer.units for layer in model.layers[1:]))
         epoch = popup_epoch(
-            sizes,
+            model,
             PopupSettings(
                 kind=kind_of(data),
                 batch_size=settings.batch_size,
@@ -66,7 +67,6 @@ class EdgePopup(Searcher):
                 head=head,
             ),
         )
-        epoch.model.set_weights(model.get_weights())
         epoch.start(self.initial_scores(epoch, rng))
         densities = density_steps(settings.density, self.epochs)
         history, snapshots = [], []
