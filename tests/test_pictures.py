@@ -10,17 +10,8 @@ from matplotlib.colors import to_hex
 
 import tasks
 from pns_tf.initializers import draw_host, host_sizes
-from pns_tf.pictures import (
-    BOTH,
-    FOUND,
-    NEGATIVE,
-    PLANTED,
-    POSITIVE,
-    data_figure,
-    overlap_figure,
-    save_figure,
-    ticket_figure,
-)
+from pns_tf.pictures import data_figure, overlap_figure, save_figure, ticket_figure
+from pns_tf.pictures.style import BOTH, FOUND, NEGATIVE, PLANTED, POSITIVE
 from pns_tf.planting import plant_arrays
 from tasks.task import Task
 

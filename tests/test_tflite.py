@@ -6,21 +6,12 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import tensorflow as tf
+from tflite_runner import run_tflite
 
 from pns_tf.exporting import Server
 from pns_tf.tflite import convert
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*tf.lite.Interpreter is deprecated")
-
-
-def interpret(content: bytes, x: np.ndarray) -> np.ndarray:
-    interpreter = tf.lite.Interpreter(model_content=content)
-    place = interpreter.get_input_details()[0]["index"]
-    interpreter.resize_tensor_input(place, x.shape)
-    interpreter.allocate_tensors()
-    interpreter.set_tensor(place, x)
-    interpreter.invoke()
-    return interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
 
 
 def sparse_server(sizes, density=1.0, seed=0) -> Server:
@@ -34,8 +25,8 @@ def test_the_file_computes_what_the_saved_model_does(found_run):
     x = np.random.default_rng(0).uniform(-1, 1, (64, 2)).astype(np.float32)
     served = tf.saved_model.load(str(found_run / "trained")).serve(x)
     content = (found_run / "trained.tflite").read_bytes()
-    np.testing.assert_allclose(interpret(content, x), served, atol=1e-5)
-    np.testing.assert_allclose(interpret(content, x[:1]), served[:1], atol=1e-5)
+    np.testing.assert_allclose(run_tflite(content, x), served, atol=1e-5)
+    np.testing.assert_allclose(run_tflite(content, x[:1]), served[:1], atol=1e-5)
 
 
 def test_the_record_holds_the_sizes(found_run):
@@ -51,13 +42,13 @@ def test_the_record_holds_the_sizes(found_run):
 def test_layers_of_any_size_and_density_compute_the_same(sizes, density):
     x = np.random.default_rng(1).normal(size=(8, sizes[0])).astype(np.float32)
     server = sparse_server(sizes, density)
-    np.testing.assert_allclose(interpret(convert(server), x), server.serve(x), atol=1e-4)
+    np.testing.assert_allclose(run_tflite(convert(server), x), server.serve(x), atol=1e-4)
 
 
 def test_a_network_can_be_stored_densely():
     x, server = np.ones((2, 3), np.float32), sparse_server((3, 60, 60, 2), density=0.1)
     content = convert(server, sparse=False)
-    np.testing.assert_allclose(interpret(content, x), server.serve(x), atol=1e-5)
+    np.testing.assert_allclose(run_tflite(content, x), server.serve(x), atol=1e-5)
     assert len(content) > len(convert(server))
 
 
@@ -66,7 +57,7 @@ def test_a_ticket_without_whole_neurons_computes_the_same():
     for kernel in server.kernels:
         kernel[:, 2:].assign(tf.zeros_like(kernel[:, 2:]))  # runs of zeros are stored in blocks
     x = np.random.default_rng(1).normal(size=(8, 3)).astype(np.float32)
-    np.testing.assert_allclose(interpret(convert(server), x), server.serve(x), atol=1e-4)
+    np.testing.assert_allclose(run_tflite(convert(server), x), server.serve(x), atol=1e-4)
 
 
 def test_the_sparser_the_smaller():
@@ -79,4 +70,4 @@ def test_the_sparser_the_smaller():
 def test_a_collapsed_ticket_is_converted_too():
     server = sparse_server((3, 10, 10, 2), density=0.0)
     x = np.ones((4, 3), np.float32)
-    np.testing.assert_allclose(interpret(convert(server), x), server.serve(x), atol=1e-6)
+    np.testing.assert_allclose(run_tflite(convert(server), x), server.serve(x), atol=1e-6)

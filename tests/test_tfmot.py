@@ -11,6 +11,7 @@ import tf_keras as keras
 from tensorflow_model_optimization.python.core.sparsity.keras.pruning_wrapper import (
     collect_prunable_layers,
 )
+from tflite_runner import run_tflite
 
 from pns_tf import pruners
 from pns_tf.hosts import host_from_arrays
@@ -148,16 +149,6 @@ def test_the_round_trip_keeps_what_the_schedule_asked_for_and_the_accuracy(tmp_p
 
     tflite = tf.lite.TFLiteConverter.from_keras_model(loaded).convert()
     np.testing.assert_allclose(run_tflite(tflite, x_test[:64]), logits[:64], atol=1e-4)
-
-
-def run_tflite(content, x):
-    interpreter = tf.lite.Interpreter(model_content=content)
-    place = interpreter.get_input_details()[0]["index"]
-    interpreter.resize_tensor_input(place, x.shape)
-    interpreter.allocate_tensors()
-    interpreter.set_tensor(place, x)
-    interpreter.invoke()
-    return interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
 
 
 @pytest.mark.parametrize("make", [host, convnet])

@@ -22,7 +22,7 @@ from pandas.api.typing import SeriesGroupBy
 
 from pns_tf.experiments.rows import prepared
 from pns_tf.experiments.skill import trivial_metrics
-from pns_tf.pictures import INK, ZERO
+from pns_tf.pictures.style import INK, ZERO
 
 # Okabe and Ito's colours: told apart by colour-blind readers. Each pruner has its own everywhere.
 STYLES = {

@@ -1,0 +1,64 @@
+"""What all pictures share: colours, panels, legends, files.
+
+Figures use matplotlib's object API: no window system, no global state. Colours can be told apart
+by colour-blind readers and mean the same in all pictures.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
+
+POSITIVE, NEGATIVE, ZERO = "#0072b2", "#d55e00", "#b0b0b0"  # signs of weights and biases
+BOTH, PLANTED, FOUND, NEITHER = "#117733", "#aa3377", "#88ccee", "#ffffff"  # parts of a ticket
+DATA, INK = "#888888", "#333333"
+
+
+def save_figure(figure: Figure, path: str | os.PathLike, dpi: int = 150) -> None:
+    """Writes a PNG file without time or software version: equal figures give equal bytes."""
+    FigureCanvasAgg(figure)
+    figure.savefig(path, dpi=dpi, format="png", metadata={"Software": None})
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """An empty white figure, in inches."""
+    return Figure(figsize=(width, height), layout="constrained", facecolor="white")
+
+
+def set_title(figure: Figure, title: str) -> None:
+    figure.suptitle(title, fontsize=11, wrap=True)
+
+
+def panel_grid(panels: int) -> tuple[int, int]:
+    """Rows and columns: up to three panels in a row, more nearly square."""
+    columns = panels if panels <= 3 else math.ceil(math.sqrt(panels))
+    return math.ceil(panels / columns), columns
+
+
+def legend_marker(marker: str, colour: str, label: str, edge: str | None = None) -> Line2D:
+    """A legend entry."""
+    return Line2D(
+        [],
+        [],
+        linestyle="none",
+        marker=marker,
+        markersize=7,
+        markerfacecolor=colour,
+        markeredgecolor=edge or colour,
+        label=label,
+    )
+
+
+def subscript(number: int) -> str:
+    return str(number).translate(str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉"))
+
+
+def whole_number_ticks(axes: Axes) -> None:
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(MaxNLocator(nbins=6, integer=True, min_n_ticks=1))
