@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
-from pns_tf.metrics import task_metric
+from pns_tf.metrics import accuracy, mse, task_metric
+from pns_tf.output_scales import output_scales
 from tasks import Data
 
 CHUNK = 10_000  # samples at once: bounds the memory that the activations of wide hosts take
@@ -36,4 +38,40 @@ def evaluate(
     """
     return task_metric(
         kind, data, outputs(network, data.x_train, scales), outputs(network, data.x_test, scales)
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Strength:
+    """How good a network is that was never trained.
+
+    Attributes:
+        metric: on test data, after one positive scale per output, fitted on training data.
+        unscaled: on test data, of the outputs as they are.
+        scales: ``(outputs,)``; outputs are divided by them, as by those of a planted ticket;
+            infinite for an output that is best left out.
+    """
+
+    metric: float
+    unscaled: float
+    scales: np.ndarray
+
+
+def evaluate_strong(network: Callable[[np.ndarray], np.ndarray], kind: str, data: Data) -> Strength:
+    """Judges a strong ticket, or anything else that is right only up to its outputs' scales.
+
+    Args:
+        network: as for `evaluate`.
+        kind: of the task, "classification" or "regression".
+        data: training data fit the scales, test data judge.
+    """
+    train, test = outputs(network, data.x_train), outputs(network, data.x_test)
+    factors = output_scales(kind, train, data.y_train)
+    judge = accuracy if kind == "classification" else mse
+    with np.errstate(divide="ignore"):
+        scales = 1 / factors
+    return Strength(
+        metric=judge(np.asarray(test, np.float64) * factors, data.y_test),
+        unscaled=judge(test, data.y_test),
+        scales=scales,
     )

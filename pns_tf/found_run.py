@@ -70,7 +70,7 @@ def write_found(
         "ticket": ticket_figure(*_effective_parameters(found), title=f"found by {title}"),
     }
     with new_folder(path, overwrite) as folder:
-        save_server(folder / "pruned", server_of(found.pruned))
+        save_server(folder / "pruned", server_of(found.pruned, found.scales))
         save_server(folder / "trained", server_of(found.model))
         found.masks.save(folder / MASKS)
         planted.planted_masks.save(folder / PLANTED_MASKS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from pns_tf.output_scales import fit_scales
 from tasks.task import Data
 
 
@@ -12,30 +13,17 @@ def accuracy(outputs: np.ndarray, y: np.ndarray) -> float:
     return float(np.mean(np.argmax(outputs, axis=1) == y))
 
 
-def fit_scales(outputs: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """The least-squares scale s of each output: argmin_s Σ (s f(x) − y)².
-
-    Args:
-        outputs: f(x), ``(n, outputs)``.
-        y: ``(n, outputs)``.
-
-    Returns:
-        ``(outputs,)``; 0 for an output that is zero everywhere.
-    """
-    f = np.asarray(outputs, np.float64)
-    power = np.sum(f**2, axis=0)
-    return np.divide(np.sum(f * y, axis=0), power, out=np.zeros_like(power), where=power > 0)
+def mse(outputs: np.ndarray, y: np.ndarray) -> float:
+    """Mean squared error over samples and outputs, both ``(n, outputs)``."""
+    return float(np.mean((np.asarray(outputs, np.float64) - y) ** 2))
 
 
 def rescaled_mse(
     train_outputs: np.ndarray, y_train: np.ndarray, test_outputs: np.ndarray, y_test: np.ndarray
 ) -> float:
-    """Test MSE after one least-squares scale per output, fitted on the training data.
-
-    A strong ticket is right only up to the scale of its outputs.
-    """
+    """Test MSE after one least-squares scale per output, fitted on the training data."""
     scales = fit_scales(train_outputs, y_train)
-    return float(np.mean((np.asarray(test_outputs, np.float64) * scales - y_test) ** 2))
+    return mse(np.asarray(test_outputs, np.float64) * scales, y_test)
 
 
 def task_metric(

@@ -13,7 +13,7 @@ import tensorflow as tf
 import tf_keras as keras
 
 from pns_tf import pruners, thresholds
-from pns_tf.evaluation import evaluate
+from pns_tf.evaluation import Strength, evaluate, evaluate_strong
 from pns_tf.hosts import build_host, planted_layers, set_masks
 from pns_tf.masks import Mask
 from pns_tf.planted import Planted
@@ -36,13 +36,15 @@ class FoundTicket:
         masks: the found ticket, in the order kernel, bias of each layer.
         metrics: flat dict of numbers: ``before`` pruning, ``strong`` (pruned, not trained) and
             ``final`` (trained) test metric, ``planted`` that of the planted ticket, and those of
-            `pns_tf.recovery.mask_metrics`.
+            `pns_tf.recovery.mask_metrics`. The first two are taken after one positive scale per
+            output, fitted on training data; ``strong_unscaled`` without it.
         history: mean training loss of each epoch, multishot rounds first.
         seconds: time spent on pruning and on training.
         kind: of the task, "classification" or "regression".
         sizes: neurons in each layer of the host, input first.
         weights: of the ticket after training, as ``model.get_weights()`` gives them.
         initial_weights: of the ticket before training.
+        scales: the strong ticket's outputs are to be divided by them, ``(outputs,)``.
         search: what a pruner with a search of its own returned.
     """
 
@@ -54,6 +56,7 @@ class FoundTicket:
     sizes: list[int]
     weights: list[np.ndarray]
     initial_weights: list[np.ndarray]
+    scales: np.ndarray
     search: SearchResult | None = None
 
     @functools.cached_property
@@ -162,13 +165,14 @@ class _Search:
     def run(self) -> FoundTicket:
         metrics = {
             "planted": self._judge(self.planted.ticket, self.planted.scales),
-            "before": self._judge(self.model),
+            "before": self._judge_strong(self.model).metric,
         }
         search = self._search() if isinstance(self.pruner, Searcher) else None
         mask = search.mask if search else self._prune_in_rounds()
         self._rewind(mask)
         head = search.head if search and search.head else tf.identity
-        metrics["strong"] = self._judge(lambda x: head(self.model(x)))
+        strength = self._judge_strong(lambda x: head(self.model(x)))
+        metrics |= {"strong": strength.metric, "strong_unscaled": strength.unscaled}
         pruned = self.model.get_weights()
         if search and search.weights is not None:
             self.model.set_weights(search.weights)
@@ -186,6 +190,7 @@ class _Search:
             sizes=self.planted.sizes,
             weights=self.model.get_weights(),
             initial_weights=pruned,
+            scales=strength.scales,
             search=search,
         )
 
@@ -263,6 +268,9 @@ class _Search:
 
     def _judge(self, model: Callable, scales: np.ndarray | float = 1.0) -> float:
         return evaluate(model, self.kind, self.data, scales)
+
+    def _judge_strong(self, model: Callable) -> Strength:
+        return evaluate_strong(model, self.kind, self.data)
 
     @contextlib.contextmanager
     def _timed(self, what: str):
