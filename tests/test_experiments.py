@@ -1,11 +1,14 @@
 """Experiments: settings with names, runs that keep, and workers that may die."""
 
+import functools
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -19,14 +22,17 @@ from pns_tf.experiments.catalog import EXPERIMENTS, find
 from pns_tf.experiments.experiment import Experiment, density_name, label
 from pns_tf.experiments.run import Result, Run, execute, grid
 from pns_tf.experiments.store import Store
-from pns_tf.experiments.workers import run_all
+from pns_tf.experiments.workers import RunsFailed, run_all
 from pns_tf.masks import Mask
 from pns_tf.settings import SeekSettings
 from tasks import InputError
 
 ROOT = Path(__file__).parent.parent
 
-SMALL = """
+# Processes killed in one experiment; set it higher for a long test.
+KILLS = int(os.environ.get("PNS_TF_KILLS", "2"))
+
+SMALL = f"""
 from pns_tf.experiments.experiment import Experiment
 from pns_tf.experiments.run import grid
 
@@ -34,7 +40,7 @@ EXPERIMENT = Experiment(
     "small",
     "does it keep?",
     grid(["relu"], ["random", "snip"], [0.2, 0.5], [0], depth=3, width=12, samples=300, epochs=2),
-    seeds=4,
+    seeds={3 * KILLS},
 )
 """
 
@@ -96,6 +102,37 @@ def test_a_pruner_of_ones_own_is_added_beside_the_published_ones():
     added = [run for run in more.settings if run.search.pruner == "mine:Mine"]
     assert len(added) == 15  # three tasks, five densities
     assert more.settings[: len(EXPERIMENTS["figure3"].settings)] == EXPERIMENTS["figure3"].settings
+
+
+def test_another_version_of_ones_own_pruner_is_another_run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    source = tmp_path / "own_pruner.py"
+    names = []
+    for time_ns, text in ((10**9, "import one"), (2 * 10**9, "import two"), (10**9, "import one")):
+        source.write_text(text)
+        os.utime(source, ns=(time_ns, time_ns))
+        names.append(Run("relu", search=SeekSettings("own_pruner:Mine")).name)
+    assert names[0] == names[2] != names[1]
+    assert Run("relu", search=SeekSettings("snip")).code == ""
+
+
+def test_a_run_that_fails_does_not_stop_the_others():
+    good, other = small_runs(2)
+    bad = grid(["relu"], ["random"], [0.5], [7], depth=3, width=10, samples=100, learning_rate=1e30)
+    kept = []
+    with pytest.raises(RunsFailed, match=r"1 of 3 runs failed; the first: relu, random, .* seed 7"):
+        run_all([*bad, good, other], lambda run, result: kept.append(run), workers=1)
+    assert kept == [good, other]
+
+
+def test_one_worker_and_two_give_equal_tables(tmp_path, undisturbed):
+    experiment, expected = undisturbed
+    for workers in (1, 2):
+        store = Store(tmp_path / str(workers))
+        run_all(experiment.runs(2), store.write, workers)
+        table = numbers(store.table(experiment.runs(2)))
+        wanted = numbers(expected[expected["run"].isin(table["run"])]).reset_index(drop=True)
+        pd.testing.assert_frame_equal(table, wanted, check_exact=True)
 
 
 def test_labels_tell_variants_apart():
@@ -215,11 +252,19 @@ def start_reproducing(folder: Path, *flags: str) -> subprocess.Popen:
     )
 
 
-def wait_for_rows(folder: Path, count: int, seconds: float = 120) -> None:
+def wait_for(condition: Callable[[], bool], what: str, seconds: float = 120) -> None:
     end = time.monotonic() + seconds
-    while len(list(folder.glob("results/runs/*.json"))) < count:
-        assert time.monotonic() < end, "no rows appear"
+    while not condition():
+        assert time.monotonic() < end, f"waited in vain for {what}"
         time.sleep(0.02)
+
+
+def wait_for_rows(folder: Path, count: int) -> None:
+    wait_for(lambda: len(list(folder.glob("results/runs/*.json"))) >= count, f"{count} rows")
+
+
+def all_gone(paths: list[Path]) -> bool:
+    return not any(path.exists() for path in paths)
 
 
 def worker_pids(process: subprocess.Popen) -> list[int]:
@@ -231,18 +276,23 @@ def worker_pids(process: subprocess.Popen) -> list[int]:
 @pytest.mark.skipif(not Path("/proc").exists(), reason="finds worker processes through /proc")
 def test_killed_processes_lose_nothing(tmp_path, undisturbed):
     experiment, expected = undisturbed
-    first = start_reproducing(tmp_path, "--workers=2")
-    wait_for_rows(tmp_path, 3)
-    orphans = worker_pids(first)
-    first.kill()  # SIGKILL
-    first.wait()
-    second = start_reproducing(tmp_path, "--workers=2")
-    wait_for_rows(tmp_path, 5)
-    os.kill(worker_pids(second)[0], signal.SIGKILL)
-    assert orphans
-    assert not any(Path(f"/proc/{pid}").exists() for pid in orphans)
-    said, _ = second.communicate(timeout=240)
-    assert second.returncode == 0, said
+    moments = random.Random(0)
+    process = start_reproducing(tmp_path, "--workers=2")
+    for kill in range(KILLS):
+        wait_for_rows(tmp_path, (kill + 1) * len(expected) // (KILLS + 2))
+        time.sleep(moments.uniform(0, 0.1))
+        wait_for(functools.partial(worker_pids, process), "workers")
+        workers = worker_pids(process)
+        if kill % 2:
+            os.kill(moments.choice(workers), signal.SIGKILL)
+        else:
+            process.kill()  # SIGKILL
+            process.wait()
+            process = start_reproducing(tmp_path, "--workers=2")
+            orphans = [Path(f"/proc/{pid}") for pid in workers]
+            wait_for(functools.partial(all_gone, orphans), "orphans to end")
+    said, _ = process.communicate(timeout=240)
+    assert process.returncode == 0, said
     table = Store(tmp_path / "results").table(experiment.runs())
     pd.testing.assert_frame_equal(numbers(table), numbers(expected), check_exact=True)
     written = pd.read_csv(tmp_path / "results" / "small" / "runs.csv")

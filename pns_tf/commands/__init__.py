@@ -17,9 +17,10 @@ from collections.abc import Callable, Sequence
 import fire
 from fire.core import FireExit
 
+from pns_tf.commands.experiments import experiments
 from pns_tf.commands.plant import plant
 from pns_tf.commands.pruners import pruners
-from pns_tf.commands.reproduce import experiments, reproduce
+from pns_tf.commands.reproduce import reproduce
 from pns_tf.commands.seek import seek
 from pns_tf.commands.tasks import tasks
 from tasks.checks import InputError, similar

@@ -1,4 +1,4 @@
-"""The commands ``reproduce`` and ``experiments``."""
+"""The command ``reproduce``."""
 
 from __future__ import annotations
 
@@ -49,11 +49,10 @@ def reproduce(
             <out>/<experiment>/tickets; best is one for each task, pruner and density.
     """
     command = command_line(reproduce, locals())
-    from tqdm import tqdm
-
     from pns_tf.experiments.catalog import find
+    from pns_tf.experiments.progress import RunsBar
     from pns_tf.experiments.store import Store
-    from pns_tf.experiments.workers import run_all
+    from pns_tf.experiments.workers import RunsFailed, run_all
 
     store = Store(Path(str(out)))
     if flag("check", check) and figure is None and experiment is None:
@@ -74,23 +73,28 @@ def reproduce(
         print(_findings(store, chosen, store.table(everything)))
         return
     missing = [run for run in everything if store.read(run) is None]
-    start = time.perf_counter()
-    with tqdm(
-        total=len(everything), initial=len(everything) - len(missing), unit="run", disable=None
-    ) as bar:
+    start, failure = time.perf_counter(), None
+    with RunsBar(len(everything), done=len(everything) - len(missing)) as bar:
 
         def keep(run, result):
             store.write(run, result)
-            bar.update()
+            bar.advance()
 
-        run_all(missing, keep, workers, scheduler)
+        try:
+            run_all(missing, keep, workers, scheduler, places=bar.set_places)
+        except RunsFailed as error:
+            failure = error
     table = store.table(everything)
+    if failure and table.empty:
+        raise failure
     path = store.write_table(table, chosen.name)
     spent = time.perf_counter() - start
     print(f"{len(table)} runs, {len(missing)} of them new, in {spent:.0f} s")
     _report(chosen, table, store, command, spent)
     if export is not None:
         _export(everything, store, path.parent / "tickets", export, workers)
+    if failure:
+        raise failure
 
 
 def _findings(store, experiment=None, table=None) -> str:
@@ -136,25 +140,6 @@ def command_line(command: Callable, given: Mapping[str, object]) -> str:
             several = isinstance(value, tuple | list)
             words.append(f"--{name}={','.join(map(str, value)) if several else value}")
     return shlex.join(words)
-
-
-def experiments():
-    """Lists the experiments with their number of runs."""
-    from tabulate import tabulate
-
-    from pns_tf.experiments.catalog import EXPERIMENTS
-
-    rows = [
-        [
-            found.name,
-            found.title,
-            len(found.settings),
-            found.seeds,
-            len(found.settings) * found.seeds,
-        ]
-        for found in EXPERIMENTS.values()
-    ]
-    print(tabulate(rows, ["experiment", "question", "settings", "seeds", "runs"]))
 
 
 def _several(values) -> list:

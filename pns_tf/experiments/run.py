@@ -6,13 +6,18 @@ import dataclasses
 import functools
 import hashlib
 import json
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import product
+from pathlib import Path
 
 from pns_tf.masks import Mask
 from pns_tf.planting import baseline_density
 from pns_tf.settings import SeekSettings
+
+# Part of every run's name: raised when equal settings come to give other results.
+RESULTS_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -26,6 +31,8 @@ class Run:
         init: how the host is drawn.
         hide_biases: whether planted neurons keep the host's bias where the target's is zero.
         search: how the ticket is sought; its seed is also that of the host and the data.
+        code: digest of the file that a pruner of the user's own is in, so that runs with an
+            earlier version of it do not count.
 
     Example:
         >>> run = Run("circle", search=SeekSettings("snip", density=0.1))
@@ -39,6 +46,10 @@ class Run:
     init: str = "normal"
     hide_biases: bool = False
     search: SeekSettings = field(default_factory=SeekSettings)
+    code: str = field(init=False, default="")
+
+    def __post_init__(self):
+        object.__setattr__(self, "code", code_digest(self.search.pruner))
 
     @property
     def settings(self) -> dict:
@@ -50,13 +61,32 @@ class Run:
     @functools.cached_property
     def name(self) -> str:
         """Hash of the settings: equal settings, and only these, have equal names."""
-        text = json.dumps(self.settings, sort_keys=True)
+        text = json.dumps([RESULTS_VERSION, self.settings], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     @property
     def baseline(self) -> float:
         """Density of the planted ticket."""
         return baseline_density(self.task, self.depth, self.width)
+
+
+def code_digest(pruner: str) -> str:
+    """Digest of the module's source for "module:Class"; empty for the pruners that come along.
+
+    Nothing is imported for it, so that a mistake in the module is found where it is used.
+    """
+    module, colon, _ = pruner.partition(":")
+    if not colon:
+        return ""
+    places = [Path(place or ".") for place in (*sys.path, ".")]
+    files = (place / f"{module.replace('.', '/')}.py" for place in places)
+    source = next((file for file in files if file.is_file()), None)
+    return _digest(source, source.stat().st_mtime_ns) if source else ""
+
+
+@functools.lru_cache(maxsize=16)
+def _digest(file: Path, modified: int) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()[:16]
 
 
 @dataclass(frozen=True, eq=False)

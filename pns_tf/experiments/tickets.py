@@ -75,7 +75,7 @@ def export(
     by_name = {run.name: run for run in runs}
     wanted = {name: folder / folder_name(by_name[name]) for name in chosen(table, which)}
     written, complaints = 0, []
-    with open_executor(workers, scheduler=None) as executor:
+    with open_executor(workers, scheduler=None) as (executor, _):
         futures = [
             executor.submit(export_one, by_name[name], rows[name], store.masks(by_name[name]), path)
             for name, path in wanted.items()

@@ -16,34 +16,49 @@ from tasks.checks import InputError
 FRUITLESS_RESTARTS = 3  # of the pool, without a single run finished in between
 
 
+class RunsFailed(InputError):
+    """Some runs could not be finished; all others are."""
+
+
 def run_all(
     runs: Sequence[Run],
     keep: Callable[[Run, Result], None],
     workers: int | None = None,
     scheduler: str | None = None,
+    places: Callable[[int], None] = lambda count: None,
 ) -> None:
     """Executes runs and hands each result to ``keep`` as it comes in.
 
-    A worker that dies takes only the runs under way with it; they are started again.
+    A worker that dies takes only the runs under way with it; they are started again. A run that
+    fails does not stop the others.
 
     Args:
         runs: what to execute.
         keep: called in this process.
         workers: processes on this machine; ``None`` for one per core.
         scheduler: address of a Dask scheduler to use instead, such as "tcp://host:8786".
+        places: told how many runs can be under way at once.
 
     Raises:
+        RunsFailed: runs could not be finished; raised when all others are.
         ValueError: the scheduler cannot be reached, or workers die again and again.
     """
     # Runs on the same host next to each other: a worker keeps the host it used last.
     left = {run.name: run for run in sorted(runs, key=_host_of)}
+    failed: list[tuple[Run, InputError]] = []
     fruitless = 0
     while left:
         before = len(left)
         try:
-            with open_executor(workers, scheduler) as executor:
-                for run, result in _finished(executor, list(left.values())):
-                    keep(run, result)
+            with open_executor(workers, scheduler) as (executor, count):
+                places(count)
+                for run, future in _finished(executor, list(left.values())):
+                    try:
+                        result = future.result()
+                    except InputError as error:
+                        failed.append((run, error))
+                    else:
+                        keep(run, result)
                     del left[run.name]
         except BrokenProcessPool as error:
             fruitless = fruitless + 1 if len(left) == before else 0
@@ -52,35 +67,46 @@ def run_all(
                     f"worker processes died {fruitless} times without finishing a run "
                     f"(out of memory?); {len(left)} runs are left"
                 ) from error
+    if failed:
+        run, error = failed[0]
+        raise RunsFailed(
+            f"{len(failed)} of {len(runs)} runs failed; the first: {run.task}, "
+            f"{run.search.pruner}, density {run.search.density:g}, seed {run.search.seed}: {error}"
+        ) from error
 
 
 def _host_of(run: Run) -> tuple:
     return (run.task, run.depth, run.width, run.init, run.hide_biases, run.search.seed)
 
 
-def _finished(executor: Executor, runs: Sequence[Run]) -> Iterator[tuple[Run, Result]]:
+def _finished(executor: Executor, runs: Sequence[Run]) -> Iterator[tuple[Run, Future]]:
     futures: dict[Future, Run] = {executor.submit(execute, run): run for run in runs}
     try:
         for future in as_completed(futures):
-            yield futures[future], future.result()
+            yield futures[future], future
     finally:
         for future in futures:
             future.cancel()
 
 
 @contextlib.contextmanager
-def open_executor(workers: int | None, scheduler: str | None) -> Iterator[Executor]:
-    """Processes of this machine, or a Dask cluster's; arguments as for `run_all`."""
+def open_executor(workers: int | None, scheduler: str | None) -> Iterator[tuple[Executor, int]]:
+    """Processes of this machine, or a Dask cluster's; arguments as for `run_all`.
+
+    Yields:
+        The executor and how many runs it executes at once.
+    """
     if scheduler is None:
+        workers = workers or os.cpu_count()
         with ProcessPoolExecutor(
-            workers or os.cpu_count(),
+            workers,
             mp_context=multiprocessing.get_context("spawn"),  # TensorFlow does not survive a fork
             initializer=_start_worker,
         ) as pool:
-            yield pool
+            yield pool, workers
     else:
         with _dask_client(scheduler) as client:
-            yield client.get_executor(retries=3)
+            yield client.get_executor(retries=3), sum(client.nthreads().values())
 
 
 def _dask_client(scheduler: str):

@@ -1,0 +1,72 @@
+"""The list of experiments says how long each will take here, and a bar how far it has come."""
+
+import dataclasses
+import io
+
+import pytest
+
+from pns_tf import pruners
+from pns_tf.commands import main
+from pns_tf.experiments import progress
+from pns_tf.experiments.catalog import EXPERIMENTS
+from pns_tf.experiments.estimate import SEARCH_EPOCHS, expected_seconds, in_words, seconds_left
+from pns_tf.experiments.run import Result, Run, grid
+from pns_tf.experiments.store import Store
+from pns_tf.masks import Mask
+from pns_tf.settings import SeekSettings
+
+
+def runs(seeds=4, **search) -> list[Run]:
+    return grid(["relu"], ["snip"], [0.5], range(seeds), **search)
+
+
+def test_finished_runs_take_no_time_and_tell_how_long_the_others_will(tmp_path):
+    store = Store(tmp_path)
+    first, *others = everything = runs()
+    row = {**first.settings, "pruning_seconds": 10.0, "training_seconds": 20.0}
+    store.write(first, Result(row, Mask([[1]])))
+    left, seconds = seconds_left(everything, store, workers=2)
+    assert left == len(others)
+    assert seconds == pytest.approx(30 * 3 / 2, rel=0.01)
+    assert seconds_left([first], store) == (0, 0.0)
+
+
+def test_longer_training_and_larger_hosts_are_expected_to_take_longer():
+    short, long = runs(1)[0], runs(1, rounds=10)[0]
+    wide = dataclasses.replace(short, width=1000)
+    assert 4 < expected_seconds(long) / expected_seconds(short) < 7
+    assert expected_seconds(wide) > 20 * expected_seconds(short)
+
+
+def test_epochs_of_searching_pruners_are_those_of_their_classes():
+    for name, epochs in SEARCH_EPOCHS.items():
+        assert pruners.get(name).epochs == epochs
+    searching = Run("relu", search=SeekSettings("edge_popup_scaled", epochs=0))
+    twice = Run("relu", search=SeekSettings("edge_popup_scaled", epochs=0, options={"epochs": 100}))
+    assert expected_seconds(twice) > 1.5 * expected_seconds(searching)
+
+
+def test_times_are_said_in_words():
+    assert [in_words(s) for s in (40, 700, 12600)] == ["40 s", "12 min", "3.5 h"]
+
+
+def test_the_list_names_every_experiment_and_its_time(tmp_path, capsys):
+    main(["experiments", f"--out={tmp_path}"])
+    lines = capsys.readouterr().out.splitlines()[2:]
+    assert [line.split()[0] for line in lines] == list(EXPERIMENTS)
+    assert all("about" in line for line in lines)
+
+
+def test_the_bar_says_how_many_runs_are_done_under_way_and_left(monkeypatch):
+    said = io.StringIO()
+    said.isatty = lambda: True
+    monkeypatch.setattr("sys.stderr", said)
+    with progress.RunsBar(5, done=2) as bar:
+        bar.set_places(2)
+        bar.advance()
+        bar.refresh()
+        assert "3/5" in said.getvalue().split("\r")[-1]
+        assert "left=2, running=2" in said.getvalue().split("\r")[-1]
+        bar.advance()
+        bar.refresh()
+        assert "left=1, running=1" in said.getvalue().split("\r")[-1]
