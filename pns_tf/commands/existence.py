@@ -1,0 +1,168 @@
+"""The command ``existence``."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+
+def existence(
+    *,
+    task: str = "relu",
+    depth: int = 5,
+    width: int = 100,
+    epsilon: float = 0.1,
+    delta: float = 0.1,
+    hosts: int = 0,
+    seed: int = 0,
+    out: str | None = None,
+    overwrite: bool = False,
+):
+    """Says how likely a random host holds the task's target already, without planting.
+
+    Prints the errors that Lemma 1 allows to each layer, the lower bound of Theorem 2 layer by
+    layer and at several widths, and the width that makes it at least 1 - delta. The target's
+    neurons are first rescaled, as ReLU permits, to parameters from -0.9 to 0.9.
+
+    Args:
+        task: what the target solves, one that the command tasks lists.
+        depth: neuron layers, input and output counted, at least 3.
+        width: neurons in each hidden layer of the host; there is no largest one.
+        epsilon: error allowed to each of the target's outputs on the input box.
+        delta: the width needed is that for a probability of at least 1 - delta.
+        hosts: so many random hosts are searched for a copy, 0 for none.
+        seed: of these hosts.
+        out: folder for layers.csv, bound.csv and existence.png, None for no files.
+        overwrite: replace a folder that exists.
+    """
+    import tasks
+    from pns_tf.storage import check_free
+    from tasks.checks import flag, integer, number
+
+    target = tasks.get(task).target(depth)
+    integer("width", width, minimum=1)
+    number("epsilon", epsilon, low=0.0, low_excluded=True)
+    number("delta", delta, low=0.0, high=1.0, low_excluded=True)
+    integer("hosts", hosts, minimum=0)
+    integer("seed", seed, minimum=0)
+    flag("overwrite", overwrite)
+    path = None if out is None else Path(str(out))
+    if path is not None:
+        check_free(path, overwrite)
+
+    from pns_tf.theory.report import bound_table, layer_table
+
+    layers = layer_table(target, width, epsilon)
+    bounds = bound_table(target, sorted({width, 100, 1000, 10**6}), epsilon, delta)
+    print(report(task, depth, width, epsilon, delta, layers, bounds))
+    if hosts:
+        print(_measured(target, width, epsilon, hosts, seed))
+    if path is not None:
+        _write(path, overwrite, target, f"{task}, depth {depth}", layers, bounds)
+
+
+def report(task: str, depth: int, width: int, epsilon: float, delta: float, layers, bounds) -> str:
+    """The tables that ``existence`` prints, from those of `pns_tf.theory.report`."""
+    from tabulate import tabulate
+
+    from pns_tf.theory.report import probability
+
+    heads = [
+        "layer",
+        "neurons",
+        "k_max",
+        "sup‖x‖₁",
+        "sampled",
+        "ε_l Lemma 1",
+        "ε_l proven",
+        "Theorem 2",
+        "normal",
+        "proven",
+        "normal",
+    ]
+    rows = [
+        [
+            *(f"{row[name]:g}" for name in ("layer", "neurons", "k_max")),
+            *(f"{row[name]:.3f}" for name in ("sup", "sup_sampled")),
+            *(f"{row[name]:.2e}" for name in ("error_theorem", "error_proven")),
+            *(probability(row[name]) for name in layers.columns if name.startswith("log10_")),
+        ]
+        for row in layers.to_dict("records")
+    ]
+    widths = [name.removeprefix("log10_at_") for name in bounds if name.startswith("log10_at_")]
+    wide = [
+        [
+            _formula(row),
+            row["init"],
+            *(probability(row[f"log10_at_{name}"]) for name in widths),
+            probability(row["log10_limit"]),
+            probability(row["log10_width_needed"]),
+        ]
+        for row in bounds.to_dict("records")
+    ]
+    written, proven = (
+        bounds.query("bound == @name")["proven_error"].iloc[0] for name in ("theorem", "proven")
+    )
+    return "\n".join(
+        [
+            f"{task}, depth {depth}: errors allowed to a parameter for ε = {epsilon:g}, and the"
+            f" factors of the bound at width {_width(str(width))}",
+            "",
+            tabulate(rows, heads, disable_numparse=True, stralign="right"),
+            "",
+            f"With these ε_l no output moves by more than {written:.3g} ε (Lemma 1) and"
+            f" {proven:.3g} ε (proven).",
+            "",
+            "lower bound of the probability that a host of some width holds a copy",
+            "",
+            tabulate(
+                wide,
+                [
+                    "bound",
+                    "host",
+                    *map(_width, widths),
+                    "any width",
+                    f"width for {1 - delta:g}",
+                ],
+                disable_numparse=True,
+                stralign="right",
+            ),
+        ]
+    )
+
+
+def _width(digits: str) -> str:
+    return f"{int(digits):,}" if len(digits) < 10 else f"10^{math.log10(int(digits)):.0f}"
+
+
+def _formula(row: dict) -> str:
+    if row["bound"] == "proven":
+        return "proven"
+    return "Theorem 2, wide output layer" if row["wide_output"] else "Theorem 2"
+
+
+def _measured(target, width: int, epsilon: float, hosts: int, seed: int) -> str:
+    from pns_tf.theory.existence import INITS, unit_target
+    from pns_tf.theory.frequency import frequency
+
+    unit = unit_target(target, epsilon, "proven")
+    lines = ["", f"copies found in {hosts:,} random hosts of width {_width(str(width))}", ""]
+    for init in INITS:
+        seen = frequency(unit, width, hosts, init, seed)
+        lines.append(
+            f"{init:<10} {seen.found / seen.hosts:.4g} (95 % confidence {seen.low:.4g} to "
+            f"{seen.high:.4g})"
+        )
+    return "\n".join(lines)
+
+
+def _write(path: Path, overwrite: bool, target, title: str, layers, bounds) -> None:
+    from pns_tf.pictures.style import save_figure
+    from pns_tf.storage import new_folder
+    from pns_tf.theory.figure import existence_figure
+
+    with new_folder(path, overwrite) as folder:
+        layers.to_csv(folder / "layers.csv", index=False)
+        bounds.to_csv(folder / "bound.csv", index=False)
+        save_figure(existence_figure(target, title), folder / "existence.png")
+    print(f"\nwritten to  {path}\n            layers.csv, bound.csv, existence.png")
