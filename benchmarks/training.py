@@ -35,7 +35,7 @@ def main() -> None:
     planted = pns_tf.plant("circle")
     data = planted.data()
     weights = planted.host.get_weights()
-    epoch = compiled_epoch(tuple(planted.sizes), "classification")
+    epoch = compiled_epoch(planted.host, "classification")
 
     def compiled():
         rng = np.random.default_rng(0)

@@ -17,9 +17,11 @@ _PUBLIC = {
     "UpdateMasks": "pns_tf.pruning",
     "apply_masks": "pns_tf.wrapper",
     "host_from_arrays": "pns_tf.hosts",
+    "host_from_model": "pns_tf.hosts",
     "plant": "pns_tf.planted",
     "prune": "pns_tf.pruning",
     "seek": "pns_tf.seeking",
+    "vgg_host": "pns_tf.vgg",
 }
 
 __all__ = sorted(_PUBLIC)

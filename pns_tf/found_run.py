@@ -6,14 +6,20 @@ import dataclasses
 from pathlib import Path
 
 import numpy as np
+import tf_keras as keras
+from matplotlib.figure import Figure
 
 from pns_tf.exporting import MASKS, save_server, server_of, versions
-from pns_tf.hosts import host_arrays
+from pns_tf.hosts import host_arrays, same_architecture, set_masks
+from pns_tf.image_runs import TRAINED, save_trained
+from pns_tf.kernels import neuron_counts
+from pns_tf.masks import Mask
 from pns_tf.paths import effective_mask
-from pns_tf.pictures import overlap_figure, save_figure, ticket_figure
+from pns_tf.pictures import layer_counts_figure, overlap_figure, save_figure, ticket_figure
 from pns_tf.planted import Planted
 from pns_tf.seeking import FoundTicket
 from pns_tf.settings import SeekSettings
+from pns_tf.steps import takes_images
 from pns_tf.storage import RECORD, new_folder, write_json
 from pns_tf.tensorboard import log_found
 from pns_tf.tflite import convert
@@ -23,11 +29,12 @@ PLANTED_MASKS = "planted_masks.npz"
 
 def write_found(
     found: FoundTicket,
-    planted: Planted,
+    planted: Planted | None,
     settings: SeekSettings,
     path: Path,
     *,
-    planted_in: str,
+    planted_in: str | None,
+    host: dict | None = None,
     tflite: bool = False,
     overwrite: bool = False,
 ) -> dict:
@@ -35,11 +42,12 @@ def write_found(
 
     Args:
         found: what was found.
-        planted: where it was looked for.
+        planted: where it was looked for; ``None`` if nothing is planted there.
         settings: how.
         path: final folder.
         planted_in: what names the planted run in the record.
-        tflite: also write the trained ticket and the dense host as TFLite files.
+        host: what the record says of the host; by default what a task's planted host is made of.
+        tflite: also write the trained ticket as a TFLite file.
         overwrite: replace what is there.
 
     Returns:
@@ -48,15 +56,11 @@ def write_found(
     Raises:
         ValueError: ``path`` exists or cannot be written.
     """
+    images = takes_images(found.model)
     record = {
         "planted": planted_in,
-        "task": planted.task.name if planted.task else None,
-        "depth": planted.depth,
-        "width": planted.width,
-        "planted_seed": planted.seed,
-        "init": planted.init,
-        "hide_biases": planted.hide_biases,
-        "layer_sizes": planted.sizes,
+        **(host or _task_host(planted)),
+        "layer_sizes": list(neuron_counts(found.masks.kernels)),
         **dataclasses.asdict(settings),
         "metric": "accuracy" if found.kind == "classification" else "MSE",
         "metrics": found.metrics,
@@ -64,18 +68,17 @@ def write_found(
         "seconds": found.seconds,
         "versions": versions(),
     }
-    title = f"{settings.pruner}, density {settings.density:g}"
-    pictures = {
-        "overlap": overlap_figure(planted.planted_masks.kernels, found.masks.kernels, title),
-        "ticket": ticket_figure(*_effective_parameters(found), title=f"found by {title}"),
-    }
+    pictures = _pictures(found, planted, f"{settings.pruner}, density {settings.density:g}")
     with new_folder(path, overwrite) as folder:
         save_server(folder / "pruned", server_of(found.pruned, found.scales))
         save_server(folder / "trained", server_of(found.model))
         found.masks.save(folder / MASKS)
-        planted.planted_masks.save(folder / PLANTED_MASKS)
+        if planted is not None:
+            planted.planted_masks.save(folder / PLANTED_MASKS)
+        if images:
+            save_trained(found.model, folder / TRAINED)
         if tflite:
-            dense = convert(server_of(planted.host), sparse=False)
+            dense = convert(server_of(_dense(found)), sparse=False)
             ticket = convert(server_of(found.model))
             (folder / "trained.tflite").write_bytes(ticket)
             record["tflite_bytes"] = {"ticket": len(ticket), "dense_host": len(dense)}
@@ -84,6 +87,36 @@ def write_found(
             save_figure(figure, folder / f"{name}.png")
         write_json(folder / RECORD, record)
     return record
+
+
+def _task_host(planted: Planted) -> dict:
+    return {
+        "task": planted.task.name if planted.task else None,
+        "depth": planted.depth,
+        "width": planted.width,
+        "planted_seed": planted.seed,
+        "init": planted.init,
+        "hide_biases": planted.hide_biases,
+    }
+
+
+def _pictures(found: FoundTicket, planted: Planted | None, title: str) -> dict[str, Figure]:
+    planted_masks = planted.planted_masks if planted else None
+    if any(mask.ndim > 2 for mask in found.masks):
+        return {"overlap": layer_counts_figure(planted_masks, found.masks, title)}
+    pictures = {"ticket": ticket_figure(*_effective_parameters(found), title=f"found by {title}")}
+    if planted_masks is not None:
+        overlap = overlap_figure(planted_masks.kernels, found.masks.kernels, title)
+        pictures = {"overlap": overlap, **pictures}
+    return pictures
+
+
+def _dense(found: FoundTicket) -> keras.Model:
+    """A network of the host's size, nothing pruned."""
+    model = same_architecture(found.model, "dense")
+    model.set_weights(found.initial_weights)
+    set_masks(model, Mask.ones_like(found.masks))
+    return model
 
 
 def _effective_parameters(found: FoundTicket) -> tuple[list[np.ndarray], list[np.ndarray]]:

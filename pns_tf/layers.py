@@ -1,4 +1,4 @@
-"""The layer hosts are made of: Dense, with pruning masks and planted masks of its own."""
+"""The layers hosts are made of: Dense and Conv2D, with pruning masks and planted masks."""
 
 from __future__ import annotations
 
@@ -7,18 +7,45 @@ import tensorflow_model_optimization as tfmot
 import tf_keras as keras
 
 
-@keras.utils.register_keras_serializable(package="pns_tf")
-class PlantedDense(keras.layers.Layer, tfmot.sparsity.keras.PrunableLayer):
-    """``activation(x @ (kernel ⊙ kernel_mask) + bias ⊙ bias_mask)``.
+class PlantedLayer(keras.layers.Layer, tfmot.sparsity.keras.PrunableLayer):
+    """A layer with one kernel and one bias that carries masks for both.
 
-    Next to its kernel and bias the layer carries, as non-trainable weights,
+    Next to its kernel and bias the layer has, as non-trainable weights,
 
-    - the current pruning masks (float32, 1 = kept), all ones at first: then it equals
-      ``keras.layers.Dense``;
+    - the current pruning masks (float32, 1 = kept), all ones at first: then it equals the Keras
+      layer it is named after;
     - the planted masks (bool), which say where the planted ticket lies. They do not take part in
       the computation.
 
-    It is prunable for TF-MOT, biases included.
+    It is prunable for TF-MOT, biases included. The last axis of the kernel is that of its neurons
+    or channels.
+    """
+
+    def _add_parameters(self, kernel_shape: tuple[int, ...]) -> None:
+        bias_shape = kernel_shape[-1:]
+        self.kernel = self.add_weight("kernel", kernel_shape, initializer="he_normal")
+        self.bias = self.add_weight("bias", bias_shape, initializer="zeros")
+        self.kernel_mask = self._add_mask("kernel_mask", kernel_shape, "ones", tf.float32)
+        self.bias_mask = self._add_mask("bias_mask", bias_shape, "ones", tf.float32)
+        self.planted_kernel_mask = self._add_mask(
+            "planted_kernel_mask", kernel_shape, "zeros", tf.bool
+        )
+        self.planted_bias_mask = self._add_mask("planted_bias_mask", bias_shape, "zeros", tf.bool)
+
+    def _add_mask(self, name: str, shape: tuple[int, ...], initializer: str, dtype: tf.DType):
+        return self.add_weight(name, shape, dtype, initializer=initializer, trainable=False)
+
+    def call(self, inputs):
+        return self.compute(inputs, self.kernel * self.kernel_mask, self.bias * self.bias_mask)
+
+    def get_prunable_weights(self) -> list[tf.Variable]:
+        """What TF-MOT may prune: kernel and bias."""
+        return [self.kernel, self.bias]
+
+
+@keras.utils.register_keras_serializable(package="pns_tf")
+class PlantedDense(PlantedLayer):
+    """``activation(x @ (kernel ⊙ kernel_mask) + bias ⊙ bias_mask)``.
 
     Args:
         units: number of neurons.
@@ -39,27 +66,12 @@ class PlantedDense(keras.layers.Layer, tfmot.sparsity.keras.PrunableLayer):
         self.input_spec = keras.layers.InputSpec(min_ndim=2)
 
     def build(self, input_shape):
-        kernel_shape, bias_shape = (int(input_shape[-1]), self.units), (self.units,)
-        self.kernel = self.add_weight("kernel", kernel_shape, initializer="he_normal")
-        self.bias = self.add_weight("bias", bias_shape, initializer="zeros")
-        self.kernel_mask = self._add_mask("kernel_mask", kernel_shape, "ones", tf.float32)
-        self.bias_mask = self._add_mask("bias_mask", bias_shape, "ones", tf.float32)
-        self.planted_kernel_mask = self._add_mask(
-            "planted_kernel_mask", kernel_shape, "zeros", tf.bool
-        )
-        self.planted_bias_mask = self._add_mask("planted_bias_mask", bias_shape, "zeros", tf.bool)
+        self._add_parameters((int(input_shape[-1]), self.units))
         super().build(input_shape)
 
-    def _add_mask(self, name: str, shape: tuple[int, ...], initializer: str, dtype: tf.DType):
-        return self.add_weight(name, shape, dtype, initializer=initializer, trainable=False)
-
-    def call(self, inputs):
-        outputs = tf.matmul(inputs, self.kernel * self.kernel_mask)
-        return self.activation(outputs + self.bias * self.bias_mask)
-
-    def get_prunable_weights(self) -> list[tf.Variable]:
-        """What TF-MOT may prune: kernel and bias."""
-        return [self.kernel, self.bias]
+    def compute(self, inputs: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor) -> tf.Tensor:
+        """The layer's outputs with these parameters in place of its own."""
+        return self.activation(tf.matmul(inputs, kernel) + bias)
 
     def compute_output_shape(self, input_shape):
         return (*input_shape[:-1], self.units)
@@ -67,3 +79,69 @@ class PlantedDense(keras.layers.Layer, tfmot.sparsity.keras.PrunableLayer):
     def get_config(self):
         config = {"units": self.units, "activation": keras.activations.serialize(self.activation)}
         return {**super().get_config(), **config}
+
+
+@keras.utils.register_keras_serializable(package="pns_tf")
+class PlantedConv2D(PlantedLayer):
+    """``activation(conv2d(x, kernel ⊙ kernel_mask) + bias ⊙ bias_mask)``.
+
+    Args:
+        filters: number of output channels.
+        kernel_size: rows and columns of the kernel, or one number for both.
+        strides: the same for the steps.
+        padding: "same" (zeros around the image) or "valid".
+        activation: as for ``keras.layers.Conv2D``.
+
+    Input ``(batch, rows, columns, channels)``, output ``(batch, rows, columns, filters)``; kernel
+    ``(kernel rows, kernel columns, channels, filters)``.
+
+    Example:
+        >>> layer = PlantedConv2D(16, 3, activation="relu")
+        >>> layer(tf.ones((5, 8, 8, 3))).shape
+        TensorShape([5, 8, 8, 16])
+    """
+
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: int | tuple[int, int] = 3,
+        strides: int | tuple[int, int] = 1,
+        padding: str = "same",
+        activation: str | None = None,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.filters = filters
+        self.kernel_size, self.strides = _pair(kernel_size), _pair(strides)
+        self.padding = padding
+        self.activation = keras.activations.get(activation)
+        self.input_spec = keras.layers.InputSpec(ndim=4)
+
+    def build(self, input_shape):
+        self._add_parameters((*self.kernel_size, int(input_shape[-1]), self.filters))
+        super().build(input_shape)
+
+    def compute(self, inputs: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor) -> tf.Tensor:
+        """The layer's outputs with these parameters in place of its own."""
+        outputs = tf.nn.conv2d(inputs, kernel, self.strides, self.padding.upper())
+        return self.activation(outputs + bias)
+
+    def compute_output_shape(self, input_shape):
+        whole = self.padding == "same"
+        sides = [
+            None if side is None else -(-(side if whole else side - size + 1) // step)
+            for side, size, step in zip(
+                input_shape[1:3], self.kernel_size, self.strides, strict=True
+            )
+        ]
+        return tf.TensorShape([input_shape[0], *sides, self.filters])
+
+    def get_config(self):
+        names = ("filters", "kernel_size", "strides", "padding")
+        config = {name: getattr(self, name) for name in names}
+        config["activation"] = keras.activations.serialize(self.activation)
+        return {**super().get_config(), **config}
+
+
+def _pair(value: int | tuple[int, int]) -> tuple[int, int]:
+    return (value, value) if isinstance(value, int) else tuple(value)

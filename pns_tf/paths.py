@@ -1,4 +1,7 @@
-"""Which parameters of a masked network lie on a path from an input to an output."""
+"""Which parameters of a masked network lie on a path from an input to an output.
+
+In convolutions paths lead from channel to channel: a kernel with one entry left connects two.
+"""
 
 from __future__ import annotations
 
@@ -7,24 +10,27 @@ from itertools import pairwise
 
 import numpy as np
 
+from pns_tf.kernels import by_source, neuron_counts
 from pns_tf.masks import Mask
 
 
 def neurons_on_paths(kernel_masks: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """For each neuron layer, input first: which neurons lie on an input–output path.
+    """For each layer of neurons or channels, input first: which ones lie on an input–output path.
 
     Args:
-        kernel_masks: bool ``(fan_in, fan_out)`` for each layer of a fully connected stack.
+        kernel_masks: bool, for each layer of a network without branches; ``(fan_in, fan_out)`` or
+            ``(rows, columns, channels, filters)``.
 
     Returns:
         Bool arrays, one more than there are masks.
     """
-    fed = [np.ones(kernel_masks[0].shape[0], bool)]
-    for mask in kernel_masks:
-        fed.append(mask[fed[-1]].any(axis=0))
-    used = [np.ones(kernel_masks[-1].shape[1], bool)]
-    for mask in reversed(kernel_masks):
-        used.insert(0, mask[:, used[0]].any(axis=1))
+    links = [rows.any(axis=0) for rows in _rows(kernel_masks)]
+    fed = [np.ones(links[0].shape[0], bool)]
+    for link in links:
+        fed.append(link[fed[-1]].any(axis=0))
+    used = [np.ones(links[-1].shape[1], bool)]
+    for link in reversed(links):
+        used.insert(0, link[:, used[0]].any(axis=1))
     return [a & b for a, b in zip(fed, used, strict=True)]
 
 
@@ -34,7 +40,7 @@ def effective_mask(mask: Mask) -> Mask:
     A weight is on a path if both its neurons are, a bias if its neuron is.
 
     Args:
-        mask: masks of a fully connected stack, in the order kernel, bias of each layer.
+        mask: masks of a network without branches, in the order kernel, bias of each layer.
 
     Example:
         >>> dead_end = Mask([[[1, 0]], [0, 1], [[1], [0]], [1]])
@@ -43,8 +49,10 @@ def effective_mask(mask: Mask) -> Mask:
     """
     on_path = neurons_on_paths(mask.kernels)
     kernels = [
-        kernel & sources[:, None] & neurons
-        for kernel, (sources, neurons) in zip(mask.kernels, pairwise(on_path), strict=True)
+        (rows & sources[:, None] & neurons).reshape(kernel.shape)
+        for kernel, rows, (sources, neurons) in zip(
+            mask.kernels, _rows(mask.kernels), pairwise(on_path), strict=True
+        )
     ]
     biases = [bias & neurons for bias, neurons in zip(mask.biases, on_path[1:], strict=True)]
     return Mask.from_layers(kernels, biases)
@@ -53,3 +61,10 @@ def effective_mask(mask: Mask) -> Mask:
 def flow_collapsed(mask: Mask) -> bool:
     """Whether no input–output path is left, so that the output no longer depends on the input."""
     return not neurons_on_paths(mask.kernels)[-1].any()
+
+
+def _rows(kernel_masks: Sequence[np.ndarray]) -> list[np.ndarray]:
+    return [
+        by_source(mask, sources)
+        for mask, sources in zip(kernel_masks, neuron_counts(kernel_masks)[:-1], strict=True)
+    ]

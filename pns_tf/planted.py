@@ -8,10 +8,20 @@ from dataclasses import dataclass
 import numpy as np
 import tf_keras as keras
 
-from pns_tf.hosts import host_arrays, host_from_arrays, planted_layers
+from pns_tf.hosts import (
+    build_host,
+    host_arrays,
+    host_from_model,
+    planted_layers,
+    same_architecture,
+    set_masks,
+    set_parameters,
+)
 from pns_tf.initializers import draw_host, host_sizes
+from pns_tf.kernels import neuron_counts
 from pns_tf.masks import Mask
 from pns_tf.planting import PlantedArrays, check_fit, plant_arrays
+from pns_tf.target_model import ModelTarget
 from tasks import Data, InputError, Target, Task
 from tasks import get as get_task
 from tasks.checks import integer
@@ -32,6 +42,10 @@ class Planted:
         init: how the host was drawn; "given" for a host of the user's own.
         hide_biases: whether planted neurons keep the host's bias where the target's is zero.
         task: what the ticket solves; ``None`` for a target of the user's own.
+        hide: how the ticket was hidden, see `pns_tf.planting.plant_arrays`.
+        epsilon: by how much ``ticket(x) / scales`` may differ from ``target(x)``, if it was planted
+            approximately.
+        written: how many of the host's parameters were changed; ``None`` if that is not known.
     """
 
     host: keras.Model
@@ -44,6 +58,9 @@ class Planted:
     init: str
     hide_biases: bool
     task: Task | None
+    hide: str = "default"
+    epsilon: float | None = None
+    written: int | None = None
 
     @property
     def density(self) -> float:
@@ -52,9 +69,8 @@ class Planted:
 
     @property
     def sizes(self) -> list[int]:
-        """Neurons in each layer of the host, input first."""
-        layers = planted_layers(self.host)
-        return [layers[0].kernel.shape[0], *(layer.units for layer in layers)]
+        """Neurons or channels in each layer of the host, input first."""
+        return list(neuron_counts([layer.kernel for layer in planted_layers(self.host)]))
 
     @property
     def depth(self) -> int:
@@ -83,27 +99,36 @@ class Planted:
 
 
 def plant(
-    task: str | Task | Target,
+    task: str | Task | Target | keras.Model,
     depth: int = 5,
     width: int = 100,
     seed: int = 0,
     *,
     init: str = "normal",
+    hide: str = "default",
     hide_biases: bool = False,
+    epsilon: float | None = None,
     host: keras.Model | tuple[Sequence[np.ndarray], Sequence[np.ndarray]] | None = None,
 ) -> Planted:
     """Draws a host and plants the task's target into it (Plant 'n' Seek, Algorithm 1).
 
     Args:
-        task: a task or its name; or a `tasks.Target` of your own, whose depth then counts.
+        task: a task or its name; or a `tasks.Target` of your own, whose depth then counts; or a
+            trained and pruned Keras model, see `pns_tf.target_model.ModelTarget`, for a ``host``
+            of the same layers.
         depth: number of neuron layers, input and output counted; at least 3.
         width: neurons in each hidden layer.
         seed: non-negative integer.
         init: how the host is drawn: "normal", "zero_biases" or "uniform".
+        hide: "default"; "published", as in the published code; or "strong", which chooses scales so
+            that planted values look drawn, and leaves biases as with ``hide_biases``.
         hide_biases: leave the host's bias where the target's is zero (masked out of the ticket).
+        epsilon: plant approximately: what a host has already within the errors of Lemma 1 stays,
+            and ``ticket(x) / scales`` may differ from ``target(x)`` by this for inputs in [−1, 1].
         host: plant into a copy of this host instead of drawing one: a model of
-            `host_from_arrays`, or its (kernels, biases). Then ``depth`` and ``width`` do not count
-            for a `tasks.Target`; a task's target has the host's depth.
+            `host_from_arrays`, or its (kernels, biases), or any model that
+            `pns_tf.hosts.host_from_model` takes. Then ``depth`` and ``width`` do not count for a
+            target of your own; a task's target has the host's depth.
 
     Raises:
         ValueError: unknown task, values out of range, or a target that does not fit the host.
@@ -114,10 +139,15 @@ def plant(
         >>> np.allclose(planted.ticket(x) / planted.scales, planted.target(x), atol=1e-4)
         True
     """
-    arrays = None
+    arrays = template = None
     if host is not None:
-        arrays = host_arrays(host) if isinstance(host, keras.Model) else host
+        template = host_from_model(host) if isinstance(host, keras.Model) else None
+        arrays = host if template is None else host_arrays(template)
         depth = len(arrays[0]) + 1
+    if isinstance(task, keras.Model):
+        if template is None:
+            raise InputError("a target that is a model needs a host that is a model")
+        task = ModelTarget(task)
     if isinstance(task, Target):
         task, target = None, task
     else:
@@ -132,12 +162,17 @@ def plant(
     else:
         init = "given"
     return planted_from_arrays(
-        plant_arrays(target, *arrays, hide_biases=hide_biases, seed=seed),
+        plant_arrays(
+            target, *arrays, hide=hide, hide_biases=hide_biases, epsilon=epsilon, seed=seed
+        ),
         target=target,
         seed=seed,
         init=init,
-        hide_biases=bool(hide_biases),
+        hide_biases=bool(hide_biases) or hide == "strong",
         task=task,
+        template=template,
+        hide=hide,
+        epsilon=epsilon,
     )
 
 
@@ -149,27 +184,44 @@ def planted_from_arrays(
     init: str,
     hide_biases: bool,
     task: Task | None,
+    template: keras.Model | None = None,
+    hide: str = "default",
+    epsilon: float | None = None,
 ) -> Planted:
-    """Makes the models of a planted host; the arguments are the attributes of `Planted`."""
+    """Makes the models of a planted host.
+
+    Args:
+        arrays: the host's parameters and where the ticket lies.
+        target, seed, init, hide_biases, task, hide, epsilon: attributes of `Planted`.
+        template: a model of the host's layers; ``None`` for a fully connected host.
+    """
+    template = template or build_host(neuron_counts(arrays.kernels))
+    masks = Mask.from_layers(arrays.kernel_masks, arrays.bias_masks)
+    ticket = _model(template, "ticket", arrays)
+    set_masks(ticket, masks)
     return Planted(
-        host=_model(arrays),
-        ticket=_model(arrays, masked=True),
+        host=_model(template, "host", arrays),
+        ticket=ticket,
         target=target,
         scales=arrays.scales,
-        planted_masks=Mask.from_layers(arrays.kernel_masks, arrays.bias_masks),
+        planted_masks=masks,
         neurons=arrays.neurons,
         seed=seed,
         init=init,
         hide_biases=hide_biases,
         task=task,
+        hide=hide,
+        epsilon=epsilon,
+        written=arrays.written,
     )
 
 
-def _model(arrays: PlantedArrays, masked: bool = False) -> keras.Model:
-    masks = (arrays.kernel_masks, arrays.bias_masks)
-    name, pruning_masks = ("ticket", masks) if masked else ("host", (None, None))
-    model = host_from_arrays(arrays.kernels, arrays.biases, *pruning_masks, name=name)
-    for layer, kernel_mask, bias_mask in zip(planted_layers(model), *masks, strict=True):
+def _model(template: keras.Model, name: str, arrays: PlantedArrays) -> keras.Model:
+    model = same_architecture(template, name)
+    set_parameters(model, arrays.kernels, arrays.biases)
+    for layer, kernel_mask, bias_mask in zip(
+        planted_layers(model), arrays.kernel_masks, arrays.bias_masks, strict=True
+    ):
         layer.planted_kernel_mask.assign(kernel_mask)
         layer.planted_bias_mask.assign(bias_mask)
     return model

@@ -1,24 +1,31 @@
 """Planting (Plant 'n' Seek, Algorithm 1 and A.3): hides a target among a host's parameters.
 
 Array code only: it needs no TensorFlow and costs about as much as drawing the host.
+
+Dense and convolutional layers are planted alike, see `pns_tf.kernels`. What lies between two layers
+(ReLU, pooling, flattening) must commute with positive scales of single channels.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 import tasks
+from pns_tf.hiding import HIDINGS, likely_scales, nearest, published_choice, root_mean_square
 from pns_tf.initializers import host_sizes
+from pns_tf.kernels import by_source, neuron_counts
 from pns_tf.seeding import generator
-from tasks.checks import InputError, integer
+from pns_tf.theory.errors import allowed_errors
+from tasks.checks import InputError, choice, integer
 from tasks.task import Target, check_layers
 
 RANGE_MARGIN = 1e-6  # keeps a planted value inside its layer's range after rounding to float32
+LOG_TWO = float(np.log(2.0))
 LARGEST_SCALE = 1.0 / float(np.finfo(np.float32).tiny)
 
 
@@ -27,12 +34,14 @@ class PlantedArrays:
     """A host with a target planted into it.
 
     Attributes:
-        kernels: the host's kernels, float32 ``(fan_in, fan_out)`` each.
+        kernels: the host's kernels, float32 ``(fan_in, fan_out)`` each, those of convolutions
+            ``(rows, columns, channels, filters)``.
         biases: the host's biases, float32 ``(fan_out,)`` each.
         kernel_masks: bool, where a kernel entry belongs to the planted ticket.
         bias_masks: bool, the same for biases.
         neurons: for each layer of weights, the host neuron that carries each target neuron.
         scales: float64 ``(outputs,)``: ticket outputs divided by these equal the target's.
+        written: how many of the host's parameters were changed; ``None`` if that is not known.
     """
 
     kernels: list[np.ndarray]
@@ -41,6 +50,7 @@ class PlantedArrays:
     bias_masks: list[np.ndarray]
     neurons: list[np.ndarray]
     scales: np.ndarray
+    written: int | None = None
 
 
 def plant_arrays(
@@ -48,7 +58,9 @@ def plant_arrays(
     kernels: Sequence[np.ndarray],
     biases: Sequence[np.ndarray],
     *,
+    hide: str = "default",
     hide_biases: bool = False,
+    epsilon: float | None = None,
     seed: int = 0,
 ) -> PlantedArrays:
     """Plants ``target`` into a copy of the host given by ``kernels`` and ``biases``.
@@ -58,16 +70,24 @@ def plant_arrays(
 
     Args:
         target: the network to plant.
-        kernels: the host's kernels, ``(fan_in, fan_out)`` each.
+        kernels: the host's kernels, ``(fan_in, fan_out)`` each, those of convolutions
+            ``(rows, columns, channels, filters)``.
         biases: the host's biases, ``(fan_out,)`` each.
+        hide: how places and scales are chosen: "default"; "published", greedily and without regard
+            to the range of the layer's values, see `pns_tf.hiding.published_choice`; or "strong",
+            so that planted values look drawn, see `pns_tf.hiding.likely_scales`.
         hide_biases: leave the host's bias where the target's is zero, masked out of the ticket,
-            instead of writing an exact zero.
+            instead of writing an exact zero; "strong" always does.
+        epsilon: plant approximately: a host parameter that is near enough to what would be planted
+            stays as drawn, see `pns_tf.theory.errors.allowed_errors`, and outputs divided by their
+            scales may differ from the target's by this on the input box [−1, 1]^d.
         seed: decides between host neurons that fit equally well, as all do that need only the
             right sign; otherwise tickets would always lie in the first of them.
 
     Raises:
         ValueError: the target is wider or deeper than the host, or values are not finite, or so
-            many layers scale the ticket down that float32 cannot hold it.
+            many layers scale the ticket down that float32 cannot hold it; or an unknown ``hide``,
+            or an ``epsilon`` that is not above 0 or for a target with convolutions.
 
     Example:
         >>> import tasks
@@ -76,8 +96,9 @@ def plant_arrays(
         >>> [int(mask.sum()) for mask in planted.kernel_masks]
         [1, 1]
     """
-    kernels, biases = check_layers("host", kernels, biases, np.float32)
-    check_fit(target.shape, (kernels[0].shape[0], *(kernel.shape[1] for kernel in kernels)))
+    kernels, biases = _copies(kernels, biases)
+    check_fit(target.shape, neuron_counts(kernels))
+    _check_places(target, kernels)
     planted = PlantedArrays(
         kernels=kernels,
         biases=biases,
@@ -88,32 +109,100 @@ def plant_arrays(
     )
     sources = np.arange(target.shape[0])  # host neurons that feed this layer's target neurons
     carried = np.ones(target.shape[0])  # λ of each: target activation = λ × host activation
-    last = len(kernels) - 1
+    last, written = len(kernels) - 1, 0
+    hide_biases = hide_biases or choice("hide", hide, HIDINGS) == "strong"
+    likely = likely_scales(target, kernels, biases, seed) if hide == "strong" else None
+    errors = None if epsilon is None else allowed_errors(target, epsilon)
     rng = generator(seed, "planting")
     for layer, (target_kernel, target_bias) in enumerate(
         zip(target.kernels, target.biases, strict=True)
     ):
-        theta = np.vstack([target_bias, target_kernel * carried[:, None]])
-        offered = np.vstack([biases[layer], kernels[layer][sources]]).astype(np.float64)
-        if layer == last:
+        theta = _stack(target_bias, _rows(target, layer, target_kernel) * carried[:, None])
+        offered = _stack(biases[layer], _rows(planted, layer, kernels[layer])[:, sources])
+        offered = offered.astype(np.float64)
+        order = rng.permutation(offered.shape[1])
+        if hide == "published":
+            chosen, lam = published_choice(theta, offered, outputs=layer == last)
+        elif layer == last:
             chosen = np.arange(theta.shape[1])
-        else:
-            order = rng.permutation(offered.shape[1])
+        elif likely is None:
             chosen = order[match(theta, offered[:, order])]
+        else:
+            sigma = [root_mean_square(array[layer]) for array in (biases, kernels)]
+            sigma = np.repeat(sigma, [1, len(theta) - 1])[:, None]
+            chosen = order[nearest(theta / likely[layer], offered[:, order], sigma)]
+        drawn = offered[:, chosen]
         _mark(planted, layer, theta, sources, chosen)
         if not hide_biases:
             planted.biases[layer][chosen[theta[0] == 0]] = 0.0
-        lam = _scales(theta, offered[:, chosen], _range_of_others(planted, layer))
+        bounds = _range_of_others(planted, layer)
+        if hide == "default":
+            lam = _scales(theta, drawn, bounds)
+        elif likely is not None:
+            lam = np.maximum(likely[layer], _smallest_scales(theta, bounds))
         if not (lam < LARGEST_SCALE).all():
             raise InputError(
                 f"the ticket becomes too small for float32 in layer {layer + 1} of {last + 1}: "
                 f"plant into a host of fewer layers"
             )
-        _write(planted, layer, theta / lam, sources, chosen)
+        if errors is None:
+            values = theta / lam
+        else:
+            # what a target's weight may be off by is multiplied by λ of its source, as θ is
+            off = errors[layer] * np.append(1.0, carried)[:, None]
+            lam = _scales_that_keep(theta, drawn, off, bounds, lam)
+            values = np.where(_stays(theta, drawn, off, bounds, lam), drawn, theta / lam)
+        zeroed = (theta[0] == 0) & (drawn[0] != 0) & (not hide_biases)
+        changed = (theta != 0) & (values.astype(np.float32) != drawn)
+        written += int(np.count_nonzero(changed) + np.count_nonzero(zeroed))
+        _write(planted, layer, values, sources, chosen)
         planted.neurons.append(chosen)
         sources, carried = chosen, lam
     planted.scales[:] = 1.0 / carried
-    return planted
+    return replace(planted, written=written)
+
+
+def _rows(network: Target | PlantedArrays, layer: int, array: np.ndarray) -> np.ndarray:
+    return by_source(array, neuron_counts(network.kernels)[layer])
+
+
+def _stack(bias: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """All parameters of each neuron, its bias first: ``(1 + places × sources, neurons)``."""
+    return np.vstack([bias, rows.reshape(-1, rows.shape[-1])])
+
+
+def _copies(
+    kernels: Sequence[np.ndarray], biases: Sequence[np.ndarray]
+) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    if all(np.ndim(kernel) == 2 for kernel in kernels):
+        return check_layers("host", kernels, biases, np.float32)
+    copies = [
+        [np.array(array, np.float32, order="C") for array in arrays] for arrays in (kernels, biases)
+    ]
+    for layer, arrays in enumerate(zip(*copies, strict=True)):
+        if not all(np.isfinite(array).all() for array in arrays):
+            raise InputError(
+                f"host layer {layer} holds values that are not finite (NaN or infinity)"
+            )
+    return copies[0], copies[1]
+
+
+def _check_places(target: Target, kernels: Sequence[np.ndarray]) -> None:
+    """Raises ``InputError`` unless kernels have the same rows and columns, and images one size."""
+    for layer, (ours, theirs) in enumerate(zip(target.kernels, kernels, strict=True)):
+        needed, there = (
+            (kernel.shape[:-2] or by_source(kernel, neuron_counts(network)[layer]).shape[:1])
+            for kernel, network in ((ours, target.kernels), (theirs, kernels))
+        )
+        if needed != there:
+            raise InputError(
+                f"target and host differ in layer {layer}: the target's kernel has "
+                f"{_times(needed)} places, the host's {_times(there)}"
+            )
+
+
+def _times(shape: tuple[int, ...]) -> str:
+    return " × ".join(map(str, shape))
 
 
 def check_fit(target_shape: Sequence[int], host_shape: Sequence[int]) -> None:
@@ -184,16 +273,10 @@ def _scales(theta: np.ndarray, m: np.ndarray, bounds: tuple[float, float]) -> np
     support = theta != 0
     theta_norm = np.sqrt(np.sum(theta**2, axis=0))
     m_norm = np.sqrt(np.sum(np.where(support, m, 0.0) ** 2, axis=0))
-    low, high = bounds
     with np.errstate(divide="ignore", invalid="ignore"):
         best = np.sum(theta * m, axis=0) / m_norm**2
         same_length = theta_norm / m_norm
-        stretch = np.where(theta > 0, theta / high, np.where(theta < 0, theta / low, 0.0))
-    stretch = np.where(stretch < 0, np.inf, stretch)  # the layer has no value of that sign
-    smallest = np.max(stretch, axis=0) * (1.0 + RANGE_MARGIN)
-    if not np.isfinite(smallest).all():
-        extent = max(abs(low), abs(high)) or 1.0
-        smallest = np.where(np.isfinite(smallest), smallest, np.max(np.abs(theta)) / extent)
+    smallest = _smallest_scales(theta, bounds)
     lam = np.select(
         [(best > 0) & (best >= smallest), np.isfinite(same_length) & (same_length >= smallest)],
         [best, same_length],
@@ -202,11 +285,60 @@ def _scales(theta: np.ndarray, m: np.ndarray, bounds: tuple[float, float]) -> np
     return np.where(theta_norm > 0, lam, 1.0)  # a neuron without parameters needs no scale
 
 
+def _stays(
+    theta: np.ndarray,
+    drawn: np.ndarray,
+    off: np.ndarray,
+    bounds: tuple[float, float],
+    lam: np.ndarray,
+) -> np.ndarray:
+    """Where the host's own parameters may stay: λ × drawn is θ up to ``off``; sign, range right."""
+    low, high = bounds
+    near = (np.abs(lam * drawn - theta) <= off) & (np.sign(drawn) == np.sign(theta))
+    return near & (low <= drawn) & (drawn <= high)
+
+
+def _scales_that_keep(
+    theta: np.ndarray,
+    drawn: np.ndarray,
+    off: np.ndarray,
+    bounds: tuple[float, float],
+    lam: np.ndarray,
+) -> np.ndarray:
+    """λ of each neuron near the given one that lets most of its host neuron's parameters stay.
+
+    Tried are all with which a parameter stays exactly, up to twice or half the given λ.
+    """
+    kept = lam.copy()
+    smallest = _smallest_scales(theta, bounds)
+    for neuron, (values, m, scale) in enumerate(zip(theta.T, drawn.T, lam, strict=True)):
+        ratios = values[values * m > 0] / m[values * m > 0]
+        ratios = ratios[(ratios >= smallest[neuron]) & (np.abs(np.log(ratios / scale)) <= LOG_TWO)]
+        options = np.append(scale, ratios[np.argsort(np.abs(np.log(ratios / scale)))])
+        staying = _stays(values[:, None], m[:, None], off, bounds, options) & (values != 0)[:, None]
+        kept[neuron] = options[np.argmax(staying.sum(axis=0))]
+    return kept
+
+
+def _smallest_scales(theta: np.ndarray, bounds: tuple[float, float]) -> np.ndarray:
+    """The smallest λ with which θ/λ does not stick out of the range of the layer's values."""
+    low, high = bounds
+    with np.errstate(divide="ignore", invalid="ignore"):
+        stretch = np.where(theta > 0, theta / high, np.where(theta < 0, theta / low, 0.0))
+    stretch = np.where(stretch < 0, np.inf, stretch)  # the layer has no value of that sign
+    smallest = np.max(stretch, axis=0) * (1.0 + RANGE_MARGIN)
+    if not np.isfinite(smallest).all():
+        extent = max(abs(low), abs(high)) or 1.0
+        smallest = np.where(np.isfinite(smallest), smallest, np.max(np.abs(theta)) / extent)
+    return smallest
+
+
 def _mark(
     planted: PlantedArrays, layer: int, theta: np.ndarray, sources: np.ndarray, chosen: np.ndarray
 ) -> None:
     planted.bias_masks[layer][chosen] = theta[0] != 0
-    planted.kernel_masks[layer][np.ix_(sources, chosen)] = theta[1:] != 0
+    mask = _rows(planted, layer, planted.kernel_masks[layer])
+    mask[:, sources[:, None], chosen] = (theta[1:] != 0).reshape(-1, len(sources), len(chosen))
 
 
 def _range_of_others(planted: PlantedArrays, layer: int) -> tuple[float, float]:
@@ -227,5 +359,7 @@ def _write(
 ) -> None:
     neuron = np.flatnonzero(values[0])
     planted.biases[layer][chosen[neuron]] = values[0, neuron]
-    source, neuron = np.nonzero(values[1:])
-    planted.kernels[layer][sources[source], chosen[neuron]] = values[1:][source, neuron]
+    rows = values[1:].reshape(-1, len(sources), len(chosen))
+    place, source, neuron = np.nonzero(rows)
+    kernel = _rows(planted, layer, planted.kernels[layer])
+    kernel[place, sources[source], chosen[neuron]] = rows[place, source, neuron]

@@ -1,6 +1,7 @@
 """Edge-popup's search for strong tickets: weights stay, scores learn which of them to use.
 
-As in training, an epoch is one XLA-compiled function around the functional model.
+As in training, an epoch is one XLA-compiled function around the functional model; on images, each
+step is one.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import tensorflow as tf
 import tf_keras as keras
 
 from pns_tf.prunable import prunable_weights
+from pns_tf.steps import Steps, takes_images
 from pns_tf.training import LOSSES, gather_batches
 from tasks.checks import InputError
 
@@ -54,6 +56,8 @@ class PopupEpoch:
     """
 
     def __init__(self, model: keras.Model, settings: PopupSettings):
+        if tf.distribute.has_strategy():
+            raise InputError("edge-popup runs on one device, without a strategy")
         self.model, self.settings = model, settings
         weights = prunable_weights(model)
         unmasked = [weight.name for weight in weights if weight.mask is None]
@@ -66,7 +70,17 @@ class PopupEpoch:
         self.scores = [tf.Variable(tf.zeros(weight.variable.shape)) for weight in weights]
         self._optimizer = keras.optimizers.SGD(0.1, momentum=settings.momentum)
         self._optimizer.build(self.scores)
-        self._run = tf.function(self._epoch, jit_compile=True)
+        if takes_images(model):
+            self._run = Steps(self._step, settings.batch_size)
+            self._kth_largest = kth_largest_by_partition
+        else:
+            self._kth_largest = kth_largest
+            self._run = tf.function(self._epoch, jit_compile=True)
+
+    @property
+    def state(self) -> list[tf.Variable]:
+        """Everything that is left of an epoch: scores and the optimizer's momenta."""
+        return [*self.scores, *self._optimizer.variables]
 
     def start(self, scores: Sequence[np.ndarray]) -> None:
         """Sets the scores, and forgets momenta and step counts."""
@@ -121,9 +135,9 @@ class PopupEpoch:
         sizes = [tf.abs(score) for score in self.scores]
         if self.settings.scope == "global":
             flat = tf.concat([tf.reshape(size, [-1]) for size in sizes], axis=0)
-            thresholds = [kth_largest(flat, counts[0])] * len(sizes)
+            thresholds = [self._kth_largest(flat, counts[0])] * len(sizes)
         else:
-            thresholds = [kth_largest(size, counts[i]) for i, size in enumerate(sizes)]
+            thresholds = [self._kth_largest(size, counts[i]) for i, size in enumerate(sizes)]
         return [
             tf.cast(size >= threshold, tf.float32)
             for size, threshold in zip(sizes, thresholds, strict=True)
@@ -146,6 +160,17 @@ def kth_largest(values: tf.Tensor, k: tf.Tensor) -> tf.Tensor:
 
     _, threshold = tf.while_loop(lambda step, _: step < 31, add_bit, (0, 0))
     return tf.bitcast(threshold, tf.float32)
+
+
+def kth_largest_by_partition(values: tf.Tensor, k: tf.Tensor) -> tf.Tensor:
+    """The same as `kth_largest` outside XLA, where NumPy's partition is a dozen times faster."""
+
+    def kth(values, k):
+        place = values.size - k
+        return np.partition(values.ravel(), place)[place] if k else np.float32(np.nan)
+
+    threshold = tf.numpy_function(kth, [values, k], tf.float32, stateful=False)
+    return tf.ensure_shape(threshold, [])
 
 
 def popup_loss(kind: str, head: str, y: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 
 
 @contextlib.contextmanager
-def _no_standard_error() -> Iterator[None]:
+def no_standard_error() -> Iterator[None]:
+    """Hides what libraries written in C++ say on standard error."""
     kept = os.dup(2)
     with open(os.devnull, "wb") as nowhere:
         os.dup2(nowhere.fileno(), 2)
@@ -27,7 +28,7 @@ def import_tensorflow() -> None:
     """
     if os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2") == "0":
         return
-    with _no_standard_error():
+    with no_standard_error():
         import tensorflow as tf
 
         tf.config.list_physical_devices()

@@ -25,31 +25,34 @@ def overlap(planted: np.ndarray, found: np.ndarray) -> dict[str, float]:
     }
 
 
-def mask_metrics(planted: Mask, found: Mask) -> dict[str, float]:
+def mask_metrics(planted: Mask | None, found: Mask) -> dict[str, float]:
     """Densities, collapse and recovery of a found ticket, overall and per layer, as a flat dict.
 
     Args:
-        planted: where the planted ticket lies.
+        planted: where the planted ticket lies; ``None`` if nothing is planted.
         found: the pruner's ticket, of the same shapes.
 
     Returns:
         ``density_kept`` and ``effective_density`` (on input–output paths) of all parameters;
         ``layer_collapse`` and ``flow_collapse`` as 0 or 1; ``precision``, ``recall``, ``f1`` and
         ``jaccard``; and ``density_layer0``, ``recall_layer0``, … of each layer's kernel and bias.
+        Without a planted ticket, densities and collapse only.
     """
     metrics = {
         "density_kept": found.density,
         "effective_density": effective_mask(found).kept / found.size,
         "layer_collapse": float(not all(kernel.any() for kernel in found.kernels)),
         "flow_collapse": float(flow_collapsed(found)),
-        **overlap(_flat(planted), _flat(found)),
     }
+    if planted is not None:
+        metrics |= overlap(_flat(planted), _flat(found))
     for layer in range(len(found.kernels)):
         part = slice(2 * layer, 2 * layer + 2)
-        planted_part, found_part = _flat(planted[part]), _flat(found[part])
+        found_part = _flat(found[part])
         metrics[f"density_layer{layer}"] = float(found_part.mean())
-        for name, value in overlap(planted_part, found_part).items():
-            metrics[f"{name}_layer{layer}"] = value
+        if planted is not None:
+            for name, value in overlap(_flat(planted[part]), found_part).items():
+                metrics[f"{name}_layer{layer}"] = value
     return metrics
 
 

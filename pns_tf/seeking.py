@@ -13,8 +13,10 @@ import tensorflow as tf
 import tf_keras as keras
 
 from pns_tf import pruners, thresholds
+from pns_tf.compaction import compact
 from pns_tf.evaluation import Strength, evaluate, evaluate_strong
-from pns_tf.hosts import build_host, planted_layers, set_masks
+from pns_tf.forward import forward
+from pns_tf.hosts import host_from_model, planted_layers, same_architecture, set_masks
 from pns_tf.masks import Mask
 from pns_tf.planted import Planted
 from pns_tf.pruners import scoring_batch
@@ -23,9 +25,12 @@ from pns_tf.pruners.searcher import Searcher, SearchResult
 from pns_tf.recovery import mask_metrics
 from pns_tf.seeding import generator
 from pns_tf.settings import SeekSettings
+from pns_tf.steps import takes_images
 from pns_tf.training import compiled_epoch, train
 from tasks import Data, InputError
 from tasks.task import check_finite, kind_of
+
+JUDGING_IMAGES = 5_000  # of the training set, on which output scales are fitted
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,13 +40,13 @@ class FoundTicket:
     Attributes:
         masks: the found ticket, in the order kernel, bias of each layer.
         metrics: flat dict of numbers: ``before`` pruning, ``strong`` (pruned, not trained) and
-            ``final`` (trained) test metric, ``planted`` that of the planted ticket, and those of
-            `pns_tf.recovery.mask_metrics`. The first two are taken after one positive scale per
-            output, fitted on training data; ``strong_unscaled`` without it.
+            ``final`` (trained) test metric, ``planted`` that of the planted ticket, if there is
+            one, and those of `pns_tf.recovery.mask_metrics`. The first two are taken after one
+            positive scale per output, fitted on training data; ``strong_unscaled`` without it.
         history: mean training loss of each epoch, multishot rounds first.
         seconds: time spent on pruning and on training.
         kind: of the task, "classification" or "regression".
-        sizes: neurons in each layer of the host, input first.
+        host: a model of the host's architecture, with other weights.
         weights: of the ticket after training, as ``model.get_weights()`` gives them.
         initial_weights: of the ticket before training.
         scales: the strong ticket's outputs are to be divided by them, ``(outputs,)``.
@@ -53,7 +58,7 @@ class FoundTicket:
     history: list[float]
     seconds: dict[str, float]
     kind: str
-    sizes: list[int]
+    host: keras.Model
     weights: list[np.ndarray]
     initial_weights: list[np.ndarray]
     scales: np.ndarray
@@ -70,30 +75,36 @@ class FoundTicket:
         return self._build("pruned", self.initial_weights)
 
     def _build(self, name: str, weights: list[np.ndarray]) -> keras.Model:
-        model = build_host(self.sizes, name)
+        model = same_architecture(self.host, name)
         model.set_weights(weights)
         return model
 
 
 def seek(
-    planted: Planted,
+    planted: Planted | keras.Model,
     pruner: str | Pruner = "synflow",
     density: float | str = 0.1,
     seed: int = 0,
     *,
     data: Data | None = None,
     watch: Callable[[int, float], None] | None = None,
+    augmented: bool = False,
     **settings,
 ) -> FoundTicket:
     """Prunes a planted host, trains the ticket, and compares it with the planted one.
 
+    A masked network on images is trained in compacted form, see `pns_tf.compaction`. Within the
+    scope of a ``tf.distribute.Strategy`` its training runs on all devices.
+
     Args:
-        planted: a host of `pns_tf.plant`.
+        planted: a host of `pns_tf.plant`; or any host model, in which nothing is planted and
+            nothing compared.
         pruner: a pruner, its name, or "module:Class" for one of your own.
         density: fraction of all parameters that the ticket keeps, in (0, 1], or "baseline".
         seed: scores, ties and shuffling follow from it.
         data: the data to use instead of the planted task's own.
         watch: told the number of each finished training epoch and its mean loss.
+        augmented: train on randomly mirrored and shifted images.
         **settings: any other field of `SeekSettings`, such as ``rounds=10`` for multishot.
 
     Raises:
@@ -105,7 +116,10 @@ def seek(
         >>> round(found.masks.density, 3)
         0.5
     """
-    density = planted.density if density == "baseline" else density
+    if density == "baseline":
+        if isinstance(planted, keras.Model):
+            raise InputError("density must be a number where nothing is planted, got 'baseline'")
+        density = planted.density
     name = pruner if isinstance(pruner, str) else pruner.name
     return seek_with(
         planted,
@@ -113,23 +127,31 @@ def seek(
         pruner=None if isinstance(pruner, str) else pruner,
         data=data,
         watch=watch,
+        augmented=augmented,
     )
 
 
 def seek_with(
-    planted: Planted,
+    planted: Planted | keras.Model,
     settings: SeekSettings,
     *,
     pruner: Pruner | None = None,
     data: Data | None = None,
     watch: Callable[[int, float], None] | None = None,
+    augmented: bool = False,
 ) -> FoundTicket:
     """Like `seek`, with the settings as one object; the pruner is made from them if not given."""
     pruner = pruner or make_pruner(settings)
+    host = host_from_model(planted) if isinstance(planted, keras.Model) else planted.host
+    planted = None if isinstance(planted, keras.Model) else planted
     if data is None:
+        if planted is None:
+            raise InputError("a host in which nothing is planted needs data to be trained on")
         data = planted.data(settings.samples, settings.noise)
     check_finite(data)
-    return _Search(planted, pruner, settings, data, watch).run()
+    if augmented and not takes_images(host):
+        raise InputError("only images can be augmented: expected augmented=False")
+    return _Search(host, planted, pruner, settings, data, watch, augmented).run()
 
 
 def make_pruner(settings: SeekSettings) -> Pruner:
@@ -142,52 +164,65 @@ def make_pruner(settings: SeekSettings) -> Pruner:
 
 
 @functools.lru_cache(maxsize=4)
-def _working_model(sizes: tuple[int, ...]) -> keras.Model:
+def _working_model(architecture: str) -> keras.Model:
     """A host that searches put their weights into; building one takes as long as scoring."""
-    return build_host(sizes, name="found")
+    return same_architecture(keras.models.model_from_json(architecture), "found")
 
 
 class _Search:
     """One search: the working model, and the random streams that its steps share."""
 
-    def __init__(self, planted: Planted, pruner: Pruner, settings: SeekSettings, data: Data, watch):
+    def __init__(
+        self,
+        host: keras.Model,
+        planted: Planted | None,
+        pruner: Pruner,
+        settings: SeekSettings,
+        data: Data,
+        watch: Callable[[int, float], None] | None,
+        augmented: bool,
+    ):
         self.planted, self.pruner, self.settings, self.data = planted, pruner, settings, data
-        self.watch = watch
-        self.kind = planted.kind or kind_of(data)
-        self.initial = planted.host.get_weights()
-        self.model = _working_model(tuple(planted.sizes))
+        self.judging = data if not takes_images(host) else _less_training(data, JUDGING_IMAGES)
+        self.watch, self.augmented = watch, augmented
+        self.kind = (planted and planted.kind) or kind_of(data)
+        self.initial = host.get_weights()
+        self.model = _working_model(host.to_json())
         self.model.set_weights(self.initial)
+        self.forward = forward(self.model)
         self.ties = generator(settings.seed, "ties")
         self.shuffling = generator(settings.seed, "shuffling")
         self.history: list[float] = []
         self.seconds = {"pruning": 0.0, "training": 0.0}
 
     def run(self) -> FoundTicket:
-        metrics = {
-            "planted": self._judge(self.planted.ticket, self.planted.scales),
-            "before": self._judge_strong(self.model).metric,
-        }
+        metrics = {}
+        if self.planted is not None:
+            ticket = forward(self.planted.ticket)
+            metrics["planted"] = self._judge(ticket, self.planted.scales)
+        metrics["before"] = self._judge_strong(self.forward).metric
         search = self._search() if isinstance(self.pruner, Searcher) else None
         mask = search.mask if search else self._prune_in_rounds()
         self._rewind(mask)
         head = search.head if search and search.head else tf.identity
-        strength = self._judge_strong(lambda x: head(self.model(x)))
+        strength = self._judge_strong(lambda x: head(self.forward(x)))
         metrics |= {"strong": strength.metric, "strong_unscaled": strength.unscaled}
         pruned = self.model.get_weights()
         if search and search.weights is not None:
             self.model.set_weights(search.weights)
         else:
             self._train(self.settings.epochs)
-        metrics["final"] = self._judge(self.model)
+        metrics["final"] = self._judge(self.forward)
         metrics["density_asked"] = float(self.settings.density)
-        metrics |= mask_metrics(self.planted.planted_masks, mask)
+        metrics |= search.metrics if search else {}
+        metrics |= mask_metrics(self.planted and self.planted.planted_masks, mask)
         return FoundTicket(
             masks=mask,
             metrics=metrics,
             history=self.history,
             seconds=self.seconds,
             kind=self.kind,
-            sizes=self.planted.sizes,
+            host=same_architecture(self.model, "host"),
             weights=self.model.get_weights(),
             initial_weights=pruned,
             scales=strength.scales,
@@ -211,7 +246,7 @@ class _Search:
         """Prunes the working model from its present density to ``density`` in ``prune_rounds``."""
         scope = self.settings.scope or "global"
         start = mask.density
-        classes = self.planted.sizes[-1] if self.kind == "classification" else None
+        classes = self.model.output_shape[-1] if self.kind == "classification" else None
         x, y = scoring_batch(
             self.data.x_train, self.data.y_train, classes=classes, seed=self.settings.seed
         )
@@ -243,23 +278,23 @@ class _Search:
 
     def _train(self, epochs: int) -> None:
         settings = self.settings
-        epoch = compiled_epoch(
-            tuple(self.planted.sizes),
-            self.kind,
-            settings.learning_rate,
-            settings.batch_size,
-        )
+        small = compact(self.model) if takes_images(self.model) else None
+        model = small.model if small else self.model
+        epoch = compiled_epoch(model, self.kind, settings.learning_rate, settings.batch_size)
         with self._timed("training"):
             weights, history = train(
                 epoch,
-                self.model.get_weights(),
+                model.get_weights(),
                 self.data.x_train,
                 self.data.y_train,
                 epochs,
                 self.shuffling,
                 self.watch,
+                self.augmented,
             )
-        self.model.set_weights(weights)
+        model.set_weights(weights)
+        if small:
+            small.put_back(self.model)
         self.history += history
 
     def _rewind(self, mask: Mask) -> None:
@@ -267,13 +302,17 @@ class _Search:
         set_masks(self.model, mask)
 
     def _judge(self, model: Callable, scales: np.ndarray | float = 1.0) -> float:
-        return evaluate(model, self.kind, self.data, scales)
+        return evaluate(model, self.kind, self.judging, scales)
 
     def _judge_strong(self, model: Callable) -> Strength:
-        return evaluate_strong(model, self.kind, self.data)
+        return evaluate_strong(model, self.kind, self.judging)
 
     @contextlib.contextmanager
     def _timed(self, what: str):
         start = time.perf_counter()
         yield
         self.seconds[what] += time.perf_counter() - start
+
+
+def _less_training(data: Data, samples: int) -> Data:
+    return Data(data.x_train[:samples], data.y_train[:samples], data.x_test, data.y_test)

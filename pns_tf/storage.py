@@ -9,7 +9,7 @@ import os
 import re
 import shutil
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from pns_tf.settings import SeekSettings
@@ -161,17 +161,28 @@ def read_planted_record(folder: Path) -> dict:
     Raises:
         ValueError: the folder holds none, or that of something else.
     """
+    return _read_record(folder, "planted run", PLANTED_KEYS)
+
+
+def read_found_record(folder: Path) -> dict:
+    """Reads the record that ``seek --host`` wrote.
+
+    Raises:
+        ValueError: the folder holds none, or that of something else.
+    """
+    return _read_record(folder, "ticket found in a VGG host", ("host", "pruner", "metrics"))
+
+
+def _read_record(folder: Path, what: str, keys: Sequence[str]) -> dict:
     try:
         record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise InputError(
-            f"{folder} is no planted run: expected a folder with a readable {RECORD}"
+            f"{folder} is no {what}: expected a folder with a readable {RECORD}"
         ) from error
-    missing = [key for key in PLANTED_KEYS if not isinstance(record, dict) or key not in record]
+    missing = [key for key in keys if not isinstance(record, dict) or key not in record]
     if missing:
-        raise InputError(
-            f"{folder} is no planted run: its {RECORD} does not say {', '.join(missing)}"
-        )
+        raise InputError(f"{folder} is no {what}: its {RECORD} does not say {', '.join(missing)}")
     return record
 
 

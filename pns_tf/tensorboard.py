@@ -37,8 +37,9 @@ def log_planted(planted: Planted, record: dict, drawings: dict[str, Figure], fol
             kernel = layer.kernel.numpy()
             tf.summary.histogram(f"layer{index}/host_weights", _thinned(kernel[~mask]))
             tf.summary.histogram(f"layer{index}/planted_weights", kernel[mask])
-            tf.summary.image(f"planted_mask/layer{index}", mask_image(mask)[None])
-        inputs = tf.TensorSpec([None, planted.sizes[0]], tf.float32, name="x")
+            rows = mask.reshape(-1, mask.shape[-1])
+            tf.summary.image(f"planted_mask/layer{index}", mask_image(rows)[None])
+        inputs = tf.TensorSpec(planted.host.input_shape, tf.float32, name="x")
         tf.summary.graph(tf.function(planted.host).get_concrete_function(inputs).graph)
 
 

@@ -15,7 +15,7 @@ def convert(server: Server, sparse: bool = True) -> bytes:
 
     Args:
         server: the network, masks already applied.
-        sparse: store sparse kernels sparsely.
+        sparse: store sparse kernels sparsely; those of convolutions never are.
 
     Returns:
         The file's content, for ``tf.lite.Interpreter``.
@@ -26,11 +26,12 @@ def convert(server: Server, sparse: bool = True) -> bytes:
         >>> tf.lite.Interpreter(model_content=content).get_input_details()[0]["shape"]
         array([1, 2], dtype=int32)
     """
+    shape = server.serve.input_signature[0].shape
+    sparse = sparse and len(shape) == 2
     network = _in_blocks(server) if sparse else server
-    inputs = server.kernels[0].shape[0]
-    missing = network.kernels[0].shape[0] - inputs
+    missing = network.kernels[0].shape[0] - shape[1] if sparse else 0
 
-    @tf.function(input_signature=[tf.TensorSpec([None, inputs], tf.float32, name="x")])
+    @tf.function(input_signature=[tf.TensorSpec(shape, tf.float32, name="x")])
     def serve(x):
         return network.serve(tf.pad(x, [[0, 0], [0, missing]]) if missing else x)
 

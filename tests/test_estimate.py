@@ -52,9 +52,11 @@ def test_times_are_said_in_words():
 
 def test_the_list_names_every_experiment_and_its_time(tmp_path, capsys):
     main(["experiments", f"--out={tmp_path}"])
-    lines = capsys.readouterr().out.splitlines()[2:]
+    *lines, empty, other = capsys.readouterr().out.splitlines()[2:]
     assert [line.split()[0] for line in lines] == list(EXPERIMENTS)
     assert all("about" in line for line in lines)
+    assert not empty
+    assert other.startswith("figure5")
 
 
 def test_the_bar_says_how_many_runs_are_done_under_way_and_left(monkeypatch):

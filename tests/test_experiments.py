@@ -204,7 +204,9 @@ def test_an_experiment_file_that_does_not_work_says_why(tmp_path, text, message)
     ("flags", "message"),
     [
         (["--experiment=figure2"], "unknown experiment 'figure2': choose from figure3, "),
-        (["--figure=5"], "unknown experiment 'figure5': choose from figure3, "),
+        (["--figure=2"], "unknown experiment 'figure2': choose from figure3, "),
+        (["--figure=5", "--workers=2"], "--workers does not go with --figure=5, got 2"),
+        (["--figure=3", "--samples=9"], "--samples needs --figure=5, got 9"),
         ([], "reproduce needs either --figure or --experiment"),
         (["--figure=3", "--runs=0"], "runs must be an integer of at least 1, got 0"),
         (["--figure=3", "--workers=x"], "workers must be an integer of at least 1, got 'x'"),

@@ -24,7 +24,12 @@ def test_an_epoch_equals_keras_fit_on_the_same_order(samples):
     x, y = samples
     weights = host_from_arrays(*draw_host(SIZES)).get_weights()
     trained, history = train(
-        compiled_epoch(SIZES, "classification"), weights, x, y, 3, np.random.default_rng(1)
+        compiled_epoch(build_host(SIZES), "classification"),
+        weights,
+        x,
+        y,
+        3,
+        np.random.default_rng(1),
     )
     model = build_host(SIZES)
     model.set_weights(weights)
@@ -45,7 +50,7 @@ def test_pruned_parameters_neither_act_nor_change(samples):
     kernel_masks = [rng.random(k.shape) < 0.5 for k in kernels]
     bias_masks = [rng.random(b.shape) < 0.5 for b in biases]
     weights = host_from_arrays(kernels, biases, kernel_masks, bias_masks).get_weights()
-    trained, _ = train(compiled_epoch(SIZES, "classification"), weights, x, y, 2, rng)
+    trained, _ = train(compiled_epoch(build_host(SIZES), "classification"), weights, x, y, 2, rng)
     for before, after, mask in zip(
         [*kernels, *biases],
         [trained[0], trained[6], trained[1], trained[7]],
@@ -59,7 +64,7 @@ def test_pruned_parameters_neither_act_nor_change(samples):
 def test_every_training_starts_with_a_fresh_optimizer(samples):
     x, y = samples
     weights = host_from_arrays(*draw_host(SIZES)).get_weights()
-    epoch = compiled_epoch(SIZES, "classification")
+    epoch = compiled_epoch(build_host(SIZES), "classification")
     first = train(epoch, weights, x, y, 2, np.random.default_rng(0))
     second = train(epoch, weights, x, y, 2, np.random.default_rng(0))
     assert first[1] == second[1]
@@ -75,21 +80,30 @@ def test_seeds_masks_and_pruners_share_one_compilation(samples):
         weights = host_from_arrays(*draw_host(SIZES, seed)).get_weights()
         train(epoch, weights, x, y, 1, np.random.default_rng(seed))
     assert epoch._run.experimental_get_tracing_count() == 1
-    assert compiled_epoch(SIZES, "classification") is compiled_epoch(SIZES, "classification")
+    assert compiled_epoch(build_host(SIZES), "classification") is compiled_epoch(
+        build_host(SIZES), "classification"
+    )
 
 
 def test_a_loss_that_is_not_finite_is_reported():
     x = np.ones((10, 1), np.float32)
     weights = host_from_arrays([np.full((1, 1), 1e30)], [np.zeros(1)]).get_weights()
     with pytest.raises(InputError, match="training diverged: the loss of epoch 1 is inf"):
-        train(compiled_epoch((1, 1), "regression"), weights, x, x, 1, np.random.default_rng(0))
+        train(
+            compiled_epoch(build_host((1, 1)), "regression"),
+            weights,
+            x,
+            x,
+            1,
+            np.random.default_rng(0),
+        )
 
 
 def test_training_solves_a_task():
     planted = pns_tf.plant("relu", depth=3, width=20)
     data = planted.data(samples=1000)
     _, history = train(
-        compiled_epoch(tuple(planted.sizes), "regression"),
+        compiled_epoch(planted.host, "regression"),
         planted.host.get_weights(),
         data.x_train,
         data.y_train,

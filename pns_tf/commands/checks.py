@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import tasks
+from pns_tf.hiding import HIDINGS
 from pns_tf.initializers import INITIALIZERS
 from pns_tf.planting import baseline_density
-from tasks.checks import InputError, choice, flag
+from tasks.checks import InputError, choice, flag, number
 
 
 def check_planting(
@@ -20,6 +22,8 @@ def check_planting(
     hide_biases: bool,
     samples: int,
     noise: float | None,
+    hide: str = "default",
+    epsilon: float | None = None,
 ) -> float:
     """Checks everything that planting a task depends on.
 
@@ -32,12 +36,33 @@ def check_planting(
     density = baseline_density(task, depth, width)
     choice("init", init, INITIALIZERS)
     flag("hide_biases", hide_biases)
+    choice("hide", hide, HIDINGS)
+    if epsilon is not None:
+        number("epsilon", epsilon, low=0.0, low_excluded=True)
     tasks.get(task).data(samples, noise, seed)
     return density
 
 
-def check_left_out(command: Callable, given: Mapping[str, object], *flags: str) -> None:
-    """Raises ``InputError`` if a flag that ``--planted`` decides has been set as well."""
+def check_left_out(
+    command: Callable, given: Mapping[str, object], *flags: str, by: str = "--planted"
+) -> None:
+    """Raises ``InputError`` if a flag that another one (``by``) decides has been set as well."""
     for name in flags:
         if given[name] != inspect.signature(command).parameters[name].default:
-            raise InputError(f"leave out --{name}: --planted says it already, got {given[name]!r}")
+            raise InputError(f"leave out --{name}: {by} says it already, got {given[name]!r}")
+
+
+def check_image_flags(
+    command: Callable, given: Mapping[str, object], *flags: str, needed_by: str
+) -> None:
+    """Raises ``InputError`` if a flag for networks on images is set without such a network."""
+    for name in flags:
+        if given[name] != inspect.signature(command).parameters[name].default:
+            raise InputError(f"--{name} needs {needed_by}, got {given[name]!r}")
+
+
+def check_data_dir(data_dir: str | None) -> str | None:
+    """The folder of data sets as text; raises ``InputError`` if there is none."""
+    if data_dir is not None and not Path(str(data_dir)).is_dir():
+        raise InputError(f"data_dir must be a folder with TensorFlow data sets, got {data_dir!r}")
+    return None if data_dir is None else str(data_dir)

@@ -25,6 +25,10 @@ def reproduce(
     scheduler: str | None = None,
     check: bool = False,
     export: str | None = None,
+    width_multiplier: float = 1.0,
+    epochs: int | None = None,
+    samples: int | None = None,
+    data_dir: str | None = None,
 ):
     """Runs an experiment, and continues one that was stopped.
 
@@ -47,8 +51,17 @@ def reproduce(
             --figure and --experiment about all of them.
         export: best or all, also write the found tickets as seek does, into
             <out>/<experiment>/tickets; best is one for each task, pruner and density.
+        width_multiplier: for figure 5, of all channels of VGG16.
+        epochs: for figure 5, of the final training, half as many in each multishot round; None
+            for 10.
+        samples: for figure 5, training images, None for all.
+        data_dir: for figure 5, where TensorFlow Datasets keeps its data sets, None for its own
+            place.
     """
-    command = command_line(reproduce, locals())
+    given = locals()
+    command = command_line(reproduce, given)
+    from pns_tf.commands.checks import check_image_flags
+    from pns_tf.commands.figure5 import figure5
     from pns_tf.experiments.catalog import find
     from pns_tf.experiments.progress import RunsBar
     from pns_tf.experiments.store import Store
@@ -60,6 +73,27 @@ def reproduce(
         return
     if (figure is None) == (experiment is None):
         raise InputError("reproduce needs either --figure or --experiment")
+    if figure == 5:
+        for name in ("tasks", "pruner", "workers", "scheduler", "check", "export"):
+            if given[name] != inspect.signature(reproduce).parameters[name].default:
+                raise InputError(f"--{name} does not go with --figure=5, got {given[name]!r}")
+        figure5(
+            Path(str(out)),
+            width_multiplier=width_multiplier,
+            epochs=epochs,
+            samples=samples,
+            runs=runs,
+            pruners=_several(pruners),
+            densities=_several(densities),
+            data_dir=data_dir,
+        )
+        return
+    check_image_flags(
+        reproduce,
+        given,
+        *("width_multiplier", "epochs", "samples", "data_dir"),
+        needed_by="--figure=5",
+    )
     name = experiment if figure is None else f"figure{figure}"
     chosen = find(name).narrowed(_several(tasks), _several(pruners), _several(densities))
     if pruner is not None:

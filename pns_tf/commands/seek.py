@@ -27,10 +27,16 @@ def seek(
     options: dict | None = None,
     init: str = "normal",
     hide_biases: bool = False,
-    samples: int = 10_000,
+    samples: int | None = None,
     noise: float | None = None,
     learning_rate: float = 1e-3,
     batch_size: int = 32,
+    host: str | None = None,
+    dataset: str = "cifar10",
+    width_multiplier: float = 1.0,
+    augmented: bool = False,
+    strategy: str | None = None,
+    data_dir: str | None = None,
     tflite: bool = False,
     out: str = "saved_models",
     overwrite: bool = False,
@@ -39,7 +45,9 @@ def seek(
 
     Writes <out>/<planted run>-<pruner>-<density>/ with the found ticket before and after training
     as SavedModels (pruned/, trained/), ticket.json, masks.npz, pictures, and a TensorBoard log.
-    Options and other settings that are not the defaults are added to the folder's name.
+    Options and other settings that are not the defaults are added to the folder's name. A search
+    in a VGG network keeps its state after each epoch, and goes on from there when it is started
+    again; without --planted nothing is planted in it.
 
     Args:
         task: what the ticket solves, one that the command tasks lists.
@@ -60,32 +68,55 @@ def seek(
         options: other settings of the pruner itself, as a dict, see the command pruners.
         init: how the host is drawn, one of normal, zero_biases, uniform.
         hide_biases: leave the host's bias where the target's is zero.
-        samples: size of the data set, a tenth of it for testing.
+        samples: size of the data set, a tenth of it for testing, None for 10,000; with host, so
+            many images for training, None for all.
         noise: noise level of the data, None for the task's own.
         learning_rate: of Adam.
         batch_size: samples in each training step.
+        host: seek in a fresh network on images, one of vgg11, vgg13, vgg16, vgg19.
+        dataset: with host, images with classes, a data set of TensorFlow Datasets.
+        width_multiplier: with host, of all its channels.
+        augmented: train on randomly mirrored and shifted images.
+        strategy: mirrored trains on all GPUs of this machine, None on one device.
+        data_dir: where TensorFlow Datasets keeps its data sets, None for its own place.
         tflite: also write the trained ticket as a TFLite file.
         out: parent folder of the run.
         overwrite: replace a run that exists.
     """
     from pns_tf import pruners
-    from pns_tf.commands.checks import check_left_out, check_planting
+    from pns_tf.commands.checks import check_image_flags, check_left_out, check_planting
+    from pns_tf.commands.vgg import SEEK_FLAGS, check_vgg, seek_images
     from pns_tf.settings import SeekSettings
     from pns_tf.storage import check_free, found_name, read_planted_record, run_name
+    from pns_tf.vgg_plans import image_run_name
     from tasks import get as get_task
 
     # What can be wrong is found before TensorFlow is imported and before anything is written.
-    if planted is None:
-        baseline = check_planting(task, depth, width, seed, init, hide_biases, samples, noise)
-        run, planted_seed = run_name(task, depth, width, seed), seed
-    else:
-        check_left_out(
-            seek, locals(), "task", "depth", "width", "init", "hide_biases", "samples", "noise"
-        )
+    given, record, source = locals(), {}, None
+    of_a_task = ("task", "depth", "width", "init", "hide_biases", "noise")
+    if planted is not None:
+        check_left_out(seek, given, *of_a_task, "host", "dataset", "width_multiplier")
         source = Path(str(planted))
         record = read_planted_record(source)
         run, planted_seed, baseline = source.resolve().name, record["seed"], record["density"]
-        task, samples, noise = record["task"], record["samples"], record["noise"]
+        if "host" not in record:
+            check_left_out(seek, given, "samples")
+            task, samples, noise = record["task"], record["samples"], record["noise"]
+    elif host is not None:
+        check_left_out(seek, given, *of_a_task, by="--host")
+        check_vgg(host, width_multiplier, data_dir, strategy, augmented)
+        run, planted_seed = image_run_name(host, dataset, width_multiplier, seed), seed
+        if density == "baseline":
+            raise InputError("density must be a number with --host: nothing is planted there")
+        baseline = None
+    else:
+        samples = 10_000 if samples is None else samples
+        baseline = check_planting(task, depth, width, seed, init, hide_biases, samples, noise)
+        run, planted_seed = run_name(task, depth, width, seed), seed
+    on_images = host is not None or "host" in record
+    if not on_images:
+        check_image_flags(seek, given, *SEEK_FLAGS, needed_by="a network on images")
+        noise = get_task(task).noise if noise is None else noise
     if ":" not in str(pruner):
         choice("pruner", pruner, pruners.names())
     settings = SeekSettings(
@@ -97,16 +128,19 @@ def seek(
         prune_rounds=prune_rounds,
         schedule=schedule,
         scope=scope,
-        samples=samples,
-        noise=get_task(task).noise if noise is None else noise,
+        samples=10_000 if samples is None else samples,
+        noise=noise,
         learning_rate=learning_rate,
         batch_size=batch_size,
         seed=seed,
         options=_options(options, anneal=anneal, as_published=as_published),
     )
-    path = Path(str(out)) / found_name(run, settings, planted_seed)
+    name = found_name(run, settings, planted_seed) + ("-augmented" if augmented else "")
+    path = Path(str(out)) / name
     check_free(path, flag("overwrite", overwrite))
     flag("tflite", tflite)
+    if on_images:
+        check_vgg(host or record["host"]["plan"], width_multiplier, data_dir, strategy, augmented)
 
     from pns_tf.quiet import import_tensorflow
 
@@ -122,15 +156,22 @@ def seek(
     seeker = make_pruner(settings)
     searches = isinstance(seeker, Searcher)
     total = seeker.total_epochs(settings) if searches else settings.total_epochs
-    if planted is None:
-        host = plant(task, depth, width, seed, init=init, hide_biases=hide_biases)
-    else:
-        host = load_planted(source)
     with tqdm(total=total, unit="epoch", leave=False, disable=None) as bar:
-        found = seek_with(host, settings, pruner=seeker, watch=lambda epoch, loss: bar.update())
-    record = write_found(
-        found, host, settings, path, planted_in=run, tflite=tflite, overwrite=overwrite
-    )
+
+        def watch(epoch, loss):
+            bar.update()
+
+        if on_images:
+            record = seek_images(given, settings, seeker, path, watch)
+        else:
+            if source is None:
+                found_in = plant(task, depth, width, seed, init=init, hide_biases=hide_biases)
+            else:
+                found_in = load_planted(source)
+            found = seek_with(found_in, settings, pruner=seeker, watch=watch)
+            record = write_found(
+                found, found_in, settings, path, planted_in=run, tflite=tflite, overwrite=overwrite
+            )
     print(report(record, path))
 
 
@@ -151,12 +192,12 @@ def report(record: dict, path: Path) -> str:
     values = record["metrics"]
     metric = "test accuracy" if record["metric"] == "accuracy" else "test MSE (rescaled)"
     quality = [
-        ["planted ticket", values["planted"]],
+        *([["planted ticket", values["planted"]]] if "planted" in values else []),
         ["host, before pruning", values["before"]],
         ["found ticket, not trained (strong)", values["strong"]],
         ["found ticket, trained (weak)", values["final"]],
     ]
-    names = ("precision", "recall", "f1", "jaccard")
+    names = [name for name in ("precision", "recall", "f1", "jaccard") if name in values]
     sizes = record["layer_sizes"]
     layers = [
         [

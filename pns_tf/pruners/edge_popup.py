@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pns_tf.checkpoints import next_stage
 from pns_tf.popup import HEADS, PopupSettings, popup_epoch
 from pns_tf.pruners.searcher import Searcher, SearchResult
 from pns_tf.thresholds import density_steps, masks_from_scores
@@ -24,6 +25,7 @@ class EdgePopup(Searcher):
         momentum: of SGD.
         weight_decay: L2 penalty on the scores.
         anneal: density ρ^{i/E} in epoch i of E instead of ρ throughout.
+        levels: anneal in so many steps of several epochs each; 0 for one step an epoch.
         scaled_loss: for regression, fit one positive scale per output and batch before the loss, as
             the scale of a strong ticket's outputs is free.
         zero_bias_scores: scores of biases start at zero, and so never get a gradient from abs().
@@ -36,6 +38,7 @@ class EdgePopup(Searcher):
     momentum: float = 0.9
     weight_decay: float = 5e-4
     anneal: bool = False
+    levels: int = 0
     scaled_loss: bool = False
     zero_bias_scores: bool = False
     as_published: bool = False
@@ -49,6 +52,7 @@ class EdgePopup(Searcher):
 
     def __post_init__(self):
         integer("epochs of edge-popup", self.epochs, minimum=1)
+        integer("levels of edge-popup", self.levels, minimum=0)
         if self.as_published and self.scaled_loss:
             raise InputError("as_published and scaled_loss exclude each other: choose one")
 
@@ -68,15 +72,22 @@ class EdgePopup(Searcher):
             ),
         )
         epoch.start(self.initial_scores(epoch, rng))
-        densities = density_steps(settings.density, self.epochs)
-        history, snapshots = [], []
+        densities = self.densities(settings.density)
+        stage = next_stage()
+        history = stage.restore(epoch.state, rng)
+        # Of epochs before an interruption only the last one's scores are known.
+        snapshots = [[score.numpy() for score in epoch.scores]] * len(history)
         for number, density in enumerate(densities, start=1):
-            density = density if self.anneal else settings.density
+            if number <= len(history):
+                if watch:
+                    watch(number, history[number - 1])
+                continue
             order = rng.permutation(len(data.x_train)).astype(np.int32)
             rate = 0.5 * self.learning_rate * (1 + math.cos(math.pi * (number - 1) / self.epochs))
             counts = _counts(epoch, scope, density)
             history.append(epoch(data.x_train, data.y_train, order, counts, rate))
             snapshots.append([score.numpy() for score in epoch.scores])
+            stage.save(epoch.state, rng, history)
             if watch:
                 watch(number, history[-1])
         magnitudes = [np.abs(score) for score in snapshots[-1]]
@@ -86,8 +97,17 @@ class EdgePopup(Searcher):
             history=history,
             head=HEADS[head],
             snapshots=snapshots,
-            densities=densities if self.anneal else [settings.density] * self.epochs,
+            densities=densities,
         )
+
+    def densities(self, density: float) -> list[float]:
+        """The density of each epoch on the way to ``density``."""
+        if not self.anneal:
+            return [density] * self.epochs
+        if not self.levels:
+            return density_steps(density, self.epochs)
+        levels = density_steps(density, self.levels)
+        return [levels[epoch * self.levels // self.epochs] for epoch in range(self.epochs)]
 
     def total_epochs(self, settings):
         return self.epochs + settings.epochs

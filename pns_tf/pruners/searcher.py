@@ -27,6 +27,7 @@ class SearchResult:
         head: what the strong ticket's outputs go through before they are judged, if anything.
         snapshots: the scores after each epoch, for TensorBoard.
         densities: the density of each epoch, for TensorBoard.
+        metrics: what the search has measured about itself; they join `FoundTicket.metrics`.
     """
 
     mask: Mask
@@ -35,6 +36,7 @@ class SearchResult:
     head: Callable[[tf.Tensor], tf.Tensor] | None = None
     snapshots: list[list[np.ndarray]] = field(default_factory=list)
     densities: list[float] = field(default_factory=list)
+    metrics: dict[str, float] = field(default_factory=dict)
 
 
 class Searcher(Pruner):

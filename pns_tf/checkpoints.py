@@ -1,0 +1,117 @@
+"""The state of long trainings, kept after every epoch, so that a killed one goes on from there.
+
+A search is a sequence of trainings; each of them is a stage. Started again, a search repeats what
+is quick, such as scores and masks, and takes up every stage where it was left. Random streams are
+kept too, so that the result is the same as without the interruption.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import contextvars
+import json
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from tasks.checks import InputError
+
+SETTINGS = "settings.json"
+_stages: contextvars.ContextVar[Iterator[Stage] | None] = contextvars.ContextVar(
+    "stages", default=None
+)
+
+
+class Stage:
+    """One training and the file that keeps its state.
+
+    Args:
+        path: an ``.npz`` file; ``None`` keeps nothing.
+    """
+
+    def __init__(self, path: Path | None = None):
+        self.path = path
+
+    def restore(self, variables: Sequence[tf.Variable], rng: np.random.Generator) -> list[float]:
+        """Assigns what was kept last; returns the losses of the finished epochs, if any."""
+        if self.path is None or not self.path.exists():
+            return []
+        with np.load(self.path) as kept:
+            for index, variable in enumerate(variables):
+                variable.assign(kept[f"variable{index}"])
+            rng.bit_generator.state = json.loads(str(kept["rng"]))
+            return kept["history"].tolist()
+
+    def save(
+        self, variables: Sequence[tf.Variable], rng: np.random.Generator, history: list[float]
+    ) -> None:
+        """Keeps the state after an epoch, in place of the one before."""
+        if self.path is None:
+            return
+        arrays = {f"variable{index}": value.numpy() for index, value in enumerate(variables)}
+        partial = self.path.with_suffix(".partial.npz")
+        try:
+            np.savez(partial, **arrays, rng=json.dumps(rng.bit_generator.state), history=history)
+            os.replace(partial, self.path)
+        except OSError as error:
+            raise InputError(f"cannot write to {self.path.parent}: {error.strerror}") from error
+
+
+@contextlib.contextmanager
+def kept_in(folder: Path, settings: dict) -> Iterator[None]:
+    """Within this block trainings are kept in ``folder``, and go on from what is there.
+
+    When the block ends without an error the folder is removed.
+
+    Args:
+        folder: of this search alone.
+        settings: everything that decides what is computed, for JSON. What other settings have left
+            behind is removed.
+
+    Raises:
+        ValueError: the folder cannot be written.
+
+    Example:
+        >>> with kept_in(Path("search"), {"seed": 0}):
+        ...     stage = next_stage()
+        >>> stage.path.name
+        'stage0.npz'
+    """
+    text = json.dumps(settings, sort_keys=True)
+    try:
+        if folder.exists() and _read(folder / SETTINGS) != text:
+            shutil.rmtree(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / SETTINGS).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"cannot write to {folder}: {error.strerror}") from error
+    token = _stages.set(_numbered(folder))
+    finished = False
+    try:
+        yield
+        finished = True
+    finally:
+        _stages.reset(token)
+        if finished or not any(folder.glob("*.npz")):
+            shutil.rmtree(folder)
+
+
+def next_stage() -> Stage:
+    """The stage of the training that begins now; outside `kept_in` one that keeps nothing."""
+    stages = _stages.get()
+    return Stage() if stages is None else next(stages)
+
+
+def _numbered(folder: Path) -> Iterator[Stage]:
+    number = 0
+    while True:
+        yield Stage(folder / f"stage{number}.npz")
+        number += 1
+
+
+def _read(path: Path) -> str | None:
+    return path.read_text(encoding="utf-8") if path.exists() else None

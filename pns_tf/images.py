@@ -1,0 +1,115 @@
+"""Image classification sets of TensorFlow Datasets as arrays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_datasets as tfds
+
+from tasks import Data
+from tasks.checks import InputError, integer
+
+HELD_OUT = 0.1
+
+
+@dataclass(frozen=True, eq=False)
+class Images(Data):
+    """Images with classes; what is not for training is split into validation and test set.
+
+    Attributes:
+        x_train: float32 ``(n, rows, columns, channels)`` in [−1, 1].
+        y_train: int32 ``(n,)``.
+        x_test, y_test: the data set's own test part, the same.
+        x_validation, y_validation: the first tenth of the training part, held out from it.
+    """
+
+    x_validation: np.ndarray
+    y_validation: np.ndarray
+
+
+def image_set(name: str, data_dir: str | None = None) -> tuple[tuple[int, int, int], int]:
+    """Shape of the images of a TFDS data set, and the number of classes; loads no image.
+
+    Raises:
+        ValueError: no such data set, or its images differ in size or have no classes.
+
+    Example:
+        >>> image_set("cifar10")
+        ((32, 32, 3), 10)
+    """
+    features = _builder(name, data_dir).info.features
+    if not {"image", "label"} <= {*features}:
+        raise InputError(
+            f"data set {name!r} must have images and labels, got {', '.join(features)}"
+        )
+    shape = features["image"].shape
+    if None in shape or not isinstance(features["label"], tfds.features.ClassLabel):
+        raise InputError(
+            f"data set {name!r} must have images of one size with one class each, got images of "
+            f"shape {shape}"
+        )
+    return shape, features["label"].num_classes
+
+
+def load_images(
+    name: str = "cifar10", data_dir: str | None = None, samples: int | None = None
+) -> Images:
+    """Loads an image classification set of TensorFlow Datasets, pixels normalised to [−1, 1].
+
+    Args:
+        name: of the TFDS data set, with splits "train" and "test".
+        data_dir: where TFDS keeps its data sets, ``None`` for its own place; what is not there
+            yet is downloaded.
+        samples: use only so many of the training images, a tenth of them held out, and at most as
+            many test images; ``None`` for all.
+
+    Raises:
+        ValueError: no such data set, images of different sizes, or a value out of range.
+
+    Example:
+        >>> data = load_images("cifar10", samples=1000)  # doctest: +SKIP
+        >>> data.x_train.shape, data.x_validation.shape, data.x_test.shape  # doctest: +SKIP
+        ((900, 32, 32, 3), (100, 32, 32, 3), (1000, 32, 32, 3))
+    """
+    if samples is not None:
+        integer("samples", samples, minimum=10)
+    image_set(name, data_dir)
+    builder = _builder(name, data_dir)
+    try:
+        builder.download_and_prepare()
+        parts = [_part(builder, name, samples) for name in ("train", "test")]
+        sets = builder.as_dataset(split=parts, as_supervised=True)
+    except (OSError, KeyError, ValueError, tfds.core.download.DownloadError) as error:
+        raise InputError(
+            f"data set {name!r} cannot be read: {str(error).splitlines()[0]}"
+        ) from error
+    (x, y), (x_test, y_test) = map(_arrays, sets)
+    held_out = round(HELD_OUT * len(x))
+    return Images(
+        x_train=x[held_out:],
+        y_train=y[held_out:],
+        x_test=x_test,
+        y_test=y_test,
+        x_validation=x[:held_out],
+        y_validation=y[:held_out],
+    )
+
+
+def _part(builder: tfds.core.DatasetBuilder, split: str, samples: int | None) -> str:
+    there = builder.info.splits[split].num_examples
+    return split if samples is None else f"{split}[:{min(samples, there)}]"
+
+
+def _builder(name: str, data_dir: str | None) -> tfds.core.DatasetBuilder:
+    try:
+        return tfds.builder(name, data_dir=data_dir)
+    except (tfds.core.DatasetNotFoundError, ValueError, OSError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f"no TensorFlow data set {name!r}: {reason}") from error
+
+
+def _arrays(dataset: tf.data.Dataset) -> tuple[np.ndarray, np.ndarray]:
+    x, y = next(iter(dataset.batch(len(dataset)).as_numpy_iterator()))
+    return x / np.float32(127.5) - np.float32(1.0), y.astype(np.int32)
