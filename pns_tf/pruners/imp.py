@@ -1,0 +1,119 @@
+"""Iterative magnitude pruning, with weight rewinding or with learning-rate rewinding."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from pns_tf.cosine_epoch import cosine_epoch
+from pns_tf.hosts import set_masks
+from pns_tf.masks import Mask
+from pns_tf.prunable import prunable_weights
+from pns_tf.pruners.magnitude import Magnitude
+from pns_tf.pruners.searcher import Searcher, SearchResult
+from pns_tf.thresholds import density_steps, masks_from_scores
+from pns_tf.training import train
+from tasks.checks import InputError, choice, integer, number
+
+REWINDS = ("weights", "learning_rate")
+
+
+@dataclass
+class IterativeMagnitudePruning(Searcher):
+    """Trains, prunes a fifth of the weights by abs(θ), rewinds them, and so on.
+
+    Each round is a whole training of ``settings.epochs`` with a learning rate that falls from its
+    start to zero by a cosine; after the last pruning there is one more. Weights go back to those
+    early in the first training, pruned ones left out.
+
+    Args:
+        fraction: of the weights left to be pruned in each round; rounds follow from the density.
+        rewind: "weights" puts weights and learning rate back, "learning_rate" only the latter.
+        rewind_epoch: of the first training, to whose end weights go back; 0 is initialisation.
+        weight_decay: of every training, as in AdamW.
+
+    Example:
+        >>> original = pns_tf.pruners.get("imp", rewind_epoch=0)  # Frankle & Carbin, ICLR 2019
+    """
+
+    fraction: float = 0.2
+    rewind: str = "weights"
+    rewind_epoch: int = 1
+    weight_decay: float = 0.0
+
+    name = "imp"
+    reference = (
+        "Renda, Frankle & Carbin, Comparing Rewinding and Fine-tuning in Neural Network Pruning, "
+        "ICLR 2020, arXiv 2003.02389"
+    )
+
+    def __post_init__(self):
+        number(f"fraction of {self.name}", self.fraction, 0.0, 0.99, low_excluded=True)
+        choice("rewind", self.rewind, REWINDS)
+        integer(f"rewind_epoch of {self.name}", self.rewind_epoch, minimum=0)
+        number(f"weight_decay of {self.name}", self.weight_decay, low=0.0)
+
+    def search(self, model, data, settings, rng, watch=None):
+        if settings.epochs <= self.rewind_epoch:
+            raise InputError(
+                f"pruner {self.name!r} prunes after training and rewinds to epoch "
+                f"{self.rewind_epoch}: epochs must be more, got {settings.epochs}"
+            )
+        epoch = cosine_epoch(model, data, settings, self.weight_decay)
+        history: list[float] = []
+        start = [model.get_weights()]  # the last of these is where weights go back to
+
+        def watched(number: int, loss: float) -> None:
+            if number == self.rewind_epoch and not history:
+                start.append(epoch.model.get_weights())
+            if watch:
+                watch(len(history) + number, loss)
+
+        def train_again() -> None:
+            weights, losses = train(
+                epoch,
+                model.get_weights(),
+                data.x_train,
+                data.y_train,
+                settings.epochs,
+                rng,
+                watched,
+            )
+            model.set_weights(weights)
+            history.extend(losses)
+
+        train_again()
+        mask = Mask.ones_like([weight.variable for weight in prunable_weights(model)])
+        scope = settings.scope or "global"
+        for density in density_steps(settings.density, self._rounds(settings.density)):
+            mask = masks_from_scores(Magnitude().score(model), density, scope, within=mask, rng=rng)
+            if self.rewind == "weights":
+                model.set_weights(start[-1])
+            set_masks(model, mask)
+            train_again()
+        return SearchResult(mask, model.get_weights(), history)
+
+    def total_epochs(self, settings):
+        return settings.epochs * (1 + self._rounds(settings.density))
+
+    def _rounds(self, density: float) -> int:
+        return max(math.ceil(math.log(density) / math.log(1 - self.fraction) - 1e-9), 1)
+
+
+@dataclass
+class LearningRateRewinding(IterativeMagnitudePruning):
+    """Iterative magnitude pruning that puts back the learning rate only; weights train on.
+
+    Without weight decay, large initial values that nothing needs would never be pruned, and at low
+    density layers collapse.
+
+    Args:
+        fraction: of the weights left to be pruned in each round; rounds follow from the density.
+        weight_decay: of every training, as in AdamW.
+    """
+
+    rewind: str = "learning_rate"
+    rewind_epoch: int = 0
+    weight_decay: float = 0.1
+
+    name = "imp_lr"
