@@ -1,0 +1,261 @@
+"""A search through the data once: gates learn, weights stay.
+
+As in training, an epoch is one XLA-compiled function around the functional model; on images, each
+step is one.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import tensorflow as tf
+import tf_keras as keras
+
+from pns_tf.forward import forward
+from pns_tf.gates.losses import balanced_pressure, reverse_kl
+from pns_tf.gates.relaxations import NOISES, RELAXATIONS, capacity_threshold
+from pns_tf.prunable import prunable_weights
+from pns_tf.steps import Steps, takes_images
+from pns_tf.training import LOSSES, gather_batches
+from tasks.checks import InputError
+
+
+@dataclass(frozen=True)
+class GateSettings:
+    """What an epoch of gate training is compiled for.
+
+    Attributes:
+        kind: of the task, "classification" or "regression".
+        relaxation: of the gates, one of `RELAXATIONS`.
+        batch_size: samples a step.
+        density: what drives the gates to close: a "penalty", pressure × mean openness; "balance",
+            a penalty whose gradient is kept as long as that of the loss; or "capacity", gates
+            that add up to the wanted number by construction ("sigmoid" only).
+        teacher: compare outputs with those of the whole network instead of with labels: reverse
+            Kullback–Leibler divergence, for regression the squared distance.
+        scaled: learn one positive factor for each output along with the gates.
+    """
+
+    kind: str
+    relaxation: str = "sigmoid"
+    batch_size: int = 128
+    density: str = "penalty"
+    teacher: bool = False
+    scaled: bool = True
+
+
+@dataclass(frozen=True)
+class Controls:
+    """The numbers that may change from epoch to epoch.
+
+    Attributes:
+        sharpness: β; the larger, the closer gates are to 0 and 1.
+        pressure: what the mean openness is multiplied by in the loss.
+        density: fraction of the parameters that is wanted open, for "balance" and "capacity".
+        learning_rate: of Adam.
+    """
+
+    sharpness: float = 1.0
+    pressure: float = 0.0
+    density: float = 1.0
+    learning_rate: float = 0.02
+
+
+class GateEpoch:
+    """One epoch of gate training on a model whose layers carry masks.
+
+    Every weight and bias θ has a score; the model computes with θ ⊙ gate(score). Only scores,
+    output scales and masks change.
+
+    Args:
+        model: any functional model with mask variables of its own, such as a host.
+        settings: see `GateSettings`.
+
+    Attributes:
+        scores: one variable for each prunable weight.
+        openness: mean openness of all gates, in the epoch that was run last.
+    """
+
+    def __init__(self, model: keras.Model, settings: GateSettings):
+        if tf.distribute.has_strategy():
+            raise InputError("gates are trained on one device, without a strategy")
+        self.model, self.settings = model, settings
+        weights = prunable_weights(model)
+        unmasked = [weight.name for weight in weights if weight.mask is None]
+        if unmasked:
+            raise InputError(
+                f"gates need a mask for every weight, got none for {', '.join(unmasked)}: "
+                "expected a host or a model wrapped by pns_tf.prune"
+            )
+        self._relaxation = RELAXATIONS[settings.relaxation]
+        self._masks = [weight.mask for weight in weights]
+        self.scores = [tf.Variable(tf.zeros(mask.shape)) for mask in self._masks]
+        self._alive = [tf.Variable(tf.ones(mask.shape)) for mask in self._masks]
+        self._log_scales = tf.Variable(tf.zeros(model.output_shape[-1]))
+        self.size = sum(int(np.prod(mask.shape)) for mask in self._masks)
+        self._variables = [*self.scores, self._log_scales]
+        self._optimizer = keras.optimizers.Adam(0.02)
+        self._optimizer.build(self._variables)
+        if takes_images(model):
+            self._run = Steps(self._step, settings.batch_size)
+        else:
+            self._run = tf.function(self._epoch, jit_compile=True)
+
+    def start(self, scores: Sequence[np.ndarray], x: np.ndarray, y: np.ndarray) -> None:
+        """Sets the scores, sizes the outputs like the labels, and forgets momenta.
+
+        Args:
+            scores: one array for each prunable weight.
+            x, y: samples from which the first output scales are taken.
+        """
+        for variable in self._optimizer.variables:
+            if variable is not self._optimizer.learning_rate:
+                variable.assign(tf.zeros_like(variable))
+        for score, alive, value in zip(self.scores, self._alive, scores, strict=True):
+            score.assign(value)
+            alive.assign(tf.ones_like(alive))
+        self.openness = 0.5
+        self.use_gates(Controls())
+        spread = np.std(forward(self.model)(x[:1000]), axis=0)
+        wanted = np.std(y, axis=0) if self.settings.kind == "regression" else 1.0
+        scales = np.divide(wanted, spread, out=np.ones_like(spread), where=spread > 0)
+        self._log_scales.assign(np.log(scales) if self.settings.scaled else np.zeros_like(scales))
+
+    def freeze(self, alive: Sequence[np.ndarray]) -> None:
+        """Closes the gates of all other parameters for good."""
+        for variable, array in zip(self._alive, alive, strict=True):
+            variable.assign(tf.cast(array, tf.float32))
+
+    def ranking(self) -> list[np.ndarray]:
+        """The scores; those of parameters whose gates are closed for good come last."""
+        return [
+            np.where(alive.numpy() > 0, score.numpy(), -np.inf)
+            for score, alive in zip(self.scores, self._alive, strict=True)
+        ]
+
+    def use_masks(self, masks: Sequence[np.ndarray]) -> None:
+        """Sets the model's masks."""
+        for variable, mask in zip(self._masks, masks, strict=True):
+            variable.assign(tf.cast(mask, tf.float32))
+
+    def use_gates(self, controls: Controls) -> None:
+        """Sets the model's masks to the gates without noise."""
+        scores = self._centred(controls.sharpness, controls.density * self.size)
+        self.use_masks(
+            self._relaxation.gates(score, controls.sharpness, 0.0) * alive
+            for score, alive in zip(scores, self._alive, strict=True)
+        )
+
+    def __call__(
+        self, x: np.ndarray, y: np.ndarray, order: np.ndarray, controls: Controls, seed: int = 0
+    ) -> float:
+        """Searches through the samples once; returns the mean loss, without the penalty.
+
+        Args:
+            x: samples ``(n, …)``.
+            y: labels.
+            order: permutation of the samples.
+            controls: see `Controls`.
+            seed: of the noise on the gates.
+        """
+        self._optimizer.learning_rate.assign(controls.learning_rate)
+        numbers = [
+            tf.constant(number, tf.float32)
+            for number in (controls.sharpness, controls.pressure, controls.density)
+        ]
+        loss = float(self._run(x, y, order, *numbers, tf.constant(seed)))
+        scores = self._centred(numbers[0], numbers[2] * self.size)
+        self.openness = float(self._openness(scores, numbers[0]))
+        return loss
+
+    def _epoch(self, x, y, order, *numbers):
+        return gather_batches(
+            lambda xs, ys: self._step(xs, ys, *numbers), x, y, order, self.settings.batch_size
+        )
+
+    def _step(self, x, y, sharpness, pressure, density, seed):
+        if self.settings.teacher:
+            y = self._teacher_outputs(x)
+        with tf.GradientTape(watch_accessed_variables=False, persistent=True) as gate_tape:
+            gate_tape.watch(self.scores)
+            scores = self._centred(sharpness, density * self.size)
+            gates = self._gates(scores, sharpness, seed)
+            openness = self._openness(scores, sharpness)
+        for mask, gate in zip(self._masks, gates, strict=True):
+            mask.assign(gate)
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch([*self._masks, self._log_scales])
+            loss = self._loss(y, self.model(x, training=False) * tf.exp(self._log_scales))
+        *by_mask, by_scale = tape.gradient(loss, [*self._masks, self._log_scales])
+        slopes = gate_tape.gradient(gates, self.scores, output_gradients=by_mask)
+        if self.settings.density != "capacity":
+            closing = gate_tape.gradient(openness, self.scores)
+            if self.settings.density == "balance":
+                pressure = balanced_pressure(slopes, closing, openness, density)
+            slopes = [s + pressure * c for s, c in zip(slopes, closing, strict=True)]
+        self._optimizer.apply_gradients(
+            zip([*slopes, by_scale * self.settings.scaled], self._variables, strict=True)
+        )
+        limit = self._relaxation.limit
+        for score in self.scores if limit < np.inf else ():
+            score.assign(tf.clip_by_value(score, -limit, limit))
+        return loss
+
+    def _gates(self, scores, sharpness, seed):
+        gates = []
+        for number, (score, alive) in enumerate(zip(scores, self._alive, strict=True)):
+            place = tf.stack([seed * 1000 + number, tf.cast(self._optimizer.iterations, tf.int32)])
+            noise = NOISES[self._relaxation.noise](score.shape, place)
+            gates.append(self._relaxation.gates(score, sharpness, noise) * alive)
+        return gates
+
+    def _centred(self, sharpness, count):
+        """The scores, for "capacity" less the threshold at which as many gates are open."""
+        scores = [tf.convert_to_tensor(score) for score in self.scores]
+        if self.settings.density != "capacity":
+            return scores
+        threshold = capacity_threshold(scores, sharpness, count)
+        return [score - threshold for score in scores]
+
+    def _openness(self, scores, sharpness):
+        """Mean over all parameters."""
+        return tf.add_n(
+            tf.reduce_sum(self._relaxation.openness(score, sharpness) * alive)
+            for score, alive in zip(scores, self._alive, strict=True)
+        ) / float(self.size)
+
+    def _teacher_outputs(self, x):
+        for mask in self._masks:
+            mask.assign(tf.ones_like(mask))
+        return self.model(x, training=False)
+
+    def _loss(self, y, outputs):
+        if self.settings.teacher and self.settings.kind == "classification":
+            return reverse_kl(outputs, y)
+        return LOSSES[self.settings.kind](y, outputs)
+
+
+def gate_epoch(model: keras.Model, settings: GateSettings) -> GateEpoch:
+    """The compiled epoch for models of this architecture, with this model's weights.
+
+    Args:
+        model: a host, or any model whose prunable weights have masks that it computes with.
+        settings: see `GateSettings`.
+
+    Returns:
+        A `GateEpoch` around a model of its own, compiled once per process.
+
+    Raises:
+        ValueError: a prunable weight has no mask.
+    """
+    epoch = _compiled(model.to_json(), settings)
+    epoch.model.set_weights(model.get_weights())
+    return epoch
+
+
+@functools.lru_cache(maxsize=8)
+def _compiled(architecture: str, settings: GateSettings) -> GateEpoch:
+    return GateEpoch(keras.models.model_from_json(architecture), settings)

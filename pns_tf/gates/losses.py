@@ -1,0 +1,35 @@
+"""What gate training minimises beside the loss of the task."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import tensorflow as tf
+
+
+def balanced_pressure(
+    slopes: Sequence[tf.Tensor],
+    closing: Sequence[tf.Tensor],
+    openness: tf.Tensor,
+    density: tf.Tensor,
+) -> tf.Tensor:
+    """GradBalance (Arora & Teuscher 2025): the factor that makes the penalty's gradient as long.
+
+    Times log(openness / density), clipped to ±1, so that it fades at the wanted density and turns
+    round below it.
+
+    Args:
+        slopes: gradient of the loss.
+        closing: gradient of the mean openness.
+        openness: mean openness.
+        density: wanted.
+    """
+    lengths = tf.linalg.global_norm(slopes), tf.linalg.global_norm(closing)
+    excess = tf.clip_by_value(tf.math.log(openness / density), -1.0, 1.0)
+    return tf.math.divide_no_nan(*lengths) * excess
+
+
+def reverse_kl(outputs: tf.Tensor, teacher: tf.Tensor) -> tf.Tensor:
+    """KL(p ‖ q) of p = softmax(outputs) from q = softmax(teacher), mean over the batch."""
+    log_p, log_q = tf.nn.log_softmax(outputs), tf.nn.log_softmax(teacher)
+    return tf.reduce_mean(tf.reduce_sum(tf.exp(log_p) * (log_p - log_q), axis=-1))

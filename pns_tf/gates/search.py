@@ -1,0 +1,87 @@
+"""What all searchers with gates share: the epochs, the density on the way, the hard mask."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from pns_tf.evaluation import evaluate_strong
+from pns_tf.forward import forward
+from pns_tf.gates.epoch import Controls, GateEpoch, GateSettings, gate_epoch
+from pns_tf.pruners.searcher import Searcher, SearchResult
+from pns_tf.thresholds import keep_highest
+from tasks.checks import InputError, integer, number
+from tasks.task import Data, kind_of
+
+
+@dataclass
+class GateSearcher(Searcher):
+    """A searcher that leaves the weights alone and trains a gate for each weight and bias.
+
+    A new one overrides `schedule`, and `compiled_for` unless its gates are sigmoids under a
+    penalty. The highest scores are kept in the end, exactly round(density × count) of them.
+
+    Args:
+        epochs: of the search.
+        learning_rate: of Adam on the scores.
+        gate_batch_size: samples a step of the search.
+    """
+
+    epochs: int = 100
+    learning_rate: float = 0.02
+    gate_batch_size: int = 128
+
+    def __post_init__(self):
+        integer(f"epochs of {self.name}", self.epochs, minimum=1)
+        integer(f"gate_batch_size of {self.name}", self.gate_batch_size, minimum=1)
+        number(f"learning_rate of {self.name}", self.learning_rate, 0.0, low_excluded=True)
+
+    def compiled_for(self, kind: str) -> GateSettings:
+        """What the epochs are compiled for, by the kind of the task."""
+        return GateSettings(kind, batch_size=self.gate_batch_size)
+
+    def schedule(
+        self, epoch: GateEpoch, density: float, rng: np.random.Generator
+    ) -> Iterator[Controls]:
+        """Yields the controls of one epoch after the other.
+
+        Args:
+            epoch: as the epoch before has left it, with its ``openness``.
+            density: fraction of the parameters that the ticket will keep.
+            rng: for everything random.
+        """
+        raise InputError(f"pruner {self.name!r} has no schedule: expected one that overrides it")
+
+    def search(self, model, data, settings, rng, watch=None):
+        epoch, history, densities = self.train_gates(model, data, settings.density, rng, watch)
+        count = round(settings.density * epoch.size)
+        mask = keep_highest(epoch.ranking(), count, rng=rng)
+        soft = evaluate_strong(forward(epoch.model), kind_of(data), data).metric
+        epoch.use_masks(mask)
+        hard = evaluate_strong(forward(epoch.model), kind_of(data), data).metric
+        metrics = {"soft": soft, "soft_hard_gap": abs(soft - hard)}
+        return SearchResult(mask, history=history, densities=densities, metrics=metrics)
+
+    def total_epochs(self, settings):
+        return self.epochs + settings.epochs
+
+    def train_gates(
+        self, model, data: Data, density: float, rng: np.random.Generator, watch=None
+    ) -> tuple[GateEpoch, list[float], list[float]]:
+        """Runs the epochs; returns what they leave, their mean losses and their mean openness."""
+        epoch = gate_epoch(model, self.compiled_for(kind_of(data)))
+        epoch.start([np.zeros(score.shape) for score in epoch.scores], data.x_train, data.y_train)
+        history, densities = [], []
+        for done, controls in enumerate(self.schedule(epoch, density, rng), start=1):
+            order = rng.permutation(len(data.x_train)).astype(np.int32)
+            noise = int(rng.integers(2**20))
+            history.append(epoch(data.x_train, data.y_train, order, controls, noise))
+            densities.append(epoch.openness)
+            if not np.isfinite(history[-1]):
+                raise InputError(f"search diverged: the loss of epoch {done} is {history[-1]}")
+            if watch:
+                watch(done, history[-1])
+        epoch.use_gates(controls)
+        return epoch, history, densities

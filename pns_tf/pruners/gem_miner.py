@@ -1,0 +1,54 @@
+"""Gem-Miner: rounded gates, closed for good round by round."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pns_tf.gates.epoch import Controls, GateSettings
+from pns_tf.gates.search import GateSearcher
+from pns_tf.thresholds import density_steps, keep_highest
+from tasks.checks import integer, number
+
+
+@dataclass
+class GemMiner(GateSearcher):
+    """Scores p in [0, 1] on frozen weights; the network uses the weights with p rounded to 1.
+
+    The gradient goes straight through the rounding, and λ times the mean p² pulls scores down. In
+    ``freezes`` equal rounds the lowest scores are closed for good, a fraction of those left each
+    time, so that after the last one exactly the density asked for is left.
+
+    Args:
+        epochs: of the search.
+        learning_rate: of Adam on the scores.
+        gate_batch_size: samples a step of the search.
+        freezes: how often scores are closed for good.
+        pressure: λ.
+    """
+
+    epochs: int = 200
+    learning_rate: float = 0.01
+    freezes: int = 50
+    pressure: float = 1e-3
+
+    name = "gem_miner"
+    reference = (
+        "Sreenivasan et al., Rare Gems: Finding Lottery Tickets at Initialization, NeurIPS 2022, "
+        "arXiv 2202.12002"
+    )
+
+    def __post_init__(self):
+        super().__post_init__()
+        integer("freezes", self.freezes, minimum=1)
+        number("pressure", self.pressure, 0.0)
+
+    def compiled_for(self, kind):
+        return GateSettings(kind, "step", self.gate_batch_size)
+
+    def schedule(self, epoch, density, rng):
+        rounds = min(self.freezes, self.epochs)
+        left = iter(density_steps(density, rounds))
+        for number_ in range(self.epochs):
+            yield Controls(pressure=self.pressure, learning_rate=self.learning_rate)
+            if (number_ + 1) * rounds // self.epochs > number_ * rounds // self.epochs:
+                epoch.freeze(keep_highest(epoch.ranking(), round(next(left) * epoch.size), rng=rng))

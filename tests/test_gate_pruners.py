@@ -1,0 +1,159 @@
+"""Strong tickets by gates: exactly as dense as asked for, of the host's own parameters."""
+
+import numpy as np
+import pytest
+import tensorflow_model_optimization as tfmot
+import tf_keras as keras
+
+import pns_tf
+import tasks
+from pns_tf import pruners
+from pns_tf.hosts import host_arrays
+from pns_tf.layers import PlantedDense
+from pns_tf.masks import Mask
+from pns_tf.pruners.pns import filled, fully_connected
+from pns_tf.settings import SeekSettings
+from pns_tf.swaps.network import live_neurons
+from tasks import InputError
+
+QUICK = {
+    "continuous_sparsification": {"epochs": 20},
+    "hard_concrete": {"epochs": 20},
+    "concrete_ticket_search": {"epochs": 20},
+    "concrete_ticket_search_kl": {"epochs": 20},
+    "gem_miner": {"epochs": 20, "freezes": 5},
+    "pns": {"epochs": 40, "swap_rounds": 25},
+}
+
+
+@pytest.fixture(scope="module")
+def planted():
+    return pns_tf.plant("circle", depth=3, width=30, seed=1)
+
+
+@pytest.fixture(scope="module")
+def data(planted):
+    return planted.data(1000)
+
+
+@pytest.fixture(scope="module")
+def found(planted, data):
+    """What each pruner finds at density 0.2, searched for once."""
+    return {
+        name: pns_tf.seek(planted, name, 0.2, data=data, epochs=1, options=options)
+        for name, options in QUICK.items()
+    }
+
+
+@pytest.mark.parametrize("name", QUICK)
+def test_exactly_the_density_asked_for_is_kept(found, name):
+    mask = found[name].masks
+    assert mask.kept == round(0.2 * mask.size)
+
+
+@pytest.mark.parametrize("name", QUICK)
+def test_what_is_kept_are_the_hosts_own_parameters(found, name, planted):
+    for ours, hosts in zip(host_arrays(found[name].pruned), host_arrays(planted.host), strict=True):
+        for a, b in zip(ours, hosts, strict=True):
+            assert a.tobytes() == b.tobytes()
+
+
+@pytest.mark.parametrize("name", QUICK)
+def test_the_loss_of_the_gates_and_their_density_fall(found, name):
+    search, epochs = found[name].search, QUICK[name]["epochs"]
+    assert len(search.history) == epochs + QUICK[name].get("swap_rounds", 0)
+    assert len(search.densities) == epochs
+    assert search.densities[-1] < search.densities[0]
+    assert search.history[epochs // 2] < search.history[0]
+
+
+@pytest.mark.parametrize("name", QUICK)
+def test_the_gap_between_soft_gates_and_the_hard_mask_is_reported(found, name):
+    metrics = found[name].search.metrics
+    assert 0 <= metrics["soft"] <= 1
+    assert 0 <= metrics["soft_hard_gap"] <= 1
+    if name != "pns":  # its swaps come after
+        gap = abs(metrics["soft"] - found[name].metrics["strong"])
+        assert metrics["soft_hard_gap"] == pytest.approx(gap)
+
+
+def test_pns_finds_the_strongest_ticket_and_owes_it_to_swaps_too(found):
+    strong = {name: ticket.metrics["strong"] for name, ticket in found.items()}
+    assert max(strong, key=strong.get) == "pns"
+    losses = found["pns"].search.history
+    assert losses[-1] < 0.95 * losses[QUICK["pns"]["epochs"] - 1]
+
+
+def test_the_same_seed_finds_the_same_ticket(planted, data, found):
+    def again(seed):
+        settings = SeekSettings(density=0.2)
+        pruner = pruners.get("pns", **QUICK["pns"])
+        return pruner.search(planted.host, data, settings, np.random.default_rng(seed)).mask
+
+    first, second, other = again(3), again(3), again(4)
+    assert first == second != other
+
+
+def test_pns_fits_a_relu_with_one_path():
+    planted = pns_tf.plant("relu", depth=4, width=20)
+    options = {"epochs": 30, "swap_rounds": 10}
+    ticket = pns_tf.seek(planted, "pns", "baseline", samples=2000, epochs=0, options=options)
+    assert ticket.masks.kept == 3
+    assert ticket.metrics["strong"] < 1.5 * ticket.metrics["planted"]
+
+
+def test_a_convolutional_network_is_searched_by_gates_alone():
+    keras.utils.set_random_seed(0)
+    inputs = keras.Input((6, 6, 1))
+    h = keras.layers.Conv2D(8, 3, activation="relu")(inputs)
+    h = keras.layers.GlobalMaxPooling2D()(h)
+    model = keras.Model(inputs, keras.layers.Dense(2)(h))
+    never = tfmot.sparsity.keras.ConstantSparsity(0.5, begin_step=10**6)
+    wrapped = pns_tf.prune(
+        model, "magnitude", never, scope="local", biases=True, keep_pruned_weights=True
+    )
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 2, 200).astype(np.int32)
+    x = rng.normal(0, 0.1, (200, 6, 6, 1)).astype(np.float32)
+    x[y == 0, 2, 2:5] -= 1.0  # a dark bar or a bright one
+    x[y == 1, 2, 2:5] += 1.0
+    pruner = pruners.get("pns", epochs=40, gate_batch_size=50)
+    result = pruner.search(wrapped, tasks.Data(x, y, x, y), SeekSettings(density=0.3), rng)
+    assert result.mask.kept == round(0.3 * result.mask.size)
+    assert result.metrics["soft"] - result.metrics["soft_hard_gap"] > 0.95
+    assert len(result.history) == 40
+
+
+def test_a_ticket_is_filled_up_with_what_computes_nothing():
+    mask = Mask([[[1, 0, 0]], [0, 0, 0], [[1], [0], [0]], [0]])
+    full = filled(mask, 5, np.random.default_rng(0))
+    assert full.kept == 5
+    assert [neurons.tolist() for neurons in live_neurons(full)] == [[0], [0], [0]]
+    assert full[0][0, 0]
+    assert full[2][0, 0]
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("pns", {"epochs": 0}, "epochs of pns must be an integer of at least 1, got 0"),
+        ("pns", {"swap_rounds": -1}, "swap_rounds must be an integer of at least 0, got -1"),
+        ("continuous_sparsification", {"sharpness": 0.5}, "sharpness must be a number of at"),
+        ("hard_concrete", {"gates": "soft"}, "unknown gates 'soft'"),
+        ("hard_concrete", {"temperature": 0.0}, "temperature must be a number above 0"),
+        ("concrete_ticket_search", {"ramp": 1.5}, "ramp must be a number above 0 and at most 1"),
+        ("gem_miner", {"freezes": 0}, "freezes must be an integer of at least 1, got 0"),
+    ],
+)
+def test_bad_options_are_refused_by_name(name, options, message):
+    with pytest.raises(InputError, match=message):
+        pruners.get(name, **options)
+
+
+def test_swaps_are_for_stacks_of_dense_layers_with_relu_between_them(planted):
+    assert fully_connected(planted.host)
+    stock = keras.Sequential([keras.layers.Dense(2, input_shape=(3,))])
+    assert not fully_connected(stock)
+    inputs = keras.Input((3,))
+    tanh = keras.Model(inputs, PlantedDense(2)(PlantedDense(4, activation="tanh")(inputs)))
+    assert not fully_connected(tanh)
