@@ -1,0 +1,1 @@
+"""Sweeps over host widths and other settings, driven by Keras Tuner."""

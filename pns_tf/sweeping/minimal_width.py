@@ -1,0 +1,135 @@
+"""The smallest width at which a found ticket comes near the planted one: table and picture."""
+
+from __future__ import annotations
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from pns_tf.experiments.figures import styles
+from pns_tf.pictures.style import INK, ZERO, new_figure, set_title
+from pns_tf.sweeping.distance import distance
+from pns_tf.sweeping.picture import width_axis
+from pns_tf.sweeping.settings import Sweep
+
+THRESHOLD = {"color": INK, "linestyle": (0, (5, 2)), "linewidth": 1.2}
+
+
+def distances(table: pd.DataFrame, sweep: Sweep) -> pd.DataFrame:
+    """Mean, minimum and maximum distance at each width that a bisection tried.
+
+    Args:
+        table: of `pns_tf.sweeping.tuner.Outcome`.
+        sweep: a bisection for one task and pruner.
+
+    Returns:
+        Columns ``task``, ``pruner``, ``width``, ``mean``, ``min``, ``max`` and ``n``, by width.
+    """
+    values = distance(table, sweep.objective).groupby(table["width"])
+    tried = values.agg(["mean", "min", "max", "size"]).rename(columns={"size": "n"}).reset_index()
+    tried.insert(0, "pruner", sweep.pruner)
+    tried.insert(0, "task", sweep.task)
+    return tried
+
+
+def smallest(tried: pd.DataFrame, sweep: Sweep) -> dict:
+    """The answer of a bisection: one row of the table.
+
+    Args:
+        tried: of `distances`.
+        sweep: the bisection.
+
+    Returns:
+        ``width`` is the smallest one that is near enough, ``None`` if not even the widest is; with
+        the distance there, and at the widest of the ``narrower`` ones that were tried.
+    """
+    near = tried[tried["mean"] <= sweep.distance]
+    row = {"task": sweep.task, "pruner": sweep.pruner, "width": None, "trials": len(tried)}
+    if near.empty:
+        return row | {"narrower": sweep.max_width, **_spread("narrower", tried.iloc[-1])}
+    found = near.iloc[0]
+    row |= {"width": int(found["width"]), **_spread("", found)}
+    narrower = tried[tried["width"] < found["width"]]
+    if narrower.empty:
+        return row
+    last = narrower.iloc[-1]
+    return row | {"narrower": int(last["width"]), **_spread("narrower", last)}
+
+
+def _spread(where: str, row: pd.Series) -> dict[str, float]:
+    names = ("mean", "min", "max")
+    return {f"{where}_distance_{name}".lstrip("_"): float(row[name]) for name in names}
+
+
+def as_markdown(table: pd.DataFrame, sweep: Sweep) -> str:
+    """The table of answers for readers.
+
+    Args:
+        table: rows of `smallest`.
+        sweep: any of the bisections, for what they share.
+    """
+    shown = pd.DataFrame(
+        {
+            "task": table["task"],
+            "pruner": table["pruner"],
+            "smallest width": [
+                f"> {sweep.max_width}" if pd.isna(width) else f"{width:.0f}"
+                for width in table["width"]
+            ],
+            "distance there": [_words(row, "distance") for row in table.to_dict("records")],
+            "distance at the next narrower width": [
+                "none: the ticket needs this width"
+                if pd.isna(row.get("narrower"))
+                else f"{row['narrower']:.0f}: {_words(row, 'narrower_distance')}"
+                for row in table.to_dict("records")
+            ],
+        }
+    )
+    return f"{shown.to_markdown(index=False, disable_numparse=True)}\n"
+
+
+def _words(row: dict, name: str) -> str:
+    if pd.isna(row.get(f"{name}_mean")):
+        return "–"
+    mean, low, high = (row[f"{name}_{what}"] for what in ("mean", "min", "max"))
+    return f"{mean:.3f} ({low:.3f} to {high:.3f})"
+
+
+def distances_figure(tried: pd.DataFrame, sweep: Sweep) -> Figure:
+    """Distance over width: a panel for each task, a line for each pruner.
+
+    Args:
+        tried: of `distances`, for all bisections.
+        sweep: any of them, for what they share.
+    """
+    tasks = tried["task"].unique()
+    figure = new_figure(3.2 * len(tasks) + 0.6, 3.6)
+    panels = figure.subplots(1, len(tasks), squeeze=False, sharey=True)[0]
+    for axes, task in zip(panels, tasks, strict=True):
+        part = tried[tried["task"] == task]
+        for label, (colour, marker) in styles(tried["pruner"].unique()).items():
+            line = part[part["pruner"] == label]
+            axes.vlines(line["width"], line["min"], line["max"], color=colour, alpha=0.35)
+            axes.plot(
+                line["width"],
+                line["mean"],
+                **{"color": colour, "marker": marker, "markersize": 5, "linewidth": 1.2},
+                markeredgecolor="white",
+                label=label,
+            )
+        axes.axhline(sweep.distance, label=f"near enough: {sweep.distance:g}", **THRESHOLD)
+        axes.set_title(task, fontsize=10)
+        axes.set_ylim(min(0.0, part["min"].min()) - 0.04, 1.25)
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.tick_params(labelsize=8)
+        axes.grid(color=ZERO, linewidth=0.4, alpha=0.5)
+        width_axis(axes, part["width"].min(), part["width"].max())
+    panels[0].set_ylabel("distance from the planted ticket", fontsize=9)
+    figure.legend(
+        *panels[0].get_legend_handles_labels(),
+        loc="outside lower center",
+        ncols=4,
+        fontsize=8,
+        frameon=False,
+    )
+    set_title(figure, f"density {sweep.density:g}, depth {sweep.depth}")
+    return figure

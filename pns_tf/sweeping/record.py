@@ -1,0 +1,79 @@
+"""A sweep's folder says which sweep it belongs to."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import shutil
+from pathlib import Path
+
+from pns_tf.storage import check_free, write_json
+from tasks.checks import InputError
+
+RECORD = "sweep.json"
+
+
+def check_folder(folder: Path, settings: object, overwrite: bool) -> None:
+    """Raises ``InputError`` unless the folder is free, or holds what is to be continued.
+
+    Args:
+        folder: of the sweep; need not exist.
+        settings: a dataclass, such as `pns_tf.sweeping.settings.Sweep`.
+        overwrite: whether another sweep there may be replaced.
+    """
+    if not folder.exists():
+        check_free(folder)
+        return
+    there = _read(folder)
+    differing = [
+        f"{name} is {there.get(name)!r} there and {value!r} here"
+        for name, value in _plain(settings).items()
+        if there.get(name) != value
+    ]
+    if differing and not overwrite:
+        raise InputError(
+            f"{folder} is of another sweep: {', '.join(differing)}; "
+            f"choose another --out or pass --overwrite"
+        )
+
+
+def check_joined(folder: Path, settings: object) -> None:
+    """Raises ``InputError`` unless the folder is that of a chief with the same settings."""
+    if not (folder / RECORD).exists():
+        raise InputError(
+            f"the chief's folder {folder} is not here: chief and workers must share --out"
+        )
+    check_folder(folder, settings, overwrite=False)
+
+
+def claim_folder(folder: Path, settings: object, overwrite: bool) -> None:
+    """Makes the folder, or empties it, and writes down which sweep it belongs to.
+
+    Raises:
+        ValueError: as `check_folder`, or it cannot be written.
+    """
+    check_folder(folder, settings, overwrite)
+    try:
+        if overwrite and folder.exists():
+            shutil.rmtree(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        partial = folder / f".{RECORD}-{os.getpid()}"
+        write_json(partial, _plain(settings))
+        os.replace(partial, folder / RECORD)
+    except OSError as error:
+        raise InputError(f"cannot write to {folder}: {error.strerror}") from error
+
+
+def _plain(settings: object) -> dict:
+    return json.loads(json.dumps(dataclasses.asdict(settings)))
+
+
+def _read(folder: Path) -> dict:
+    try:
+        record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+        if isinstance(record, dict):
+            return record
+    except (OSError, ValueError):
+        pass
+    raise InputError(f"{folder} exists already but is no sweep's: choose another --out")

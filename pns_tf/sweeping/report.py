@@ -1,0 +1,73 @@
+"""What a sweep leaves behind: tables, the figure, the HParams log and the best ticket."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+
+from pns_tf.experiments.run import Run
+from pns_tf.experiments.store import Store
+from pns_tf.experiments.tickets import export_one, folder_name
+from pns_tf.pictures import save_figure
+from pns_tf.sweeping.hparams import write_hparams
+from pns_tf.sweeping.picture import width_figure
+from pns_tf.sweeping.pool import Pool
+from pns_tf.sweeping.settings import Sweep
+from pns_tf.sweeping.trials import summary
+from tasks.checks import InputError
+
+
+def write_report(table: pd.DataFrame, sweep: Sweep, folder: Path) -> pd.DataFrame:
+    """Writes ``runs.csv``, ``trials.csv``, ``width.png`` and ``tensorboard/`` into ``folder``.
+
+    Args:
+        table: of `pns_tf.sweeping.tuner.Outcome`.
+        sweep: what was searched.
+        folder: of the sweep.
+
+    Returns:
+        The trials, see `pns_tf.sweeping.trials.summary`.
+
+    Raises:
+        ValueError: the folder cannot be written.
+    """
+    trials = summary(table)
+    try:
+        table.to_csv(folder / "runs.csv", index=False)
+        trials.to_csv(folder / "trials.csv", index=False)
+        save_figure(width_figure(table, trials, sweep), folder / "width.png")
+        write_hparams(trials, sweep, folder / "tensorboard")
+    except OSError as error:
+        raise InputError(f"cannot write to {folder}: {error.strerror}") from error
+    return trials
+
+
+def export_ticket(run: Run, store: Store, pool: Pool, folder: Path) -> tuple[Path, str | None]:
+    """Writes the found ticket of a run as ``seek`` does, unless it is there already.
+
+    Args:
+        run: its settings.
+        store: where its row and masks are.
+        pool: executes it once more.
+        folder: the ticket gets a folder of its own in there.
+
+    Returns:
+        The ticket's folder, and a line that says why it was not written, if it was not.
+    """
+    path = folder / folder_name(run)
+    if path.exists():
+        return path, None
+    done = pool.executor.submit(export_one, run, store.read(run), store.masks(run), path)
+    return path, done.result()
+
+
+def seek_flags(run: Run, seek: Callable) -> dict[str, object]:
+    """All flags of the command ``seek`` that does such a run."""
+    flags = {name: p.default for name, p in inspect.signature(seek).parameters.items()}
+    usual = Run(run.task).settings  # what seek does unless it is told otherwise
+    told = {name: value for name, value in run.settings.items() if value != usual[name]}
+    told |= {"task": run.task, "options": run.search.options or None}
+    return flags | {name: value for name, value in told.items() if name in flags}

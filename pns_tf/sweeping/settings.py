@@ -1,0 +1,228 @@
+"""What defines a sweep: its widths, what else is varied, and what is looked for."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+
+import tasks
+from pns_tf import pruners
+from pns_tf.experiments.run import Run
+from pns_tf.planting import baseline_density
+from pns_tf.settings import SeekSettings
+from pns_tf.sweeping.objectives import direction
+from tasks.checks import InputError, choice, integer
+
+ORACLES = ("grid", "random", "hyperband", "bayesian")
+BISECTION = "bisection"
+DEFAULT_TRIALS = 8
+RESOURCE = "tuner/epochs"  # Hyperband's name for the epochs that it grants a trial
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """A search over host widths, and over each other setting that has several values.
+
+    Attributes:
+        task: what the tickets solve.
+        min_width: of the hosts; those that the task's ticket does not fit into are left out.
+        max_width: of the hosts, itself included.
+        step: between widths. ``None``: the grid's widths are evenly spaced on a log scale, other
+            oracles draw any width, narrow ones more densely.
+        pruner: names, or "module:Class".
+        density: numbers in (0, 1], or "baseline".
+        depth: of the hosts.
+        learning_rate: of Adam.
+        prune_rounds: steps of one pruning.
+        oracle: one of `ORACLES`; with a distance "bisection", see `pns_tf.sweeping.bisection`.
+        objective: one of `pns_tf.sweeping.objectives.OBJECTIVES`.
+        trials: at most so many settings; ``None`` for 8, or for what Hyperband and bisection need.
+        seeds: runs of each trial, whose results are averaged.
+        seed: of the first run, and of the oracle.
+        epochs: of the final training; with Hyperband, of its longest trials.
+        rounds: 1 for singleshot, otherwise rounds of multishot.
+        round_epochs: training epochs of each.
+        samples: size of the data set.
+        noise: of the data, ``None`` for the task's own.
+        distance: how near the planted ticket is near enough, for bisection.
+
+    Raises:
+        ValueError: a value that cannot work, or nothing to search.
+
+    Example:
+        >>> sweep = Sweep("circle", max_width=500, density=(0.1, 0.5))
+        >>> sweep.widths, sweep.varied
+        ((20, 58, 171, 500), {'density': (0.1, 0.5)})
+        >>> [run.search.seed for run in sweep.runs({"width": 58, "density": 0.5})]
+        [0, 1, 2]
+    """
+
+    task: str
+    min_width: int = 10
+    max_width: int = 500
+    step: int | None = None
+    pruner: str | tuple[str, ...] = "synflow"
+    density: float | str | tuple[float | str, ...] = 0.1
+    depth: int | tuple[int, ...] = 5
+    learning_rate: float | tuple[float, ...] = 1e-3
+    prune_rounds: int | tuple[int, ...] = 1
+    oracle: str = "grid"
+    objective: str = "final"
+    trials: int | None = None
+    seeds: int = 3
+    seed: int = 0
+    epochs: int = 10
+    rounds: int = 1
+    round_epochs: int = 5
+    samples: int = 10_000
+    noise: float | None = None
+    distance: float | None = None
+
+    def __post_init__(self):
+        direction(self.objective, self.task)
+        choice("oracle", self.oracle, ORACLES if self.distance is None else (BISECTION,))
+        for name in ("min_width", "max_width", "step", "trials", "seeds"):
+            if getattr(self, name) is not None:
+                integer(name, getattr(self, name), minimum=1)
+        if self.min_width > self.max_width:
+            raise InputError(
+                f"min_width {self.min_width} is larger than max_width {self.max_width}"
+            )
+        for name in self.choices["pruner"]:
+            if ":" not in str(name):
+                choice("pruner", name, pruners.names())
+        if self.narrowest > self.max_width:
+            raise InputError(
+                f"no width from {self.min_width} to {self.max_width} holds the {self.task} ticket, "
+                f"which needs {self.narrowest} neurons"
+            )
+        tasks.get(self.task).data(self.samples, self.noise, self.seed)
+        for values in product(*self.choices.values()):
+            self.runs(dict(zip(self.choices, values, strict=True)) | {"width": self.narrowest})
+        self._check_effort()
+
+    def _check_effort(self) -> None:
+        combinations = math.prod(map(len, self.varied.values()))
+        if self.oracle == "hyperband":
+            integer("epochs with hyperband", self.epochs, minimum=3)
+            if self.trials is not None:
+                raise InputError("leave out trials: with hyperband they follow from epochs")
+            if self.objective != "final":
+                raise InputError(
+                    f"hyperband saves training epochs, on which {self.objective} does not depend: "
+                    f"choose objective final or another oracle"
+                )
+        if self.oracle == "grid":
+            points = combinations * len(self.widths)
+            if points > self._allowed:
+                raise InputError(
+                    f"the grid has {points} points, more than the {self._allowed} trials: raise "
+                    f"trials or step, or vary less"
+                )
+        if combinations == 1 and self._one_width:
+            raise InputError(
+                f"nothing to sweep: width {self.narrowest} is the only one, and nothing else varies"
+            )
+
+    @property
+    def _one_width(self) -> bool:
+        return self.narrowest + (self.step or 1) > self.max_width
+
+    @property
+    def _allowed(self) -> int:
+        return DEFAULT_TRIALS if self.trials is None else self.trials
+
+    @property
+    def choices(self) -> dict[str, tuple]:
+        """The values of each setting other than the width; words if one of them is a word."""
+        found = {}
+        for name in ("pruner", "density", "depth", "learning_rate", "prune_rounds"):
+            values = getattr(self, name)
+            values = tuple(values) if isinstance(values, tuple | list) else (values,)
+            if not values:
+                raise InputError(f"{name} needs at least one value")
+            if any(isinstance(value, str) for value in values):
+                values = tuple(map(str, values))
+            found[name] = tuple(dict.fromkeys(values))
+        return found
+
+    @property
+    def varied(self) -> dict[str, tuple]:
+        """Those of `choices` that have several values."""
+        return {name: values for name, values in self.choices.items() if len(values) > 1}
+
+    @property
+    def narrowest(self) -> int:
+        """The smallest width in the range that holds the task's ticket at every depth."""
+        problem = tasks.get(self.task)
+        needed = (max(problem.target(depth).shape[1:-1]) for depth in self.choices["depth"])
+        return max(self.min_width, *needed)
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """The widths of the grid and of the bisection."""
+        if self.step is not None or self.oracle == BISECTION:
+            return tuple(range(self.narrowest, self.max_width + 1, self.step or 1))
+        count = max(1, self._allowed // math.prod(map(len, self.varied.values())))
+        spaced = np.geomspace(self.narrowest, self.max_width, count).round().astype(int)
+        return tuple(dict.fromkeys(spaced.tolist()))
+
+    @property
+    def max_trials(self) -> int | None:
+        """How many trials there will be at most; ``None`` if that shows only as they go."""
+        if self.oracle in ("hyperband", BISECTION):
+            return None
+        if self.oracle == "grid":
+            return len(self.widths) * math.prod(map(len, self.varied.values()))
+        return self._allowed
+
+    @property
+    def name(self) -> str:
+        """Of the folder."""
+        words = (self.task, "+".join(self.choices["pruner"]), self.objective, self.oracle)
+        return re.sub(r"[^\w.=+-]", "_", "-".join(("sweep", *words)))
+
+    def runs(self, values: Mapping[str, object]) -> list[Run]:
+        """The runs of a trial, one for each seed.
+
+        Args:
+            values: the trial's hyperparameters: ``width``, those of `varied`, and Hyperband's.
+        """
+        chosen = {name: options[0] for name, options in self.choices.items()} | dict(values)
+        width, depth, density = chosen["width"], chosen["depth"], chosen["density"]
+        baseline = baseline_density(self.task, depth, width)
+        if isinstance(density, str):
+            density = baseline if density == "baseline" else _number(density)
+        return [
+            Run(
+                self.task,
+                depth,
+                width,
+                search=SeekSettings(
+                    pruner=chosen["pruner"],
+                    density=density,
+                    rounds=self.rounds,
+                    round_epochs=self.round_epochs,
+                    epochs=chosen.get(RESOURCE, self.epochs),
+                    prune_rounds=chosen["prune_rounds"],
+                    samples=self.samples,
+                    learning_rate=chosen["learning_rate"],
+                    noise=self.noise,
+                    seed=self.seed + number,
+                ),
+            )
+            for number in range(self.seeds)
+        ]
+
+
+def _number(word: str) -> float | str:
+    """What stands in a word; words that are none are left for the check of the setting."""
+    try:
+        return float(word)
+    except ValueError:
+        return word

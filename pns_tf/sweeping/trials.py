@@ -1,0 +1,51 @@
+"""A sweep's trials, from the rows of their runs."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from pns_tf.sweeping.objectives import OBJECTIVES, direction
+from pns_tf.sweeping.settings import Sweep
+
+HYPERPARAMETERS = ("pruner", "density", "depth", "learning_rate", "prune_rounds", "width", "epochs")
+
+
+def summary(table: pd.DataFrame) -> pd.DataFrame:
+    """Sums up each trial over its seeds.
+
+    Args:
+        table: of `pns_tf.sweeping.tuner.Outcome`.
+
+    Returns:
+        One row for each trial with its hyperparameters, the number of runs ``n``, and the mean,
+        minimum and maximum of each metric, as in ``final_mean``, ``final_min``, ``final_max``.
+    """
+    groups = table.groupby("trial")
+    columns = {name: groups[name].first() for name in (*HYPERPARAMETERS, "status")}
+    columns["n"] = groups.size()
+    for metric in ("planted", *OBJECTIVES):
+        for what in ("mean", "min", "max"):
+            columns[f"{metric}_{what}"] = groups[metric].agg(what)
+    return pd.DataFrame(columns).reset_index()
+
+
+def shown(trials: pd.DataFrame, sweep: Sweep) -> pd.DataFrame:
+    """The columns of `summary` that are printed: what was varied, and the objective."""
+    names = [*sweep.varied, "width"] + ["epochs"] * (trials["epochs"].nunique() > 1)
+    columns = {f"{sweep.objective}_{what}": what for what in ("mean", "min", "max")}
+    columns = {name: name.replace("_", " ") for name in ("trial", *names)} | columns
+    return trials[list(columns)].rename(columns=columns)
+
+
+def best(trials: pd.DataFrame, sweep: Sweep) -> pd.Series:
+    """The row of the best trial; of equally good ones that of the narrowest host."""
+    upwards = direction(sweep.objective, sweep.task) == "min"
+    order = trials.sort_values([f"{sweep.objective}_mean", "width"], ascending=[upwards, True])
+    return order.iloc[0]
+
+
+def best_run(table: pd.DataFrame, trial: pd.Series, sweep: Sweep) -> str:
+    """Name of the best run of a trial."""
+    rows = table.loc[table["trial"] == trial["trial"]]
+    upwards = direction(sweep.objective, sweep.task) == "min"
+    return rows.sort_values([sweep.objective, "seed"], ascending=[upwards, True])["run"].iloc[0]
