@@ -43,6 +43,12 @@ SPARE = (  # for options and pruners that have none
     ("#88ccee", "d"),
     ("#661100", "8"),
     ("#000000", "H"),
+    ("#4477aa", "s"),
+    ("#ee6677", "o"),
+    ("#228833", "v"),
+    ("#ccbb44", "X"),
+    ("#aa3377", "D"),
+    ("#66ccee", "P"),
 )
 PLANTED_LINE = {"color": INK, "linestyle": (0, (5, 2)), "linewidth": 1.2}
 BASELINE_LINE = {"color": INK, "linestyle": (0, (1, 1.5)), "linewidth": 1.2}

@@ -79,30 +79,41 @@ def page(
         versions: of software.
     """
     sections = [
-        ("pictures", "Pictures", "".join(_picture(*picture) for picture in pictures)),
+        ("pictures", "Pictures", "".join(picture_html(*picture) for picture in pictures)),
         ("findings", "Findings", _findings(verdicts)),
         ("summary", "Summary", _summary(summary)),
-        ("settings", "Settings", f"<div>{_pairs(settings)}</div>"),
-        ("made", "How it was made", f"<div><code>{escape(command)}</code>{_pairs(versions)}</div>"),
+        ("settings", "Settings", f"<div>{pairs_html(settings)}</div>"),
+        (
+            "made",
+            "How it was made",
+            f"<div><code>{escape(command)}</code>{pairs_html(versions)}</div>",
+        ),
     ]
-    links = "".join(f'<a href="#{key}">{heading}</a>' for key, heading, _ in sections)
+    return document(title, question, summary_line, sections)
+
+
+def document(
+    title: str, heading: str, summary_line: str, sections: Sequence[tuple[str, str, str]]
+) -> str:
+    """A page of sections, each with its key, its heading and its content in HTML."""
+    links = "".join(f'<a href="#{key}">{name}</a>' for key, name, _ in sections)
     body = "".join(
-        f'<section id="{key}"><h2>{heading}</h2>{content}</section>\n'
-        for key, heading, content in sections
+        f'<section id="{key}"><h2>{name}</h2>{content}</section>\n'
+        for key, name, content in sections
     )
     return f"""<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{escape(title)}: {escape(question)}</title>
+<title>{escape(title)}: {escape(heading)}</title>
 <style>{STYLE}</style>
 </head>
 <body>
 <main>
 <header>
 <p>{escape(title)}</p>
-<h1>{escape(question)}</h1>
+<h1>{escape(heading)}</h1>
 <p>{escape(summary_line)}</p>
 <nav>{links}</nav>
 </header>
@@ -112,7 +123,8 @@ def page(
 """
 
 
-def _picture(name: str, caption: str, svg: bytes) -> str:
+def picture_html(name: str, caption: str, svg: bytes) -> str:
+    """A picture with its caption below it."""
     source = f"data:image/svg+xml;base64,{base64.b64encode(svg).decode()}"
     return (
         f'<figure id="picture-{escape(name)}"><img src="{source}" alt="{escape(caption)}">'
@@ -143,7 +155,9 @@ def _finding(verdict: Verdict) -> str:
             for claim, of_claim in zip(verdict.claims, verdict.of_claims, strict=True)
         ]
         table = pd.DataFrame(rows, columns=["setting", "measured", "stated", "verdict"])
-        reason = f"<details><summary>{escape(verdict.reason)}</summary><div>{_table(table)}</div>"
+        reason = (
+            f"<details><summary>{escape(verdict.reason)}</summary><div>{table_html(table)}</div>"
+        )
         reason += "</details>"
     return (
         f'<div class="finding"><p><span class="verdict {word.replace(" ", "-")}">{word}</span>'
@@ -153,10 +167,11 @@ def _finding(verdict: Verdict) -> str:
 
 def _summary(summary: pd.DataFrame) -> str:
     note = "Mean ± half the 95 % confidence interval over seeds; more columns in summary.csv."
-    return f'<p class="note">{note}</p><div>{_table(summary)}</div>'
+    return f'<p class="note">{note}</p><div>{table_html(summary)}</div>'
 
 
-def _pairs(pairs: Mapping[str, str]) -> str:
+def pairs_html(pairs: Mapping[str, str]) -> str:
+    """A table of names and values."""
     rows = "".join(
         f'<tr><th scope="row">{escape(key)}</th><td class="long">{escape(value)}</td></tr>'
         for key, value in pairs.items()
@@ -164,5 +179,6 @@ def _pairs(pairs: Mapping[str, str]) -> str:
     return f"<table><tbody>{rows}</tbody></table>"
 
 
-def _table(table: pd.DataFrame) -> str:
+def table_html(table: pd.DataFrame) -> str:
+    """A table of text."""
     return table.to_html(index=False, escape=True, border=0, justify="left")

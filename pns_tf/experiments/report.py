@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import matplotlib
@@ -12,7 +12,7 @@ import pandas as pd
 from pns_tf.experiments import findings
 from pns_tf.experiments.catalog import EXPERIMENTS
 from pns_tf.experiments.experiment import Experiment
-from pns_tf.experiments.figures import draw
+from pns_tf.experiments.figures import Picture, draw
 from pns_tf.experiments.findings import Verdict
 from pns_tf.experiments.hparams import write_hparams
 from pns_tf.experiments.page import page
@@ -65,20 +65,21 @@ def write_report(
     verdicts = check(store, experiment, table)
     summed = summary(table)
     try:
-        pictures = _write_pictures(experiment, table, folder / "figures")
+        drawn = draw(table, f"{experiment.name}: {experiment.title}")
+        pictures = write_pictures(drawn, folder / "figures")
         summed.to_csv(folder / "summary.csv", index=False)
         _write(folder / "summary.md", as_markdown(summed))
         _write(folder / "findings.md", findings.as_markdown(verdicts))
         text = page(
             experiment.name,
             experiment.title,
-            f"{_effort(table)}, {seconds:.0f} s for the last command",
+            f"{effort(table)}, {seconds:.0f} s for the last command",
             command,
             pictures,
             verdicts,
             readable(summed),
-            _values(table[[name for name in SETTINGS if name in table]]),
-            _values(table.filter(regex="^version_").rename(columns=lambda name: name[8:])),
+            distinct_values(table[[name for name in SETTINGS if name in table]]),
+            distinct_values(table.filter(regex="^version_").rename(columns=lambda name: name[8:])),
         )
         _write(folder / "index.html", text)
         write_hparams(table, folder / "tensorboard")
@@ -87,13 +88,11 @@ def write_report(
     return verdicts, folder / "index.html"
 
 
-def _write_pictures(
-    experiment: Experiment, table: pd.DataFrame, folder: Path
-) -> list[tuple[str, str, bytes]]:
-    """Writes the PNG and SVG files; returns name, caption and SVG of each picture."""
+def write_pictures(pictures: Iterable[Picture], folder: Path) -> list[tuple[str, str, bytes]]:
+    """Writes PNG and SVG files; returns name, caption and SVG of each picture."""
     folder.mkdir(parents=True, exist_ok=True)
     written = []
-    for picture in draw(table, f"{experiment.name}: {experiment.title}"):
+    for picture in pictures:
         picture.figure.draw_without_rendering()
         picture.figure.set_layout_engine("none")  # laid out once, not again for each format
         save_figure(picture.figure, folder / f"{picture.name}.png")
@@ -109,12 +108,13 @@ def _write(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8")
 
 
-def _effort(table: pd.DataFrame) -> str:
+def effort(table: pd.DataFrame) -> str:
+    """How many runs there are, and how long they took, in words."""
     core = table[["pruning_seconds", "training_seconds"]].to_numpy().sum()
     return f"{len(table):,} runs, {core:,.0f} s of one core"
 
 
-def _values(table: pd.DataFrame) -> Mapping[str, str]:
+def distinct_values(table: pd.DataFrame) -> Mapping[str, str]:
     """The different values of each column, in words."""
     values = {}
     for name, column in table.items():

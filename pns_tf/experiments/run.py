@@ -148,6 +148,7 @@ def execute(run: Run) -> Result:
     found = seek_with(planted, settings, data=data)
     row = {"run": run.name, **run.settings, "baseline": run.baseline, **found.metrics}
     row |= {f"{what}_seconds": spent for what, spent in found.seconds.items()}
+    row["trained_epochs"] = len(found.history)
     row |= {f"version_{package}": version for package, version in versions().items()}
     return Result(row, found.masks)
 

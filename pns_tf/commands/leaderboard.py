@@ -1,0 +1,175 @@
+"""The command ``leaderboard``."""
+
+from __future__ import annotations
+
+import textwrap
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pns_tf.commands.reproduce import _several, command_line
+from tasks.checks import InputError, choice, integer
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from pns_tf.experiments.store import Store
+    from pns_tf.experiments.workers import RunsFailed
+    from pns_tf.leaderboard.board import Attempt, Board
+
+NAME = "leaderboard"
+NEEDED = ("entry", "run", "task", "density", "baseline", "seed", "planted", "strong", "final")
+
+
+def leaderboard(
+    *,
+    pruner: str | None = None,
+    pruners: str | tuple = (),
+    tasks: str | tuple = (),
+    densities: str | float | tuple = (),
+    seeds: int = 5,
+    beside: str | None = None,
+    out: str = "results",
+    workers: int | None = None,
+    scheduler: str | None = None,
+):
+    """Ranks pruners by how near their sparsest good tickets come to the planted ones.
+
+    The distance to the truth is the lowest density at which a pruner's strong, or weak, ticket is
+    near the planted one (accuracy at most 0.02 below, or MSE at most 3 times its own, mean over
+    seeds), divided by the planted density: 1 or less is won. Finished runs are kept in <out>/runs
+    and never repeated. <out>/leaderboard gets runs.csv with one row each, the tables as CSV and
+    Markdown, a picture, and index.html with all of it.
+
+    Args:
+        pruner: one more pruner, module:Class for one of your own.
+        pruners: only these that come along, separated by commas, with all their variants.
+        tasks: only these, separated by commas.
+        densities: these, separated by commas, instead of those that the limit is looked for at.
+        seeds: runs at each density.
+        beside: runs.csv of another leaderboard, for the rows of all others; then only what --pruner
+            and --pruners name is run.
+        out: folder of all results.
+        workers: processes, None for one per core.
+        scheduler: address of a Dask scheduler to use instead, such as tcp://host:8786.
+    """
+    command = command_line(leaderboard, locals())
+    from pns_tf.experiments.store import Store
+    from pns_tf.leaderboard.board import Board
+    from pns_tf.leaderboard.entries import chosen
+    from tasks import names
+
+    # What can be wrong is found before TensorFlow is imported and before anything is written.
+    entries = chosen(_several(pruners), pruner, everybody=beside is None)
+    chosen_tasks = [choice("task", task, names()) for task in _several(tasks)] or names()
+    board = Board(entries, chosen_tasks, seeds, _several(densities))
+    if workers is not None:
+        integer("workers", workers, minimum=1)
+    others = None if beside is None else read_rows(Path(str(beside)))
+    if pruner is not None and ":" in str(pruner):
+        _check_own(pruner)
+
+    from pns_tf.leaderboard.report import write_leaderboard
+
+    store, start = Store(Path(str(out))), time.perf_counter()
+    table, failure = ranked_rows(board, store, workers, scheduler)
+    if failure and table.empty:
+        raise failure
+    spent = time.perf_counter() - start
+    if others is not None:
+        import pandas as pd
+
+        of_others = others[~others["entry"].isin([entry.name for entry in entries])]
+        table = pd.concat([of_others, table], ignore_index=True)
+    path = store.write_table(table, NAME)
+    print(f"{len(table)} runs, {spent:.0f} s\n")
+    print(tables(write_leaderboard(table, path.parent, command)))
+    print(f"\nwritten to  {path.parent / 'index.html'}")
+    print("            runs.csv, leaderboard.csv, leaderboard.md, figures")
+    if failure:
+        raise failure
+
+
+def ranked_rows(
+    board: Board, store: Store, workers: int | None, scheduler: str | None
+) -> tuple[pd.DataFrame, RunsFailed | None]:
+    """Runs both stages of a leaderboard.
+
+    Returns:
+        All its rows, and the error if some runs failed.
+    """
+    from pns_tf.leaderboard.board import collected
+
+    attempts = board.first_stage()
+    failure = _execute(attempts, store, workers, scheduler)
+    more = board.second_stage(collected(attempts, store))
+    failure = _execute(more, store, workers, scheduler) or failure
+    return collected([*attempts, *more], store), failure
+
+
+def _execute(attempts: Sequence[Attempt], store: Store, workers, scheduler) -> RunsFailed | None:
+    """Executes what is not in the store yet, under a bar of its own."""
+    from pns_tf.experiments.progress import RunsBar
+    from pns_tf.experiments.workers import RunsFailed, run_all
+
+    missing = [attempt.run for attempt in attempts if store.read(attempt.run) is None]
+    if not missing:
+        return None
+    with RunsBar(len(attempts), done=len(attempts) - len(missing)) as bar:
+
+        def keep(run, result):
+            store.write(run, result)
+            bar.advance()
+
+        try:
+            run_all(missing, keep, workers, scheduler, places=bar.set_places)
+        except RunsFailed as error:
+            return error
+    return None
+
+
+def read_rows(path: Path) -> pd.DataFrame:
+    """The rows of another leaderboard.
+
+    Raises:
+        ValueError: the file cannot be read, or is something else.
+    """
+    import pandas as pd
+
+    try:
+        table = pd.read_csv(path)
+    except (OSError, ValueError) as error:
+        raise InputError(f"cannot read {path}: {str(error).splitlines()[0]}") from error
+    missing = [name for name in NEEDED if name not in table]
+    if missing:
+        raise InputError(
+            f"{path} is no runs.csv of a leaderboard: it has no column {', '.join(missing)}"
+        )
+    return table
+
+
+def tables(standings: pd.DataFrame) -> str:
+    """Both rankings, as printed."""
+    from tabulate import tabulate
+
+    from pns_tf.leaderboard.distance import TICKETS
+    from pns_tf.leaderboard.table import NOTE, ranking
+
+    parts = []
+    for ticket in TICKETS:
+        text = tabulate(
+            ranking(standings, ticket), headers="keys", showindex=False, disable_numparse=True
+        )
+        parts.append(f"{ticket} tickets\n\n{text}")
+    return "\n\n".join([*parts, textwrap.fill(NOTE, 100)])
+
+
+def _check_own(pruner: str) -> None:
+    """Raises `InputError` if the user's class cannot be imported, before hours of other runs."""
+    from pns_tf.quiet import import_tensorflow
+
+    import_tensorflow()
+    from pns_tf import pruners
+
+    pruners.load(pruner)

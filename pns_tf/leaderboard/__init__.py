@@ -1,0 +1,1 @@
+"""Which pruner comes nearest to the planted tickets, and what that costs."""

@@ -1,0 +1,107 @@
+"""The distance to the truth: how many times denser than the planted ticket a found one must be."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+import tasks
+from pns_tf.experiments.rows import interval
+
+TICKETS = {"strong": "strong", "weak": "final"}  # what a ticket is called, and its metric
+BELOW = 0.02  # accuracy, of the planted ticket's
+TIMES = 3.0  # the planted ticket's MSE
+COLUMNS = (
+    "entry",
+    "task",
+    "ticket",
+    "distance",
+    "distance_low",
+    "distance_high",
+    "density",
+    "baseline",
+    "metric",
+    "metric_ci95",
+    "planted",
+    "runs",
+    "seconds",
+    "epochs",
+)
+
+
+def shortfall(table: pd.DataFrame, metric: str) -> pd.Series:
+    """How far each row's ticket is from the planted one, in units of what is still called near.
+
+    For classification (planted − metric) / 0.02, for regression metric / (3 planted). A ticket is
+    near the planted one up to 1. A metric that is not a number counts as infinitely far.
+    """
+    kinds = table["task"].map({name: tasks.get(name).kind for name in set(table["task"])})
+    accuracy = (table["planted"] - table[metric]) / BELOW
+    error = table[metric] / (TIMES * table["planted"])
+    return accuracy.where(kinds == "classification", error).astype(float).fillna(np.inf)
+
+
+def near(rows: pd.DataFrame, metric: str, seeds: int) -> list[float]:
+    """Densities at which the mean `shortfall` over all seeds is at most 1.
+
+    Args:
+        rows: of one entry and task.
+        metric: "strong" or "final".
+        seeds: how many runs a density must have to count.
+    """
+    by_density = shortfall(rows, metric).groupby(rows["density"])
+    return [density for density, part in by_density if len(part) >= seeds and part.mean() <= 1]
+
+
+def standings(table: pd.DataFrame) -> pd.DataFrame:
+    """Where each entry stands: its lowest density near the planted ticket, by the baseline density.
+
+    Args:
+        table: rows of `pns_tf.leaderboard.board.collected`.
+
+    Returns:
+        One row for each entry, task and ticket (strong or weak):
+
+        * ``density``, the lowest whose mean `shortfall` over seeds is at most 1, NaN if there is
+          none, and ``distance``, this by the ``baseline`` density: the distance to the truth;
+        * ``distance_low`` and ``distance_high``, the lowest for which the 95 % confidence interval
+          of the mean (Student's t) reaches down to 1, and for which all of it is below 1; NaN if
+          none, or for a single seed;
+        * ``metric``, ``metric_ci95`` and ``planted``, mean, half the interval and the planted
+          ticket's mean at that density; ``runs``, how many of the entry there are at each density;
+        * ``seconds`` and ``epochs``, the median of what a ticket took, of all runs of the entry.
+    """
+    if table.empty:
+        return pd.DataFrame(columns=COLUMNS)
+    rows = [
+        _standing(entry, task, ticket, part)
+        for (entry, task), part in table.groupby(["entry", "task"], sort=False)
+        for ticket in TICKETS
+    ]
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _standing(entry: str, task: str, ticket: str, part: pd.DataFrame) -> dict:
+    metric, baseline, seeds = TICKETS[ticket], part["baseline"].iloc[0], part["seed"].nunique()
+    found = {"entry": entry, "task": task, "ticket": ticket, "baseline": baseline, "runs": seeds}
+    enough = near(part, metric, seeds)
+    if enough:
+        rows = part[part["density"] == min(enough)]
+        measured = interval(rows[metric])
+        found |= {
+            "density": min(enough),
+            "distance": min(enough) / baseline,
+            "metric": measured.mean,
+            "metric_ci95": measured.high - measured.mean if measured.n > 1 else np.nan,
+            "planted": rows["planted"].mean(),
+        }
+    if seeds > 1:
+        intervals = {
+            density: interval(values)
+            for density, values in shortfall(part, metric).groupby(part["density"])
+        }
+        for name, bound in (("distance_low", "low"), ("distance_high", "high")):
+            lowest = [d for d, i in intervals.items() if i.n >= seeds and getattr(i, bound) <= 1]
+            found[name] = min(lowest) / baseline if lowest else np.nan
+    spent = part["pruning_seconds"] + part["training_seconds"]
+    return found | {"seconds": spent.median(), "epochs": part["trained_epochs"].median()}

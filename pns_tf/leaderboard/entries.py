@@ -1,0 +1,76 @@
+"""Who takes part: every pruner, and those that are better with other settings once more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from pns_tf.experiments.catalog import MULTISHOT
+from pns_tf.experiments.run import Run
+from pns_tf.pruners import PRUNERS
+from pns_tf.settings import SeekSettings
+from tasks.checks import InputError, choice
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A pruner and how it is used.
+
+    Attributes:
+        name: in tables and pictures.
+        pruner: its name, or "module:Class" for one of your own.
+        options: of the pruner.
+        search: fields of `SeekSettings` that are not the defaults.
+
+    Example:
+        >>> longer = Entry("imp, 30 epochs", "imp", search={"epochs": 30})
+        >>> run = longer.run("circle", density=0.01, seed=0)
+    """
+
+    name: str
+    pruner: str
+    options: dict = field(default_factory=dict)
+    search: dict = field(default_factory=dict)
+
+    def run(self, task: str, density: float, seed: int, depth: int = 5, width: int = 100) -> Run:
+        """What is run for the entry at one density."""
+        search = SeekSettings(self.pruner, density, seed=seed, options=self.options, **self.search)
+        return Run(task, depth, width, search=search)
+
+
+VARIANTS = (
+    *(Entry(f"{name}, multishot", name, search=MULTISHOT) for name in ("magnitude", "snip")),
+    Entry("synflow, multishot", "synflow", search=MULTISHOT),
+    Entry("synflow, 100 rounds", "synflow", search={"prune_rounds": 100}),
+    Entry("edge_popup, anneal", "edge_popup", {"anneal": True}),
+    Entry("imp, 30 epochs", "imp", search={"epochs": 30}),
+)
+ENTRIES = tuple(
+    entry
+    for name in PRUNERS
+    for entry in (Entry(name, name), *(v for v in VARIANTS if v.pruner == name))
+)
+
+
+def chosen(
+    pruners: Iterable[str] = (), own: str | None = None, everybody: bool = True
+) -> list[Entry]:
+    """The entries of these pruners, and one more of the user's own.
+
+    Args:
+        pruners: names of those that come along; all of them if none is named and ``everybody``.
+        own: a name, or "module:Class".
+        everybody: whether naming none means all.
+
+    Raises:
+        ValueError: a pruner that is not known (the message names those that are), or none at all.
+    """
+    wanted = [choice("pruner", name, PRUNERS) for name in pruners]
+    if own is not None and ":" not in str(own):
+        wanted.append(choice("pruner", own, PRUNERS))
+        own = None
+    if not wanted and own is None and not everybody:
+        raise InputError("name a pruner to compare with the others, by --pruner or --pruners")
+    everybody = everybody and not wanted
+    entries = [entry for entry in ENTRIES if everybody or entry.pruner in wanted]
+    return entries + ([] if own is None else [Entry(str(own), str(own))])

@@ -1,0 +1,152 @@
+"""The Pareto picture: what each entry reaches at which density."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import LogLocator, NullFormatter
+
+import tasks
+from pns_tf.experiments.figures import BASELINE_LINE, PLANTED_LINE, Picture, styles
+from pns_tf.leaderboard.distance import BELOW, TICKETS, TIMES
+from pns_tf.pictures.style import INK, ZERO, new_figure, set_title
+
+OTHERS = {"color": "#c4c8cc", "linewidth": 0.8, "zorder": 1}
+FRONT = {"color": INK, "linewidth": 5.0, "alpha": 0.14, "zorder": 1.5, "solid_capstyle": "round"}
+LIMIT_LINE = {"color": INK, "linestyle": (0, (6, 1.5, 1, 1.5)), "linewidth": 0.9}
+FLOOR = 1e-4  # of the error of classification, which may be zero
+
+
+def pareto_picture(table: pd.DataFrame) -> Picture:
+    """Test error over density: a column of panels for each task, strong above weak tickets.
+
+    Coloured are the entries that are on the front of at least one panel: at some density none that
+    is as sparse is better. The rest is grey. An interval is mean ± half the 95 % confidence
+    interval over seeds.
+
+    Args:
+        table: rows of `pns_tf.leaderboard.board.collected`.
+    """
+    names = list(dict.fromkeys(table["task"]))
+    panels = {
+        (ticket, task): _errors(table[table["task"] == task], metric)
+        for ticket, metric in TICKETS.items()
+        for task in names
+    }
+    leading = {entry for errors in panels.values() for entry in front(errors)["entry"]}
+    style = styles([entry for entry in dict.fromkeys(table["entry"]) if entry in leading])
+    figure = new_figure(max(3.4 * len(names) + 0.6, 6.0), 6.4 + 0.2 * (len(style) // 4))
+    set_title(figure, "Distance to the truth: test error over density")
+    grid = figure.subplots(len(TICKETS), len(names), squeeze=False, sharex="col")
+    for row, ticket in enumerate(TICKETS):
+        for column, task in enumerate(names):
+            axes = grid[row, column]
+            _draw(axes, panels[ticket, task], style)
+            _references(axes, table[table["task"] == task])
+            _label(axes, task, ticket, top=row == 0, bottom=row == len(TICKETS) - 1)
+    _legend(figure, style)
+    return Picture(
+        "pareto",
+        "Mean test error over density. In colour the entries on a Pareto front, which is shaded.",
+        figure,
+    )
+
+
+def front(errors: pd.DataFrame) -> pd.DataFrame:
+    """The points that no sparser or equally sparse one beats, from the sparsest on.
+
+    What is better than the planted ticket counts as equal to it, as only chance can make it so.
+
+    Args:
+        errors: columns ``entry``, ``density``, ``error`` and ``planted``.
+    """
+    ordered = errors.sort_values(["density", "error"], kind="stable")
+    error = np.maximum(ordered["error"], ordered["planted"])
+    return ordered[error < error.cummin().shift(fill_value=np.inf)]
+
+
+def _errors(part: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """Mean error of each entry and density, and the planted ticket's."""
+    regression = _is_regression(part)
+    errors = pd.DataFrame(
+        {
+            name: part[column] if regression else (1 - part[column]).clip(lower=FLOOR)
+            for name, column in (("error", metric), ("planted", "planted"))
+        }
+    )
+    means = errors.groupby([part["entry"], part["density"]], sort=False).mean().reset_index()
+    return means.assign(planted=errors["planted"].mean()).dropna()
+
+
+def _is_regression(part: pd.DataFrame) -> bool:
+    return tasks.get(part["task"].iloc[0]).kind == "regression"
+
+
+def _draw(axes: Axes, errors: pd.DataFrame, style: dict[str, tuple[str, str]]) -> None:
+    best = front(errors)
+    axes.step(best["density"], best["error"], where="post", **FRONT)
+    for entry, points in errors.sort_values("density").groupby("entry", sort=False):
+        if entry in style:
+            colour, marker = style[entry]
+            axes.plot(
+                points["density"],
+                points["error"],
+                color=colour,
+                marker=marker,
+                markersize=5,
+                markeredgecolor="white",
+                markeredgewidth=0.4,
+                linewidth=1.4,
+            )
+        else:
+            axes.plot(points["density"], points["error"], **OTHERS)
+
+
+def _references(axes: Axes, part: pd.DataFrame) -> None:
+    planted = part["planted"].mean()
+    regression = _is_regression(part)
+    axes.axhline(planted if regression else 1 - planted, zorder=1, **PLANTED_LINE)
+    axes.axhline(TIMES * planted if regression else 1 - planted + BELOW, zorder=1, **LIMIT_LINE)
+    axes.axvline(part["baseline"].iloc[0], zorder=1, **BASELINE_LINE)
+
+
+def _label(axes: Axes, task: str, ticket: str, *, top: bool, bottom: bool) -> None:
+    measure = "test MSE" if tasks.get(task).kind == "regression" else "1 − test accuracy"
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.set_ylabel(f"{ticket} tickets\n{measure}", fontsize=8)
+    axes.xaxis.set_major_locator(LogLocator(numticks=6))
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_minor_formatter(NullFormatter())
+    low, high = axes.get_ylim()
+    if high < 100 * low:  # powers of ten alone would be too few
+        axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        axes.yaxis.set_major_formatter("{x:g}")
+    if top:
+        axes.set_title(task, fontsize=10)
+    if bottom:
+        axes.set_xlabel("density", fontsize=8)
+    axes.grid(color=ZERO, linewidth=0.4, alpha=0.5)
+    axes.set_axisbelow(True)
+    axes.tick_params(labelsize=8)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def _legend(figure: Figure, style: dict[str, tuple[str, str]]) -> None:
+    handles = [
+        Line2D([], [], color=colour, marker=marker, markersize=5, label=entry)
+        for entry, (colour, marker) in style.items()
+    ]
+    handles += [
+        Line2D([], [], label="not on a front", color=OTHERS["color"]),
+        Line2D([], [], label="planted ticket", **PLANTED_LINE),
+        Line2D([], [], label="near the planted ticket", **LIMIT_LINE),
+        Line2D([], [], label="planted density", **BASELINE_LINE),
+    ]
+    columns = max(int(figure.get_figwidth() / 2.1), 1)
+    figure.legend(
+        handles=handles, loc="outside lower center", ncols=columns, fontsize=8, frameon=False
+    )

@@ -1,0 +1,71 @@
+"""The leaderboard as tables of text: one for strong tickets and one for weak ones."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from pns_tf.leaderboard.distance import BELOW, TICKETS, TIMES
+
+NOT_REACHED = "–"
+NOTE = (
+    "Lowest density at which the mean over seeds is near the planted ticket (circle: accuracy at "
+    f"most {BELOW:g} below; relu and helix: at most {TIMES:g} times its MSE), divided by the "
+    "planted density; 1 or less is won. In brackets the 95 % confidence interval. "
+    f"{NOT_REACHED}: at no density tried. Mean: geometric, {NOT_REACHED} counting as density 1. "
+    "Seconds and training epochs: median of all tickets."
+)
+
+
+def ranking(standings: pd.DataFrame, ticket: str) -> pd.DataFrame:
+    """Entries in order of the geometric mean of their distances, as text.
+
+    Args:
+        standings: see `pns_tf.leaderboard.distance.standings`.
+        ticket: "strong" or "weak".
+
+    Returns:
+        One row for each entry: its name, a column for each task, ``mean``, ``seconds``, ``epochs``.
+    """
+    part = standings[standings["ticket"] == ticket]
+    means = part.groupby("entry", sort=False)[["distance", "baseline"]].apply(mean_distance)
+    entries = means.sort_values(kind="stable").index
+    shown = {"pruner": entries}
+    for task in sorted(part["task"].unique()):
+        rows = part[part["task"] == task].set_index("entry").reindex(entries)
+        shown[task] = [_distance(row) for _, row in rows.iterrows()]
+    shown["mean"] = [_number(means[entry]) for entry in entries]
+    spent = part.groupby("entry")[["seconds", "epochs"]].mean().reindex(entries)
+    shown["seconds"] = [_number(seconds) for seconds in spent["seconds"]]
+    shown["epochs"] = [_number(epochs) for epochs in spent["epochs"]]
+    return pd.DataFrame(shown)
+
+
+def mean_distance(standings: pd.DataFrame) -> float:
+    """Geometric mean of ``distance``; one that is missing is that of density 1."""
+    distances = standings["distance"].fillna(1 / standings["baseline"])
+    return float(np.exp(np.log(distances).mean()))
+
+
+def as_markdown(standings: pd.DataFrame) -> str:
+    """Both rankings as Markdown tables."""
+    parts = [NOTE]
+    for ticket in TICKETS:
+        text = ranking(standings, ticket).to_markdown(index=False, disable_numparse=True)
+        parts.append(f"## {ticket.capitalize()} tickets\n\n{text}")
+    return "\n\n".join(parts) + "\n"
+
+
+def _distance(row: pd.Series) -> str:
+    if pd.isna(row["baseline"]):  # the entry was not run on this task
+        return ""
+    if pd.isna(row["distance_low"]) and pd.isna(row["distance_high"]):
+        return _number(row["distance"])
+    low, high = _number(row["distance_low"]), _number(row["distance_high"])
+    return f"{_number(row['distance'])} [{low}, {high}]"
+
+
+def _number(value: float) -> str:
+    if pd.isna(value):
+        return NOT_REACHED
+    return f"{value:.3g}" if value < 1000 else f"{value:,.0f}"

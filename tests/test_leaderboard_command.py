@@ -1,0 +1,78 @@
+"""The command ``leaderboard``, from flags to files."""
+
+import pandas as pd
+import pytest
+from made_up import rows
+
+from pns_tf.leaderboard.board import Board
+from pns_tf.leaderboard.entries import Entry
+
+MINE = """
+from pns_tf.pruners import Pruner
+
+
+class Mine(Pruner):
+    def calculate_scores(self, network, x, y):
+        return [variable**2 for variable in network.variables]
+"""
+NARROW = ("--tasks=relu", "--densities=0.5", "--seeds=1", "--workers=1")
+
+
+@pytest.fixture
+def others(tmp_path):
+    """The rows of a leaderboard, made up: another pruner, and an earlier version of one's own."""
+    (attempt,) = Board([Entry("snip", "snip")], ["relu"], 1, densities=[0.5]).first_stage()
+    table = rows([attempt.run], 1, trained_epochs=10)
+    table.insert(0, "entry", "snip")
+    earlier = table.assign(entry="mine:Mine", run="0123456789abcdef", pruner="mine:Mine")
+    table = pd.concat([table, earlier])
+    path = tmp_path / "others.csv"
+    table.to_csv(path, index=False)
+    return path
+
+
+def test_a_pruner_of_ones_own_joins_with_one_command(run, tmp_path, monkeypatch, others):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.py").write_text(MINE)
+    command = ("leaderboard", "--pruner=mine:Mine", f"--beside={others}", *NARROW)
+    code, out, err = run(*command)
+    assert code == 0, err
+    assert "2 runs" in out
+    assert "mine:Mine" in out
+    assert "snip" in out
+    folder = tmp_path / "results" / "leaderboard"
+    written = pd.read_csv(folder / "runs.csv")
+    assert written["entry"].tolist() == ["snip", "mine:Mine"]
+    assert written["trained_epochs"].tolist() == [10, 10]
+    assert "--pruner=mine:Mine" in (folder / "index.html").read_text()
+    assert {path.name for path in folder.iterdir()} == {
+        *("runs.csv", "leaderboard.csv", "leaderboard.md", "index.html", "figures")
+    }
+    (finished,) = (tmp_path / "results" / "runs").glob("*.json")
+    before = finished.stat().st_mtime_ns
+    assert run(*command)[0] == 0  # again: nothing is left to run
+    assert finished.stat().st_mtime_ns == before
+    assert pd.read_csv(folder / "runs.csv").equals(written)
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--pruners=snip,snap"], "unknown pruner 'snap': choose from random"),
+        (["--tasks=cirle"], "unknown task 'cirle': choose from circle, helix, relu"),
+        (["--densities=2"], "density must be a number above 0 and at most 1, got 2"),
+        (["--seeds=0"], "seeds must be an integer of at least 1, got 0"),
+        (["--workers=0"], "workers must be an integer of at least 1, got 0"),
+        (["--beside=nowhere.csv"], "name a pruner to compare with the others"),
+        (["--beside=nowhere.csv", "--pruner=snip"], "cannot read nowhere.csv"),
+        (["--pruner=nowhere:Mine"], "pruner 'nowhere:Mine' cannot be loaded: ModuleNotFoundError"),
+    ],
+)
+def test_what_cannot_work_is_refused(refused, flags, message):
+    assert message in refused("leaderboard", *flags)
+
+
+def test_other_tables_are_not_taken_for_rows(refused, tmp_path):
+    (tmp_path / "table.csv").write_text("run,task\na,circle\n")
+    said = refused("leaderboard", "--pruner=snip", "--beside=table.csv")
+    assert "table.csv is no runs.csv of a leaderboard: it has no column entry, density" in said
