@@ -28,6 +28,21 @@ PRUNERS = {
     "edge_popup": "pns_tf.pruners.edge_popup:EdgePopup",
     "edge_popup_scaled": "pns_tf.pruners.edge_popup:EdgePopupScaled",
     "tfmot": "pns_tf.pruners.stock_tfmot:StockTFMOT",
+    "imp": "pns_tf.pruners.imp:IterativeMagnitudePruning",
+    "imp_lr": "pns_tf.pruners.imp:LearningRateRewinding",
+    "rigl": "pns_tf.pruners.rigl:Rigl",
+    "set": "pns_tf.pruners.rigl:Set",
+    "force": "pns_tf.pruners.force:Force",
+    "iterative_snip": "pns_tf.pruners.force:IterativeSnip",
+    "iht": "pns_tf.pruners.iht:IterativeHardThresholding",
+    "continuous_sparsification": (
+        "pns_tf.pruners.continuous_sparsification:ContinuousSparsification"
+    ),
+    "hard_concrete": "pns_tf.pruners.hard_concrete:HardConcrete",
+    "concrete_ticket_search": "pns_tf.pruners.concrete_ticket_search:ConcreteTicketSearch",
+    "concrete_ticket_search_kl": "pns_tf.pruners.concrete_ticket_search:ConcreteTicketSearchKL",
+    "gem_miner": "pns_tf.pruners.gem_miner:GemMiner",
+    "pns": "pns_tf.pruners.pns:PlantNSeek",
 }
 
 __all__ = ["PRUNERS", "Pruner", "get", "load", "names", "scoring_batch"]

@@ -1,0 +1,1 @@
+"""Search among masks themselves: single flips measured exactly, and swaps that help are kept."""

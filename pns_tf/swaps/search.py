@@ -1,0 +1,142 @@
+"""Swaps: parameters leave the ticket for others with which its loss is lower."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from pns_tf.masks import Mask
+from pns_tf.swaps.network import LiveNetwork
+from pns_tf.swaps.objective import CrossEntropy, MeanSquare, objective
+from pns_tf.swaps.proposals import Proposals
+
+
+@dataclass(frozen=True)
+class SwapSettings:
+    """How swaps are looked for.
+
+    Attributes:
+        rounds: in each, single flips are measured anew.
+        screen: samples on which they are measured. A swap must lower the loss on as many in the
+            first round, and on all in the last: what few samples let through shakes the mask up.
+        candidates: flips on, and off, that are measured in a round; random ones if there are more.
+        swaps: made at most before flips are measured anew.
+        failures: so many swaps in a row that do not lower the loss end the round.
+        wake: whether neurons that are not in use may come in.
+    """
+
+    rounds: int = 300
+    screen: int = 200
+    candidates: int = 4000
+    swaps: int = 10
+    failures: int = 10
+    wake: bool = True
+
+
+def swap_search(
+    kernels: Sequence[np.ndarray],
+    biases: Sequence[np.ndarray],
+    mask: Mask,
+    count: int,
+    x: np.ndarray,
+    y: np.ndarray,
+    kind: str,
+    settings: SwapSettings,
+    rng: np.random.Generator,
+    watch: Callable[[int, float], None] | None = None,
+) -> tuple[Mask, list[float]]:
+    """Improves a mask of a fully connected ReLU network whose parameters stay as they are.
+
+    Each round measures, for every single flip of a live parameter, how it changes the outputs.
+    From these the best pairs of one parameter off and one on are predicted, to second order, and
+    each is tried: it stays if the loss has become lower. A mask with more than ``count`` parameters
+    loses those that are missed least first.
+
+    Args:
+        kernels: ``(fan_in, fan_out)`` of each layer, float32.
+        biases: ``(fan_out,)``.
+        mask: to start from, in the order kernel, bias of each layer.
+        count: parameters to keep at most; fewer where no addition lowers the loss.
+        x: training samples ``(n, inputs)``.
+        y: classes ``(n,)`` or values ``(n, outputs)``.
+        kind: of the task, "classification" or "regression".
+        settings: see `SwapSettings`.
+        rng: chooses samples and candidates.
+        watch: told the number of each finished round and the loss.
+
+    Returns:
+        The mask, and the loss of each round on its own samples.
+    """
+    judge, scales, losses = objective(kind), None, []
+    with threadpool_limits(1):  # arrays are small, and results must not depend on the cores
+        for number in range(1, settings.rounds + 1):
+            network = LiveNetwork(kernels, biases, mask, rng, settings.wake)
+            screen = min(settings.screen, len(x))
+            samples = round(screen * (len(x) / screen) ** (number / settings.rounds))
+            chosen = rng.choice(len(x), samples, replace=False)
+            trial = _Trial(network, judge, x[chosen], y[chosen], scales)
+            _round(trial, count, settings, rng)
+            mask, scales = network.mask, trial.scales
+            losses.append(trial.loss)
+            if watch:
+                watch(number, trial.loss)
+    return mask, losses
+
+
+class _Trial:
+    """Makes flips, and takes them back unless the loss on the given samples falls."""
+
+    def __init__(self, network: LiveNetwork, judge: MeanSquare | CrossEntropy, x, y, scales):
+        self.network, self.judge, self.x, self.y, self.scales = network, judge, x, y, scales
+        self.loss = np.inf
+        self.make([])
+
+    def make(self, flips: Sequence[np.ndarray], whatever: bool = False) -> bool:
+        """Returns whether the flips stay; with ``whatever`` they do in any case."""
+        self.network.flip(flips)
+        outputs = self.network.outputs(self.x)
+        scales = self.judge.scales(outputs, self.y, self.scales)
+        loss = self.judge.loss(outputs, self.y, scales)
+        if loss < self.loss or whatever:
+            self.loss, self.scales = loss, scales
+            return True
+        self.network.flip(flips)
+        return False
+
+
+def _round(trial: _Trial, count: int, settings: SwapSettings, rng: np.random.Generator) -> None:
+    network = trial.network
+    flips, proposals = _measure(trial, settings, rng)
+    kept, made, failures = network.kept, 0, 0
+    while (made < settings.swaps and failures < settings.failures) or kept > count:
+        if kept > count:
+            chosen = proposals.drop()
+        else:
+            chosen = proposals.add(count - kept) or proposals.swap(count - kept)
+        if not chosen:
+            break
+        if trial.make(flips[chosen], whatever=kept > count):
+            proposals.made(chosen, network.prices(flips))
+            kept, made, failures = network.kept, made + 1, 0
+        else:
+            proposals.exclude(chosen)
+            failures += 1
+
+
+def _measure(
+    trial: _Trial, settings: SwapSettings, rng: np.random.Generator
+) -> tuple[np.ndarray, Proposals]:
+    """All single flips on a few samples, and what they promise together."""
+    x, y = trial.x[: settings.screen], trial.y[: settings.screen]
+    network = trial.network
+    flips, changes = network.effects(x, settings.candidates, rng)
+    expansion = trial.judge.expansion(network.outputs(x), y, trial.scales)
+    slopes = changes.reshape(len(flips), -1) @ expansion.gradient.ravel().astype(np.float32)
+    root = expansion.root.astype(np.float32)
+    # In this order of axes the product needs no copy.
+    features = np.einsum("npo,cno->npc", root, changes, optimize=True).reshape(-1, len(flips)).T
+    alone = slopes + 0.5 * np.einsum("cf,cf->c", features, features)
+    return flips, Proposals(alone, features, network.is_on(flips), network.prices(flips))
