@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import tf_keras as keras
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_planting import (
@@ -76,6 +77,24 @@ def test_any_target_can_be_hidden_in_any_host_that_is_wide_enough(data, hide, hi
     x = np.random.default_rng(0).uniform(-1, 1, (50, target.shape[0]))
     size = Target(list(map(np.abs, target.kernels)), list(map(np.abs, target.biases)))(np.abs(x))
     assert (np.abs(ticket(planted, x) - target(x)) <= 1e-5 * size + 1e-12).all()
+
+
+@pytest.mark.parametrize("hide", HIDINGS)
+def test_convolutions_are_hidden_as_well(hide):
+    def network(filters: int) -> keras.Model:
+        keras.utils.set_random_seed(filters)
+        return keras.Sequential(
+            [
+                keras.layers.Conv2D(filters, 3, activation="relu", input_shape=(6, 6, 2)),
+                keras.layers.GlobalAveragePooling2D(),
+                keras.layers.Dense(4),
+            ]
+        )
+
+    target = network(3)
+    planted = pns_tf.plant(target, host=network(8), hide=hide)
+    x = np.random.default_rng(0).normal(size=(20, 6, 6, 2)).astype(np.float32)
+    np.testing.assert_allclose(planted.ticket(x) / planted.scales, target(x), rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("hide", HIDINGS)

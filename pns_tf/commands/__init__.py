@@ -17,11 +17,16 @@ from collections.abc import Callable, Sequence
 import fire
 from fire.core import FireExit
 
+from pns_tf.commands.detect import detect
+from pns_tf.commands.existence import existence
 from pns_tf.commands.experiments import experiments
+from pns_tf.commands.leaderboard import leaderboard
+from pns_tf.commands.minimal_width import minimal_width
 from pns_tf.commands.plant import plant
 from pns_tf.commands.pruners import pruners
 from pns_tf.commands.reproduce import reproduce
 from pns_tf.commands.seek import seek
+from pns_tf.commands.sweep import sweep
 from pns_tf.commands.tasks import tasks
 from tasks.checks import InputError, similar
 
@@ -29,6 +34,11 @@ COMMANDS = {
     "plant": plant,
     "seek": seek,
     "reproduce": reproduce,
+    "leaderboard": leaderboard,
+    "sweep": sweep,
+    "minimal_width": minimal_width,
+    "existence": existence,
+    "detect": detect,
     "tasks": tasks,
     "pruners": pruners,
     "experiments": experiments,

@@ -1,0 +1,70 @@
+"""A picture of what attackers see."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from pns_tf.detection.table import CONTROL, SETTING
+from pns_tf.pictures.style import INK, new_figure
+
+# Okabe and Ito's colours.
+STYLES = {
+    "published": ("#d55e00", "X"),
+    "default": ("#e69f00", "s"),
+    "hide_biases": ("#56b4e9", "^"),
+    "approximate": ("#0072b2", "v"),
+    "strong": ("#009e73", "D"),
+    "strong_approximate": ("#cc79a7", "P"),
+}
+ROWS = {"auc_within": "AUC within arrays", "precision": "precision at the ticket's size"}
+CHANCE = {"auc_within": 0.5, "precision": 0.0}
+
+
+def detection_figure(summed: pd.DataFrame) -> Figure:
+    """Draws each attacker's success, one column of panels for each task, depth and width.
+
+    Args:
+        summed: from `pns_tf.detection.table.summary`.
+    """
+    settings = list(summed[SETTING].drop_duplicates().itertuples(index=False))
+    plantings = list(summed["planting"].unique())
+    attackers = [name for name in summed["attacker"].unique() if name != CONTROL]
+    figure = new_figure(max(3.2 * len(settings), 6.0), 5.6)
+    grid = figure.subplots(len(ROWS), len(settings), sharex=True, sharey="row", squeeze=False)
+    shift = dict(zip(plantings, np.linspace(-0.3, 0.3, len(plantings)), strict=True))
+    for column, setting in enumerate(settings):
+        here = summed[(summed[SETTING] == list(setting)).all(axis=1)]
+        for row, measure in enumerate(ROWS):
+            axes = grid[row, column]
+            axes.axhline(CHANCE[measure], color=INK, linewidth=0.8, linestyle=(0, (4, 2)))
+            for planting, rows in here.groupby("planting", sort=False):
+                rows = rows.set_index("attacker").reindex(attackers)
+                colour, marker = STYLES[planting]
+                axes.errorbar(
+                    np.arange(len(attackers)) + shift[planting],
+                    rows[measure],
+                    yerr=2.0 * rows[f"{measure}_se"].to_numpy(),
+                    fmt=marker,
+                    color=colour,
+                    markersize=4.5,
+                    elinewidth=0.8,
+                )
+            axes.grid(axis="y", alpha=0.3)
+            axes.tick_params(labelsize=7)
+            if column == 0:
+                axes.set_ylabel(ROWS[measure], fontsize=8)
+        grid[0, column].set_title(
+            f"{setting.task}, depth {setting.depth}, width {setting.width}", fontsize=9
+        )
+        grid[-1, column].set_xticks(range(len(attackers)), attackers, rotation=40, ha="right")
+    handles = [
+        Line2D([], [], linestyle="none", marker=STYLES[p][1], color=STYLES[p][0], label=p)
+        for p in plantings
+    ]
+    figure.legend(
+        handles=handles, loc="outside lower center", ncols=len(handles), fontsize=8, frameon=False
+    )
+    return figure
