@@ -80,8 +80,9 @@ def likely_scales(
     were a normal draw, log abs(z) would have a density in proportion to exp(log z − z²/2). The
     product over all planted values is a log-concave density of the logarithms of the scales, and
     is sampled. For a ticket of one path this gives just what a host would. Of k planted weights of
-    a neuron each counts 1/√k: nobody knows which they are, but everybody sees the neuron's bias.
-    No value may be above 2.5 without need.
+    a neuron each counts 1/√k, because nobody knows which they are, while everybody sees the
+    neuron's bias; or the share of its weights that is planted, if that is more. No value may be
+    above 2.5 without need.
 
     Args:
         target: the network to plant.
@@ -167,8 +168,12 @@ class _PlantedLayer:
         self.sigma = root_mean_square(host_kernel)
         self._weights = np.log(np.abs(rows[place, self._source, self._end]) / self.sigma)
         self._shapes = len(bias), sources
-        incoming, outgoing = np.bincount(self._end), np.bincount(self._source)
-        self._counts = 1.0 / np.sqrt(np.maximum(incoming[self._end], outgoing[self._source]))
+        incoming = np.bincount(self._end)[self._end]
+        outgoing = np.bincount(self._source)[self._source]
+        fan_out = host_kernel.shape[-1]
+        fan_in = host_kernel.size / fan_out
+        shares = np.maximum(incoming / fan_in, outgoing / (fan_out * len(rows)))
+        self._counts = np.maximum(1.0 / np.sqrt(np.maximum(incoming, outgoing)), shares)
         self._bias_end = np.flatnonzero(bias) if np.any(host_bias) else np.array([], int)
         self._biases = np.log(np.abs(bias[self._bias_end]) / root_mean_square(host_bias))
 

@@ -98,7 +98,7 @@ def test_the_experiment_of_ones_own_is_found_and_complete(tmp_path):
 
 
 def test_seek_prints_the_table_that_is_shown(tmp_path, run):
-    (command,) = re.findall(r"^python -m pns_tf (seek .*synflow.*)$", README, re.MULTILINE)
+    (command,) = re.findall(r"^python -m pns_tf (seek .*circle.*synflow.*)$", README, re.MULTILINE)
     (shown,) = re.findall(r"^```text\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
     _, out, _ = run(*command.split(), f"--out={tmp_path}")
     for line, printed_line in zip(shown.splitlines(), out.splitlines(), strict=False):
@@ -111,7 +111,7 @@ def test_seek_prints_the_table_that_is_shown(tmp_path, run):
 
 def test_commands_that_are_shown_have_the_flags_that_they_use():
     said = set(re.findall(r"--(\w+)", README.split("## Seek")[1].split("## How a ticket")[0]))
-    shown = ("seek", "reproduce")
+    shown = ("plant", "seek", "reproduce", "leaderboard", "sweep", "minimal_width")
     known = {flag for c in shown for flag in inspect.signature(commands.COMMANDS[c]).parameters}
     assert said - {"nthreads"} <= known  # which is Dask's
     assert said >= {"planted", "rounds", "prune_rounds", "scope", "anneal", "tflite", "options"}

@@ -225,7 +225,8 @@ def test_an_unknown_export_is_refused(refused):
 def test_the_page_repeats_the_command_line():
     given = dict.fromkeys(("figure", "experiment", "runs", "pruner", "workers", "scheduler"))
     given |= {"tasks": ("circle", "relu"), "pruners": (), "densities": 0.1, "out": "a b"}
-    given |= {"check": False, "export": None, "figure": 3}
+    given |= {"check": False, "export": None, "figure": 3, "width_multiplier": 1.0}
+    given |= dict.fromkeys(("epochs", "samples", "data_dir"))
     assert command_line(reproduce, given) == (
         "python -m pns_tf reproduce --figure=3 --tasks=circle,relu --densities=0.1 '--out=a b'"
     )
