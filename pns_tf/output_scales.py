@@ -64,11 +64,16 @@ def fit_class_scales(outputs: np.ndarray, y: np.ndarray) -> np.ndarray:
     size = np.sqrt(np.mean(f**2, axis=0))
     starts = [np.ones(f.shape[1]), 1 / np.where(size > 0, size, 1.0)]
     scales = max(starts, key=lambda s: _correct(f * s, y)).copy()
+    correct = _correct(f * scales, y)
     for _ in range(SWEEPS):
-        before = _correct(f * scales, y)
+        before = correct
         for c in range(f.shape[1]):
-            scales[c] = _best_scale(f, y, scales, c)
-        if _correct(f * scales, y) == before:
+            moved = scales.copy()
+            moved[c] = _best_scale(f, y, scales, c)
+            now = _correct(f * moved, y)
+            if now > correct:
+                scales, correct = moved, now
+        if correct == before:
             break
     return scales
 
@@ -95,7 +100,5 @@ def _best_scale(f: np.ndarray, y: np.ndarray, scales: np.ndarray, c: int) -> flo
     if len(places) == 0:
         return scales[c]
     totals = np.append(0, gains)  # correct samples more than for a scale below all places
-    if totals.max() <= totals[np.searchsorted(places, scales[c])]:
-        return scales[c]
     between = np.sqrt(places[1:] * places[:-1])
     return float(np.concatenate([places[:1] / 2, between, places[-1:] * 2])[np.argmax(totals)])
