@@ -40,7 +40,7 @@ class PlantNSeek(GateSearcher):
         wake: whether swaps may bring in neurons that the gates have closed altogether.
     """
 
-    epochs: int = 150
+    epochs: int = 300
     sharpness: float = 200.0
     ramp: float = 0.6
     swap_rounds: int = 300
