@@ -19,13 +19,12 @@ import tasks
 from pns_tf.hiding import HIDINGS, likely_scales, nearest, published_choice, root_mean_square
 from pns_tf.initializers import host_sizes
 from pns_tf.kernels import by_source, neuron_counts
+from pns_tf.planted_scales import matched_scales, scales_that_keep, smallest_scales, stays
 from pns_tf.seeding import generator
 from pns_tf.theory.errors import allowed_errors
 from tasks.checks import InputError, choice, integer
 from tasks.task import Target, check_layers
 
-RANGE_MARGIN = 1e-6  # keeps a planted value inside its layer's range after rounding to float32
-LOG_TWO = float(np.log(2.0))
 LARGEST_SCALE = 1.0 / float(np.finfo(np.float32).tiny)
 
 
@@ -137,9 +136,9 @@ def plant_arrays(
             planted.biases[layer][chosen[theta[0] == 0]] = 0.0
         bounds = _range_of_others(planted, layer)
         if hide == "default":
-            lam = _scales(theta, drawn, bounds)
+            lam = matched_scales(theta, drawn, bounds)
         elif likely is not None:
-            lam = np.maximum(likely[layer], _smallest_scales(theta, bounds))
+            lam = np.maximum(likely[layer], smallest_scales(theta, bounds))
         if not (lam < LARGEST_SCALE).all():
             raise InputError(
                 f"the ticket becomes too small for float32 in layer {layer + 1} of {last + 1}: "
@@ -150,8 +149,8 @@ def plant_arrays(
         else:
             # what a target's weight may be off by is multiplied by λ of its source, as θ is
             off = errors[layer] * np.append(1.0, carried)[:, None]
-            lam = _scales_that_keep(theta, drawn, off, bounds, lam)
-            values = np.where(_stays(theta, drawn, off, bounds, lam), drawn, theta / lam)
+            lam = scales_that_keep(theta, drawn, off, bounds, lam)
+            values = np.where(stays(theta, drawn, off, bounds, lam), drawn, theta / lam)
         zeroed = (theta[0] == 0) & (drawn[0] != 0) & (not hide_biases)
         changed = (theta != 0) & (values.astype(np.float32) != drawn)
         written += int(np.count_nonzero(changed) + np.count_nonzero(zeroed))
@@ -261,76 +260,6 @@ def match(theta: np.ndarray, offered: np.ndarray) -> np.ndarray:
     q = np.sqrt(np.maximum(theta_squared - gain, 0.0))
     forbidden = 1.0 + 2.0 * np.sqrt(theta_squared).sum()  # more than any assignment without it
     return linear_sum_assignment(np.where(fits, q, forbidden))[1]
-
-
-def _scales(theta: np.ndarray, m: np.ndarray, bounds: tuple[float, float]) -> np.ndarray:
-    """λ of each matched neuron: the best one that keeps θ/λ inside the layer's range.
-
-    The best is θᵀm/‖m‖². Output neurons cannot choose their host neuron, so it may be negative
-    there, or so small that θ/λ would stick out; then θ/λ gets the length of m, and if even this
-    sticks out, the largest length that does not.
-    """
-    support = theta != 0
-    theta_norm = np.sqrt(np.sum(theta**2, axis=0))
-    m_norm = np.sqrt(np.sum(np.where(support, m, 0.0) ** 2, axis=0))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        best = np.sum(theta * m, axis=0) / m_norm**2
-        same_length = theta_norm / m_norm
-    smallest = _smallest_scales(theta, bounds)
-    lam = np.select(
-        [(best > 0) & (best >= smallest), np.isfinite(same_length) & (same_length >= smallest)],
-        [best, same_length],
-        smallest,
-    )
-    return np.where(theta_norm > 0, lam, 1.0)  # a neuron without parameters needs no scale
-
-
-def _stays(
-    theta: np.ndarray,
-    drawn: np.ndarray,
-    off: np.ndarray,
-    bounds: tuple[float, float],
-    lam: np.ndarray,
-) -> np.ndarray:
-    """Where the host's own parameters may stay: λ × drawn is θ up to ``off``; sign, range right."""
-    low, high = bounds
-    near = (np.abs(lam * drawn - theta) <= off) & (np.sign(drawn) == np.sign(theta))
-    return near & (low <= drawn) & (drawn <= high)
-
-
-def _scales_that_keep(
-    theta: np.ndarray,
-    drawn: np.ndarray,
-    off: np.ndarray,
-    bounds: tuple[float, float],
-    lam: np.ndarray,
-) -> np.ndarray:
-    """λ of each neuron near the given one that lets most of its host neuron's parameters stay.
-
-    Tried are all with which a parameter stays exactly, up to twice or half the given λ.
-    """
-    kept = lam.copy()
-    smallest = _smallest_scales(theta, bounds)
-    for neuron, (values, m, scale) in enumerate(zip(theta.T, drawn.T, lam, strict=True)):
-        ratios = values[values * m > 0] / m[values * m > 0]
-        ratios = ratios[(ratios >= smallest[neuron]) & (np.abs(np.log(ratios / scale)) <= LOG_TWO)]
-        options = np.append(scale, ratios[np.argsort(np.abs(np.log(ratios / scale)))])
-        staying = _stays(values[:, None], m[:, None], off, bounds, options) & (values != 0)[:, None]
-        kept[neuron] = options[np.argmax(staying.sum(axis=0))]
-    return kept
-
-
-def _smallest_scales(theta: np.ndarray, bounds: tuple[float, float]) -> np.ndarray:
-    """The smallest λ with which θ/λ does not stick out of the range of the layer's values."""
-    low, high = bounds
-    with np.errstate(divide="ignore", invalid="ignore"):
-        stretch = np.where(theta > 0, theta / high, np.where(theta < 0, theta / low, 0.0))
-    stretch = np.where(stretch < 0, np.inf, stretch)  # the layer has no value of that sign
-    smallest = np.max(stretch, axis=0) * (1.0 + RANGE_MARGIN)
-    if not np.isfinite(smallest).all():
-        extent = max(abs(low), abs(high)) or 1.0
-        smallest = np.where(np.isfinite(smallest), smallest, np.max(np.abs(theta)) / extent)
-    return smallest
 
 
 def _mark(

@@ -20,11 +20,11 @@ from pns_tf.theory.existence import (
     log_rule_of_thumb,
     log_width_needed,
     overlaps,
-    unit_target,
 )
 from pns_tf.theory.figure import existence_figure
 from pns_tf.theory.frequency import find_copy, frequency
 from pns_tf.theory.logarithms import log1mexp, log_fewer_than
+from pns_tf.theory.unit_target import unit_target
 from tasks import Target
 
 ABSOLUTE = Target([[[1.0, -1.0]], [[1.0], [1.0]]], [[0, 0], [0]])

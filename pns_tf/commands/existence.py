@@ -142,8 +142,9 @@ def _formula(row: dict) -> str:
 
 
 def _measured(target, width: int, epsilon: float, hosts: int, seed: int) -> str:
-    from pns_tf.theory.existence import INITS, unit_target
+    from pns_tf.theory.existence import INITS
     from pns_tf.theory.frequency import frequency
+    from pns_tf.theory.unit_target import unit_target
 
     unit = unit_target(target, epsilon, "proven")
     lines = ["", f"copies found in {hosts:,} random hosts of width {_width(str(width))}", ""]

@@ -17,9 +17,9 @@ from pns_tf.theory.existence import (
     log_limit,
     log_rule_of_thumb,
     log_width_needed,
-    unit_target,
 )
 from pns_tf.theory.report import LOG10, probability
+from pns_tf.theory.unit_target import unit_target
 from tasks.task import Target
 
 EPSILONS = (0.01, 0.05, 0.1, 0.5, 1.0)

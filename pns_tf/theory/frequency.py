@@ -13,7 +13,8 @@ from scipy.stats import binomtest
 from tqdm import tqdm
 
 from pns_tf.seeding import generator
-from pns_tf.theory.existence import INITS, UnitTarget
+from pns_tf.theory.existence import INITS
+from pns_tf.theory.unit_target import UnitTarget
 from tasks.checks import choice, integer
 
 
@@ -47,7 +48,7 @@ def frequency(
 
     Example:
         >>> import tasks
-        >>> from pns_tf.theory.existence import unit_target
+        >>> from pns_tf.theory.unit_target import unit_target
         >>> unit = unit_target(tasks.get("relu").target(3), epsilon=0.5, bound="proven")
         >>> frequency(unit, width=100, hosts=50).found
         47

@@ -12,13 +12,12 @@ from pns_tf.theory.activations import largest_norms, sampled_norms
 from pns_tf.theory.errors import output_error
 from pns_tf.theory.existence import (
     INITS,
-    UnitTarget,
     log_bound,
     log_limit,
     log_rule_of_thumb,
     log_width_needed,
-    unit_target,
 )
+from pns_tf.theory.unit_target import UnitTarget, unit_target
 from tasks.task import Target
 
 LOG10 = math.log(10.0)
