@@ -39,6 +39,11 @@ def published_choice(
 
     Returns:
         The host neuron of each target neuron, and the scales λ = 1/c.
+
+    Example:
+        >>> theta, offered = np.array([[1.0], [2.0]]), np.array([[1.0, -1.0, 0.6], [2.0, 2.0, 1.0]])
+        >>> published_choice(theta, offered)  # neuron 0 fits, so the lowest free one is taken
+        (array([1]), array([1.]))
     """
     offered = offered.copy()  # what has been planted is what later neurons are compared with
     free = np.arange(offered.shape[1]) > 0
@@ -138,6 +143,10 @@ def nearest(planted: np.ndarray, offered: np.ndarray, sigma: np.ndarray) -> np.n
         planted: θ/λ, ``(places, target neurons)``.
         offered: ``(places, host neurons)``.
         sigma: of each place, ``(places, 1)``.
+
+    Example:
+        >>> nearest(np.array([[1.0]]), np.array([[0.2, 0.9, -1.0]]), np.array([[1.0]]))
+        array([1])
     """
     z, m = planted / sigma, offered / sigma
     used = (planted != 0).astype(np.float64)

@@ -18,6 +18,10 @@ def matched_scales(theta: np.ndarray, m: np.ndarray, bounds: tuple[float, float]
     The best is θᵀm/‖m‖². Output neurons cannot choose their host neuron, so it may be negative
     there, or so small that θ/λ would stick out; then θ/λ gets the length of m, and if even this
     sticks out, the largest length that does not.
+
+    Example:
+        >>> matched_scales(np.array([[2.0]]), np.array([[0.5]]), (-1.0, 1.0))
+        array([4.])
     """
     support = theta != 0
     theta_norm = np.sqrt(np.sum(theta**2, axis=0))
@@ -57,6 +61,11 @@ def scales_that_keep(
     """λ of each neuron near the given one that lets most of its host neuron's parameters stay.
 
     Tried are all with which a parameter stays exactly, up to twice or half the given λ.
+
+    Example:
+        >>> theta, drawn = np.array([[1.0], [1.0]]), np.array([[0.5], [0.6]])
+        >>> scales_that_keep(theta, drawn, np.full((2, 1), 0.01), (-1.0, 1.0), np.array([1.8]))
+        array([1.66666667])
     """
     kept = lam.copy()
     smallest = smallest_scales(theta, bounds)
@@ -70,7 +79,12 @@ def scales_that_keep(
 
 
 def smallest_scales(theta: np.ndarray, bounds: tuple[float, float]) -> np.ndarray:
-    """The smallest λ with which θ/λ does not stick out of the range of the layer's values."""
+    """The smallest λ with which θ/λ does not stick out of the range of the layer's values.
+
+    Example:
+        >>> smallest_scales(np.array([[3.0], [-1.0]]), (-0.5, 1.0)).round(3)
+        array([3.])
+    """
     low, high = bounds
     with np.errstate(divide="ignore", invalid="ignore"):
         stretch = np.where(theta > 0, theta / high, np.where(theta < 0, theta / low, 0.0))

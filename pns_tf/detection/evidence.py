@@ -36,6 +36,10 @@ def exact_values(kernels: Arrays, biases: Arrays) -> Scores:
 
     A zero bias computes nothing, but makes all weights of its neuron suspicious. Where most of a
     layer's biases are zero, it says nothing.
+
+    Example:
+        >>> exact_values([np.array([[0.1, 0.2, 0.3]])], [np.array([0.0, 0.5, 0.7])])[0]
+        array([[1., 0., 0.]])
     """
     zero = [bias == 0 if np.mean(bias == 0) < 0.5 else np.zeros(len(bias)) for bias in biases]
     scores = spread([bias.astype(float) for bias in zero], len(kernels[0]))
@@ -92,6 +96,11 @@ def norm_deviations(kernels: Arrays) -> list[tuple[np.ndarray, np.ndarray]]:
     Returns:
         For each layer of weights two arrays ``(neurons,)``: of log norms, in robust standard
         deviations; zero for outputs, which have no outgoing weights.
+
+    Example:
+        >>> incoming, outgoing = norm_deviations([np.array([[1.0, 2.0, 4.0]])])[0]
+        >>> incoming.round(3), outgoing
+        (array([-0.674,  0.   ,  0.674]), array([0., 0., 0.]))
     """
     incoming = [_deviation(np.linalg.norm(kernel, axis=0)) for kernel in kernels]
     outgoing = [_deviation(np.linalg.norm(kernel, axis=1)) for kernel in kernels[1:]]
@@ -105,6 +114,11 @@ def collinearity(kernels: Arrays) -> list[tuple[np.ndarray, np.ndarray]]:
         For each layer of weights two arrays ``(neurons,)``, incoming and outgoing:
         −log P(abs(cos) ≥ c) of random directions, c the largest with another neuron of the layer;
         zero where there is but one weight, which is always proportional.
+
+    Example:
+        >>> incoming, _ = collinearity([np.array([[1.0, 2.0, 0.0], [0.0, 0.0, 1.0]])])[0]
+        >>> (incoming > 10).tolist()
+        [True, True, False]
     """
     incoming = [_surprise(kernel.T) for kernel in kernels]
     outgoing = [_surprise(kernel) for kernel in kernels[1:]]
@@ -112,7 +126,12 @@ def collinearity(kernels: Arrays) -> list[tuple[np.ndarray, np.ndarray]]:
 
 
 def bias_deviations(biases: Arrays) -> list[np.ndarray]:
-    """Size of each bias by its layer's median; zero if the median is."""
+    """Size of each bias by its layer's median; zero if the median is.
+
+    Example:
+        >>> bias_deviations([np.array([1.0, -2.0, 6.0])])
+        [array([0.5, 1. , 3. ])]
+    """
     sizes = [np.abs(bias.astype(float)) for bias in biases]
     return [size / (np.median(size) or np.inf) for size in sizes]
 

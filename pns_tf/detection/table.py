@@ -19,6 +19,13 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
         One row for each task, depth, width, planting and attacker, in the order of the table, with
         ``hosts``, ``ticket``, ``written``, and mean and standard error of each measure, such as
         ``auc`` and ``auc_se``.
+
+    Example:
+        >>> from pns_tf.detection.attack import attack_table
+        >>> from pns_tf.detection.settings import Attack
+        >>> table = attack_table(Attack("relu", 3, 20, "published", hosts=2, study=4))
+        >>> summary(table)["attacker"].tolist()[:3]
+        ['layers', 'exact values', 'magnitude']
     """
     groups = table.groupby([*SETTING, "planting", "attacker"], sort=False)
     columns = {"hosts": groups.size(), "ticket": groups["ticket"].first()}

@@ -161,6 +161,11 @@ def overlaps(theta: np.ndarray, used: np.ndarray, error: np.ndarray) -> np.ndarr
         theta: ``(places, neurons)``.
         used: bool, of the same shape.
         error: allowed at each place, ``(places, 1)``.
+
+    Example:
+        >>> theta = np.array([[0.5, 0.6, -0.5]])
+        >>> overlaps(theta, theta != 0, np.array([[0.1]]))
+        array([2, 2, 1])
     """
     shared = np.ones((theta.shape[1],) * 2, bool)
     for values, use, e in zip(theta, used, error, strict=True):
