@@ -65,6 +65,7 @@ def write_found(
         "metric": "accuracy" if found.kind == "classification" else "MSE",
         "metrics": found.metrics,
         "history": found.history,
+        "validation": found.validation,
         "seconds": found.seconds,
         "versions": versions(),
     }

@@ -13,12 +13,12 @@ from pns_tf.evaluation import evaluate, outputs
 from pns_tf.exporting import MASKS, export_planted, versions, what_is_planted
 from pns_tf.forward import forward
 from pns_tf.hosts import masked_arrays, set_masks, set_parameters
-from pns_tf.images import Images
 from pns_tf.masks import Mask
 from pns_tf.pictures import images_figure, layer_counts_figure, save_figure
 from pns_tf.planted import Planted
 from pns_tf.storage import new_folder, read_found_record
 from pns_tf.tensorboard import log_planted
+from pns_tf.validation import Images
 from pns_tf.vgg import build_vgg
 from pns_tf.vgg_plans import ImageHost
 from tasks import Data

@@ -2,31 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
-from tasks import Data
+from pns_tf.validation import Images
 from tasks.checks import InputError, integer
 
 HELD_OUT = 0.1
-
-
-@dataclass(frozen=True, eq=False)
-class Images(Data):
-    """Images with classes; what is not for training is split into validation and test set.
-
-    Attributes:
-        x_train: float32 ``(n, rows, columns, channels)`` in [−1, 1].
-        y_train: int32 ``(n,)``.
-        x_test, y_test: the data set's own test part, the same.
-        x_validation, y_validation: the first tenth of the training part, held out from it.
-    """
-
-    x_validation: np.ndarray
-    y_validation: np.ndarray
 
 
 def image_set(name: str, data_dir: str | None = None) -> tuple[tuple[int, int, int], int]:

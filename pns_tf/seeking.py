@@ -27,6 +27,7 @@ from pns_tf.seeding import generator
 from pns_tf.settings import SeekSettings
 from pns_tf.steps import takes_images
 from pns_tf.training import compiled_epoch, train
+from pns_tf.validation import Images, ValidationCurve
 from tasks import Data, InputError
 from tasks.task import check_finite, kind_of
 
@@ -44,6 +45,8 @@ class FoundTicket:
             one, and those of `pns_tf.recovery.mask_metrics`. The first two are taken after one
             positive scale per output, fitted on training data; ``strong_unscaled`` without it.
         history: mean training loss of each epoch, multishot rounds first.
+        validation: accuracy on the held-out images after each epoch of the final training; empty
+            where the data holds none out.
         seconds: time spent on pruning and on training.
         kind: of the task, "classification" or "regression".
         host: a model of the host's architecture, with other weights.
@@ -56,6 +59,7 @@ class FoundTicket:
     masks: Mask
     metrics: dict[str, float]
     history: list[float]
+    validation: list[float]
     seconds: dict[str, float]
     kind: str
     host: keras.Model
@@ -193,6 +197,7 @@ class _Search:
         self.ties = generator(settings.seed, "ties")
         self.shuffling = generator(settings.seed, "shuffling")
         self.history: list[float] = []
+        self.validation: list[float] = []
         self.seconds = {"pruning": 0.0, "training": 0.0}
 
     def run(self) -> FoundTicket:
@@ -211,7 +216,7 @@ class _Search:
         if search and search.weights is not None:
             self.model.set_weights(search.weights)
         else:
-            self._train(self.settings.epochs)
+            self._train(self.settings.epochs, validate=isinstance(self.data, Images))
         metrics["final"] = self._judge(self.forward)
         metrics["density_asked"] = float(self.settings.density)
         metrics |= search.metrics if search else {}
@@ -220,6 +225,7 @@ class _Search:
             masks=mask,
             metrics=metrics,
             history=self.history,
+            validation=self.validation,
             seconds=self.seconds,
             kind=self.kind,
             host=same_architecture(self.model, "host"),
@@ -276,11 +282,12 @@ class _Search:
         self.history += result.history
         return result
 
-    def _train(self, epochs: int) -> None:
+    def _train(self, epochs: int, validate: bool = False) -> None:
         settings = self.settings
         small = compact(self.model) if takes_images(self.model) else None
         model = small.model if small else self.model
         epoch = compiled_epoch(model, self.kind, settings.learning_rate, settings.batch_size)
+        curve = ValidationCurve(epoch.model, self.data, epochs) if validate else None
         with self._timed("training"):
             weights, history = train(
                 epoch,
@@ -291,11 +298,13 @@ class _Search:
                 self.shuffling,
                 self.watch,
                 self.augmented,
+                curve,
             )
         model.set_weights(weights)
         if small:
             small.put_back(self.model)
         self.history += history
+        self.validation = curve.values.numpy().tolist() if curve else []
 
     def _rewind(self, mask: Mask) -> None:
         self.model.set_weights(self.initial)

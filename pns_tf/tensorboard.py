@@ -17,6 +17,7 @@ from pns_tf.seeking import FoundTicket
 
 IMAGE_SIDE = 600  # pixels of the longer side of a mask, about
 HISTOGRAM_VALUES = 1_000_000  # more would cost gigabytes and show the same
+CHARTS = ("metrics", "history", "validation")  # of a record, instead of text
 SHORTEST_SIDE = 40  # so that the mask of a layer with one input is more than a line
 
 
@@ -55,7 +56,7 @@ def log_found(found: FoundTicket, record: dict, drawings: dict[str, Figure], fol
         drawings: figures by name.
         folder: the log directory.
     """
-    settings = {key: record[key] for key in record if key not in ("metrics", "history")}
+    settings = {key: record[key] for key in record if key not in CHARTS}
     with tf.summary.create_file_writer(str(folder)).as_default(step=0):
         _log_record(settings, drawings)
         searched = 0
@@ -64,6 +65,7 @@ def log_found(found: FoundTicket, record: dict, drawings: dict[str, Figure], fol
             _log_search(found)
         _log_by_epoch("loss/search", found.history[:searched])
         _log_by_epoch("loss/training", found.history[searched:])
+        _log_by_epoch("accuracy/validation", found.validation)
         for name, value in found.metrics.items():
             whole, _, layer = name.partition("_layer")
             if layer.isdigit():

@@ -16,6 +16,7 @@ import tf_keras as keras
 
 from pns_tf.checkpoints import next_stage
 from pns_tf.steps import Steps, takes_images
+from pns_tf.validation import ValidationCurve
 from tasks.checks import InputError, choice
 
 LOSSES = {
@@ -180,6 +181,7 @@ def train(
     rng: np.random.Generator,
     watch: Callable[[int, float], None] | None = None,
     augmented: bool = False,
+    validation: ValidationCurve | None = None,
 ) -> tuple[list[np.ndarray], list[float]]:
     """Trains from the given weights with a fresh optimizer, shuffling every epoch.
 
@@ -196,6 +198,7 @@ def train(
         rng: shuffles.
         watch: told the number of each finished epoch, from 1, and its mean loss.
         augmented: mirror and shift images at random.
+        validation: of the epoch's model, taken after each epoch.
 
     Returns:
         The trained weights and the mean loss of each epoch.
@@ -205,8 +208,9 @@ def train(
     """
     epoch.model.set_weights(weights)
     epoch.reset_optimizer()
+    state = [*epoch.state, validation.values] if validation else epoch.state
     stage = next_stage()
-    history = stage.restore(epoch.state, rng)
+    history = stage.restore(state, rng)
     for number, loss in enumerate(history, start=1):
         if watch:
             watch(number, loss)
@@ -219,7 +223,9 @@ def train(
                 f"training diverged: the loss of epoch {number} is {history[-1]}; "
                 "are all data finite, and is the learning rate small enough?"
             )
-        stage.save(epoch.state, rng, history)
+        if validation:
+            validation.judge(number)
+        stage.save(state, rng, history)
         if watch:
             watch(number, history[-1])
     return epoch.model.get_weights(), history

@@ -7,6 +7,7 @@ import pytest
 
 import pns_tf
 from pns_tf.checkpoints import kept_in, next_stage
+from pns_tf.validation import Images
 from tasks import InputError
 
 SETTINGS = {"seed": 0}
@@ -60,6 +61,26 @@ def test_finished_epochs_are_not_trained_again(tmp_path, monkeypatch):
     with kept_in(tmp_path / "kept", SETTINGS):
         search(lambda number, loss: told.append(number), epochs=5)
     assert (len(trained), told) == (2, [1, 2, 3, 4, 5])
+
+
+def test_accuracies_on_held_out_images_are_kept(tmp_path):
+    rng = np.random.default_rng(0)
+    x, y = rng.standard_normal((60, 8, 8, 3), np.float32), rng.integers(0, 3, 60)
+    data = Images(x[:20], y[:20], x[20:40], y[20:40], x[40:], y[40:])
+    host = pns_tf.vgg_host((8, "M", 16), shape=(8, 8, 3), classes=3)
+
+    def stop_after_two(number, loss):
+        if number == 2:
+            raise Killed
+
+    found = pns_tf.seek(host, "magnitude", 0.5, data=data, epochs=3)
+    with pytest.raises(Killed), kept_in(tmp_path / "kept", SETTINGS):
+        pns_tf.seek(host, "magnitude", 0.5, data=data, epochs=3, watch=stop_after_two)
+    with kept_in(tmp_path / "kept", SETTINGS):
+        again = pns_tf.seek(host, "magnitude", 0.5, data=data, epochs=3)
+    assert again.validation == found.validation
+    assert np.isfinite(again.validation).all()
+    assert len(again.validation) == 3
 
 
 def test_what_other_settings_have_left_behind_does_not_count(tmp_path):

@@ -17,6 +17,7 @@ from pns_tf.hosts import host_arrays
 from pns_tf.image_runs import load_trained
 from pns_tf.images import load_images
 from pns_tf.masks import Mask
+from pns_tf.metrics import accuracy
 from pns_tf.vgg import vgg_host
 from pns_tf.vgg_plans import ImageHost
 from tasks import InputError
@@ -59,6 +60,9 @@ def test_a_found_ticket_is_exported_compacted_and_full(out, images):
     np.testing.assert_allclose(lite, expected[:5], rtol=1e-3, atol=1e-4)
     record = json.loads((out / FOUND / "ticket.json").read_text())
     assert record["samples"] == 100
+    data = load_images("cifar10", str(DATA_DIR), samples=100)
+    judged = accuracy(forward(trained)(data.x_validation), data.y_validation)
+    assert record["validation"] == [pytest.approx(judged)]  # of its one epoch
     assert record["metrics"]["density_kept"] == pytest.approx(0.1, abs=1e-3)
     assert record["host"]["plan"] == "vgg11"
     assert not list(out.glob(".*"))  # no checkpoint is left

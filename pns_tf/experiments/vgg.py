@@ -22,7 +22,7 @@ from pns_tf.settings import SeekSettings
 from pns_tf.vgg_plans import ImageHost
 
 if TYPE_CHECKING:
-    from pns_tf.images import Images
+    from pns_tf.validation import Images
 
 NAME = "figure5"
 PRUNERS = ("random", "magnitude", "snip", "grasp", "synflow")
