@@ -34,6 +34,31 @@ def neurons_on_paths(kernel_masks: Sequence[np.ndarray]) -> list[np.ndarray]:
     return [a & b for a, b in zip(fed, used, strict=True)]
 
 
+def live_neurons(mask: Mask) -> list[np.ndarray]:
+    """Which neurons or channels have a part in the outputs, constant ones with only a bias too.
+
+    Args:
+        mask: of a network without branches, in the order kernel, bias of each layer.
+
+    Returns:
+        For each layer of neurons their numbers, all of them for inputs and outputs.
+
+    Example:
+        >>> constant = Mask([[[0, 0]], [0, 1], [[1], [1]], [0]])
+        >>> [neurons.tolist() for neurons in live_neurons(constant)]
+        [[0], [1], [0]]
+    """
+    links = [rows.any(axis=0) for rows in _rows(mask.kernels)]
+    fed = [np.ones(links[0].shape[0], bool)]
+    for link, bias in zip(links, mask.biases, strict=True):
+        fed.append(link[fed[-1]].any(axis=0) | bias)
+    used = [np.ones(links[-1].shape[1], bool)]
+    for link in reversed(links):
+        used.insert(0, link[:, used[0]].any(axis=1))
+    hidden = [np.flatnonzero(a & b) for a, b in zip(fed[1:-1], used[1:-1], strict=True)]
+    return [np.arange(fed[0].size), *hidden, np.arange(used[-1].size)]
+
+
 def effective_mask(mask: Mask) -> Mask:
     """The part of a mask that lies on input–output paths; the rest computes nothing.
 

@@ -8,12 +8,13 @@ import tf_keras as keras
 import pns_tf
 import tasks
 from pns_tf import pruners
+from pns_tf.gates.hardening import filled, hardened
 from pns_tf.hosts import host_arrays
 from pns_tf.layers import PlantedDense
 from pns_tf.masks import Mask
-from pns_tf.pruners.pns import filled, fully_connected
+from pns_tf.paths import live_neurons
+from pns_tf.pruners.pns import fully_connected
 from pns_tf.settings import SeekSettings
-from pns_tf.swaps.network import live_neurons
 from tasks import InputError
 
 QUICK = {
@@ -131,6 +132,18 @@ def test_a_ticket_is_filled_up_with_what_computes_nothing():
     assert [neurons.tolist() for neurons in live_neurons(full)] == [[0], [0], [0]]
     assert full[0][0, 0]
     assert full[2][0, 0]
+
+
+def test_gates_that_are_closed_stay_closed_if_others_do_no_harm():
+    opened = Mask([[[1, 0, 0]], [0, 0, 0], [[1], [0], [0]], [0]])
+    scores = [np.array([[5.0, -1, -1]]), np.zeros(3) - 1, np.array([[5.0], [-1], [-1]]), [-0.1]]
+    rng = np.random.default_rng(0)
+    assert not hardened(scores, opened, 3, rng, without_branches=True)[3][0]
+    assert hardened(scores, opened, 3, rng, without_branches=False)[3][0]
+    assert hardened(scores, opened, 6, rng, without_branches=True).kept == 6
+    assert not hardened(scores, opened, 6, rng, without_branches=True)[3][0]
+    assert hardened(scores, opened, 8, rng, without_branches=True)[3][0]  # 7 with all idle ones
+    assert hardened(scores, opened, 1, rng, without_branches=True).kept == 1
 
 
 @pytest.mark.parametrize(

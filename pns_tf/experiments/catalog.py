@@ -6,6 +6,7 @@ import runpy
 
 from pns_tf.experiments.experiment import Experiment
 from pns_tf.experiments.run import Run, grid
+from pns_tf.planting import baseline_density
 from tasks.checks import InputError, choice
 
 TASKS = ("circle", "helix", "relu")
@@ -72,6 +73,23 @@ def _edge_popup_ablation() -> list[Run]:
     return grid(["helix", "relu"], [*pruners, "edge_popup_scaled"], [0.1, 0.5], SEED, epochs=0)
 
 
+def _frontier() -> list[Run]:
+    """The project's own searchers near the planted density, and in hosts of other shapes."""
+    strong = {"circle": 0.008, "helix": 0.03, "relu": 2 * baseline_density("relu", 5, 100)}
+    weak = {"circle": 1, "helix": 2, "relu": 1}  # times the planted density
+    runs = []
+    for task in TASKS:
+        runs += grid([task], ["pns"], [strong[task]], SEED)
+        density = weak[task] * baseline_density(task, 5, 100)
+        runs += grid([task], ["pns_weak"], [density], SEED, epochs=0)
+    for depth, width in ((3, 100), (10, 100), (6, 1000)):
+        planted = baseline_density("circle", depth, width)
+        host = {"depth": depth, "width": width}
+        runs += grid(["circle"], ["pns"], [1.5 * planted], SEED, **host)
+        runs += grid(["circle"], ["pns_weak"], [planted], SEED, epochs=0, **host)
+    return runs
+
+
 EXPERIMENTS = {
     experiment.name: experiment
     for experiment in (
@@ -102,6 +120,7 @@ EXPERIMENTS = {
             "what makes edge-popup fail on regression",
             _edge_popup_ablation(),
         ),
+        Experiment("frontier", "how sparse tickets the project's own searchers find", _frontier()),
     )
 }
 

@@ -17,6 +17,7 @@ import tf_keras as keras
 from pns_tf.forward import forward
 from pns_tf.gates.losses import balanced_pressure, reverse_kl
 from pns_tf.gates.relaxations import NOISES, RELAXATIONS, capacity_threshold
+from pns_tf.masks import Mask
 from pns_tf.prunable import prunable_weights
 from pns_tf.steps import Steps, takes_images
 from pns_tf.training import LOSSES, gather_batches
@@ -135,6 +136,10 @@ class GateEpoch:
             np.where(alive.numpy() > 0, score.numpy(), -np.inf)
             for score, alive in zip(self.scores, self._alive, strict=True)
         ]
+
+    def opened(self) -> Mask:
+        """The gates that `use_gates` has set, as far as they are more open than closed."""
+        return Mask([mask.numpy() > 0.5 for mask in self._masks])
 
     def use_masks(self, masks: Sequence[np.ndarray]) -> None:
         """Sets the model's masks."""

@@ -10,8 +10,10 @@ import numpy as np
 from pns_tf.evaluation import evaluate_strong
 from pns_tf.forward import forward
 from pns_tf.gates.epoch import Controls, GateEpoch, GateSettings, gate_epoch
+from pns_tf.gates.hardening import hardened
+from pns_tf.hosts import planted_layers
+from pns_tf.masks import Mask
 from pns_tf.pruners.searcher import Searcher, SearchResult
-from pns_tf.thresholds import keep_highest
 from tasks.checks import InputError, integer, number
 from tasks.task import Data, kind_of
 
@@ -21,7 +23,8 @@ class GateSearcher(Searcher):
     """A searcher that leaves the weights alone and trains a gate for each weight and bias.
 
     A new one overrides `schedule`, and `compiled_for` unless its gates are sigmoids under a
-    penalty. The highest scores are kept in the end, exactly round(density × count) of them.
+    penalty. In the end exactly round(density × count) parameters are kept, see
+    `pns_tf.gates.hardening`.
 
     Args:
         epochs: of the search.
@@ -56,13 +59,21 @@ class GateSearcher(Searcher):
 
     def search(self, model, data, settings, rng, watch=None):
         epoch, history, densities = self.train_gates(model, data, settings.density, rng, watch)
-        count = round(settings.density * epoch.size)
-        mask = keep_highest(epoch.ranking(), count, rng=rng)
+        is_host = 2 * len(planted_layers(model)) == len(epoch.scores)
+        mask = self.harden(epoch, round(settings.density * epoch.size), rng, is_host)
         soft = evaluate_strong(forward(epoch.model), kind_of(data), data).metric
         epoch.use_masks(mask)
         hard = evaluate_strong(forward(epoch.model), kind_of(data), data).metric
         metrics = {"soft": soft, "soft_hard_gap": abs(soft - hard)}
         return SearchResult(mask, history=history, densities=densities, metrics=metrics)
+
+    def harden(
+        self, epoch: GateEpoch, count: int, rng: np.random.Generator, without_branches: bool
+    ) -> Mask:
+        """The mask of ``count`` parameters that the gates lead to."""
+        return hardened(
+            epoch.ranking(), epoch.opened(), count, rng, without_branches=without_branches
+        )
 
     def total_epochs(self, settings):
         return self.epochs + settings.epochs

@@ -43,6 +43,7 @@ PRUNERS = {
     "concrete_ticket_search_kl": "pns_tf.pruners.concrete_ticket_search:ConcreteTicketSearchKL",
     "gem_miner": "pns_tf.pruners.gem_miner:GemMiner",
     "pns": "pns_tf.pruners.pns:PlantNSeek",
+    "pns_weak": "pns_tf.pruners.pns_weak:PlantNSeekWeak",
 }
 
 __all__ = ["PRUNERS", "Pruner", "get", "load", "names", "scoring_batch"]

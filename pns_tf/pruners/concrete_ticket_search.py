@@ -9,6 +9,9 @@ from pns_tf.gates.epoch import Controls, GateSettings
 from pns_tf.gates.search import GateSearcher
 from tasks.checks import flag, number
 
+AIM_GAIN = 0.1  # how fast the density that is aimed at follows the one that is missed
+LOWEST_AIM = 0.5
+
 
 @dataclass
 class ConcreteTicketSearch(GateSearcher):
@@ -56,10 +59,13 @@ class ConcreteTicketSearch(GateSearcher):
         )
 
     def schedule(self, epoch, density, rng):
+        aim = 1.0  # the balance is a little above what is wanted, as the loss opens gates
         for number_ in range(self.epochs):
+            wanted = falling_density(density, number_ / self.epochs, self.ramp)
+            aim = min(1.0, max(LOWEST_AIM, aim * (wanted / epoch.openness) ** AIM_GAIN))
             yield Controls(
                 sharpness=1 / self.temperature,
-                density=falling_density(density, number_ / self.epochs, self.ramp),
+                density=wanted * aim,
                 learning_rate=self.learning_rate,
             )
 

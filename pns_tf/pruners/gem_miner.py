@@ -45,6 +45,9 @@ class GemMiner(GateSearcher):
     def compiled_for(self, kind):
         return GateSettings(kind, "step", self.gate_batch_size)
 
+    def harden(self, epoch, count, rng, without_branches):
+        return keep_highest(epoch.ranking(), count, rng=rng)  # all others are closed for good
+
     def schedule(self, epoch, density, rng):
         rounds = min(self.freezes, self.epochs)
         left = iter(density_steps(density, rounds))

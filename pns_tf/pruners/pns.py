@@ -9,14 +9,12 @@ import tf_keras as keras
 
 from pns_tf.gates.density import falling_density
 from pns_tf.gates.epoch import Controls, GateSettings
+from pns_tf.gates.hardening import filled
 from pns_tf.gates.search import GateSearcher
 from pns_tf.hosts import host_arrays
 from pns_tf.layers import PlantedDense
-from pns_tf.masks import Mask
 from pns_tf.pruners.searcher import SearchResult
-from pns_tf.swaps.network import live_neurons
 from pns_tf.swaps.search import SwapSettings, swap_search
-from pns_tf.thresholds import keep_highest
 from tasks.checks import flag, integer, number
 from tasks.task import kind_of
 
@@ -109,17 +107,3 @@ def fully_connected(model: keras.Model) -> bool:
         isinstance(layer, PlantedDense) and layer.activation is activation
         for layer, activation in zip(layers, wanted, strict=True)
     )
-
-
-def filled(mask: Mask, count: int, rng: np.random.Generator) -> Mask:
-    """Adds parameters without a part in the outputs until there are ``count``.
-
-    These are weights and biases of neurons that nothing uses, at random.
-    """
-    unused = []
-    for layer, neurons in enumerate(live_neurons(mask)[1:]):
-        idle = np.ones(mask.biases[layer].shape, bool)
-        idle[neurons] = False
-        unused += [np.broadcast_to(idle, mask.kernels[layer].shape), idle]
-    scores = [2.0 * kept + idle for kept, idle in zip(mask, unused, strict=True)]
-    return keep_highest(scores, count, rng=rng, names=mask.names)

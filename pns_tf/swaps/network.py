@@ -8,27 +8,9 @@ from itertools import pairwise
 import numpy as np
 
 from pns_tf.masks import Mask
+from pns_tf.paths import live_neurons
 
 BIAS = -1  # the source of a bias, in a flip (layer, source, neuron)
-
-
-def live_neurons(mask: Mask) -> list[np.ndarray]:
-    """Which neurons have a part in the outputs, constant ones with nothing but a bias included.
-
-    Args:
-        mask: of a fully connected stack, in the order kernel, bias of each layer.
-
-    Returns:
-        For each layer of neurons their numbers, all of them for inputs and outputs.
-    """
-    fed = [np.ones(len(mask.kernels[0]), bool)]
-    for kernel, bias in zip(mask.kernels, mask.biases, strict=True):
-        fed.append(kernel[fed[-1]].any(axis=0) | bias)
-    used = [np.ones(len(mask.biases[-1]), bool)]
-    for kernel in reversed(mask.kernels):
-        used.insert(0, kernel[:, used[0]].any(axis=1))
-    hidden = [np.flatnonzero(a & b) for a, b in zip(fed[1:-1], used[1:-1], strict=True)]
-    return [np.arange(fed[0].size), *hidden, np.arange(used[-1].size)]
 
 
 class LiveNetwork:

@@ -1,0 +1,79 @@
+"""From gates to a mask of exactly the size asked for, with as little harm as possible."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from pns_tf.masks import Mask
+from pns_tf.paths import live_neurons
+from pns_tf.thresholds import keep_highest
+
+
+def hardened(
+    scores: Sequence[np.ndarray],
+    opened: Mask,
+    count: int,
+    rng: np.random.Generator,
+    *,
+    without_branches: bool,
+) -> Mask:
+    """The mask that is nearest to the gates.
+
+    Too many open gates: those of the highest scores stay. Too few: a gate that was closed while the
+    others were trained would do harm if it were opened, so the rest is made up of parameters that
+    compute nothing, see `filled`; only where these do not suffice, or the network has branches, the
+    highest scores among the closed gates count.
+
+    Args:
+        scores: of the gates, in the order kernel, bias of each layer.
+        opened: the gates that are more open than closed.
+        count: parameters to keep.
+        rng: chooses among those that compute nothing, and between equal scores.
+        without_branches: whether the network is a chain of layers.
+
+    Example:
+        >>> scores = [np.array([[3.0, -1.0]]), np.array([-2.0, 1.0])]
+        >>> opened = Mask([array > 0 for array in scores])
+        >>> hardened(scores, opened, 1, rng, without_branches=True)[0]
+        array([[ True, False]])
+    """
+    if opened.kept < count and without_branches:
+        return filled(opened, count, rng, scores)
+    return keep_highest(scores, count, rng=rng, names=opened.names)
+
+
+def filled(
+    mask: Mask,
+    count: int,
+    rng: np.random.Generator,
+    scores: Sequence[np.ndarray] | None = None,
+) -> Mask:
+    """Adds parameters without a part in the outputs until there are ``count``.
+
+    These are weights and biases of neurons that nothing uses, at random.
+
+    Args:
+        mask: of a network without branches, in the order kernel, bias of each layer.
+        count: parameters to keep, not fewer than there are.
+        rng: chooses.
+        scores: which others come next if these do not suffice; at random if there are none.
+
+    Example:
+        >>> one_path = Mask([[[1, 0]], [0, 0], [[1], [0]], [0]])
+        >>> filled(one_path, 4, rng)[0]  # whatever leads to the second neuron is idle
+        array([[ True,  True]])
+    """
+    idle = []
+    for layer, neurons in enumerate(live_neurons(mask)[1:]):
+        unused = np.ones(mask.biases[layer].shape, bool)
+        unused[neurons] = False
+        idle += [np.broadcast_to(unused, mask.kernels[layer].shape), unused]
+    scores = [np.zeros(array.shape) for array in mask] if scores is None else scores
+    above = 1 + max(float(np.max(score)) for score in scores)
+    ranks = [
+        np.where(kept, np.inf, np.where(free, above, score))
+        for kept, free, score in zip(mask, idle, scores, strict=True)
+    ]
+    return keep_highest(ranks, count, rng=rng, names=mask.names)

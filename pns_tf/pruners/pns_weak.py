@@ -1,0 +1,168 @@
+"""The project's own searcher for weak tickets: training, and the loss itself says what may go."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import tf_keras as keras
+
+from pns_tf.cosine_epoch import cosine_epoch
+from pns_tf.hosts import host_arrays, set_masks
+from pns_tf.masks import Mask
+from pns_tf.prunable import prunable_weights
+from pns_tf.pruners.magnitude import Magnitude
+from pns_tf.pruners.pns import fully_connected
+from pns_tf.pruners.searcher import Searcher, SearchResult
+from pns_tf.settings import SeekSettings
+from pns_tf.swaps.search import SwapSettings, swap_search
+from pns_tf.thresholds import keep_highest
+from pns_tf.training import CompiledEpoch, compiled_epoch, train
+from tasks.checks import integer, number
+from tasks.task import Data, kind_of
+
+
+@dataclass
+class PlantNSeekWeak(Searcher):
+    """Prunes a network while it trains; first small weights, then those that the loss misses least.
+
+    Magnitude is a good guide as long as much is left. The last parameters are chosen by what their
+    removal does to the loss, measured for each of them, and swapped for better ones, with training
+    after each round. In the end the ticket goes back to the host's parameters and is trained from
+    there. Where the host is not fully connected, magnitude goes all the way.
+
+    Args:
+        learning_rate: of Adam; in the last training it falls to zero by a cosine.
+        train_batch_size: samples a step.
+        magnitude_rounds: of pruning by abs(θ), with ``magnitude_epochs`` of training before each.
+        magnitude_epochs: see there.
+        margin: pruning by abs(θ) leaves so many times the parameters asked for, but not more than
+            ``most``, or as many as are asked for.
+        most: see there.
+        rounds: in which the others go, with ``round_epochs`` of training after each.
+        round_epochs: see there.
+        swaps: tried in each round, once enough parameters are gone.
+        last_epochs: of the training from the host's parameters.
+    """
+
+    learning_rate: float = 3e-3
+    train_batch_size: int = 128
+    magnitude_rounds: int = 8
+    magnitude_epochs: int = 10
+    margin: float = 5.0
+    most: int = 1000
+    rounds: int = 30
+    round_epochs: int = 20
+    swaps: int = 10
+    last_epochs: int = 200
+
+    name = "pns_weak"
+    reference = "this project"
+
+    def __post_init__(self):
+        number(f"learning_rate of {self.name}", self.learning_rate, 0.0, low_excluded=True)
+        number(f"margin of {self.name}", self.margin, 1.0)
+        for what, minimum in (
+            ("train_batch_size", 1),
+            ("magnitude_rounds", 1),
+            ("magnitude_epochs", 1),
+            ("most", 0),
+            ("rounds", 1),
+            ("round_epochs", 1),
+            ("swaps", 0),
+            ("last_epochs", 1),
+        ):
+            integer(f"{what} of {self.name}", getattr(self, what), minimum=minimum)
+
+    def search(self, model, data, settings, rng, watch=None):
+        initial = model.get_weights()
+        training = _Training(model, data, rng, watch)
+        epoch = compiled_epoch(model, kind_of(data), self.learning_rate, self.train_batch_size)
+        mask = Mask.ones_like([weight.variable for weight in prunable_weights(model)])
+        count = round(settings.density * mask.size)
+        eliminated = fully_connected(model)
+        margin = max(count, min(round(self.margin * count), self.most)) if eliminated else count
+        for number_ in range(1, self.magnitude_rounds + 1):
+            training.run(epoch, self.magnitude_epochs)
+            kept = _between(mask.size, margin, number_ / self.magnitude_rounds)
+            mask = keep_highest(Magnitude().score(model), kept, within=mask, rng=rng)
+            set_masks(model, mask)
+        if eliminated:
+            for number_ in range(1, self.rounds + 1):
+                training.run(epoch, self.round_epochs)
+                kept = _between(margin, count, number_ / self.rounds)
+                mask = self._eliminate(model, mask, kept, data, rng)
+                set_masks(model, mask)
+        model.set_weights(initial)
+        set_masks(model, mask)
+        training.run(cosine_epoch(model, data, self._last(settings)), self.last_epochs)
+        return SearchResult(mask, model.get_weights(), training.history)
+
+    def total_epochs(self, settings):
+        search = self.magnitude_rounds * self.magnitude_epochs + self.rounds * self.round_epochs
+        return search + self.last_epochs
+
+    def _eliminate(
+        self, model: keras.Model, mask: Mask, count: int, data: Data, rng: np.random.Generator
+    ) -> Mask:
+        """Drops what the loss misses least, then swaps."""
+        smaller, _ = swap_search(
+            *host_arrays(model),
+            mask,
+            count,
+            data.x_train.astype(np.float32),
+            data.y_train,
+            kind_of(data),
+            SwapSettings(rounds=1, screen=400, swaps=self.swaps),
+            rng,
+        )
+        return smaller
+
+    def _last(self, settings: SeekSettings) -> SeekSettings:
+        return dataclasses.replace(
+            settings,
+            learning_rate=self.learning_rate,
+            batch_size=self.train_batch_size,
+            epochs=self.last_epochs,
+        )
+
+
+class _Training:
+    """Trains one model again and again, each time with a fresh optimizer."""
+
+    def __init__(
+        self,
+        model: keras.Model,
+        data: Data,
+        rng: np.random.Generator,
+        watch: Callable[[int, float], None] | None,
+    ):
+        self._model, self._data, self._rng, self._watch = model, data, rng, watch
+        self.history: list[float] = []
+
+    def run(self, epoch: CompiledEpoch, epochs: int) -> None:
+        """Trains the model and adds the losses to ``history``."""
+        done = len(self.history)
+
+        def watch(number_: int, loss: float) -> None:
+            if self._watch:
+                self._watch(done + number_, loss)
+
+        weights, losses = train(
+            epoch,
+            self._model.get_weights(),
+            self._data.x_train,
+            self._data.y_train,
+            epochs,
+            self._rng,
+            watch,
+        )
+        self._model.set_weights(weights)
+        self.history += losses
+
+
+def _between(start: int, end: int, progress: float) -> int:
+    """From ``start`` to ``end`` by equal factors."""
+    return round(start * (end / start) ** progress)
