@@ -14,6 +14,7 @@ from pns_tf.gates.hardening import hardened
 from pns_tf.hosts import planted_layers
 from pns_tf.masks import Mask
 from pns_tf.pruners.searcher import Searcher, SearchResult
+from pns_tf.thresholds import keep_highest
 from tasks.checks import InputError, integer, number
 from tasks.task import Data, kind_of
 
@@ -35,6 +36,10 @@ class GateSearcher(Searcher):
     epochs: int = 100
     learning_rate: float = 0.02
     gate_batch_size: int = 128
+
+    # Whether the gates keep to the number asked for by themselves, so that the highest scores are
+    # the ticket; otherwise `hardened` makes up for what they miss.
+    exact = False
 
     def __post_init__(self):
         integer(f"epochs of {self.name}", self.epochs, minimum=1)
@@ -71,6 +76,8 @@ class GateSearcher(Searcher):
         self, epoch: GateEpoch, count: int, rng: np.random.Generator, without_branches: bool
     ) -> Mask:
         """The mask of ``count`` parameters that the gates lead to."""
+        if self.exact:
+            return keep_highest(epoch.ranking(), count, rng=rng)
         return hardened(
             epoch.ranking(), epoch.opened(), count, rng, without_branches=without_branches
         )

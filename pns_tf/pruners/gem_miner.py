@@ -31,6 +31,7 @@ class GemMiner(GateSearcher):
     freezes: int = 50
     pressure: float = 1e-3
 
+    exact = True
     name = "gem_miner"
     reference = (
         "Sreenivasan et al., Rare Gems: Finding Lottery Tickets at Initialization, NeurIPS 2022, "
@@ -44,9 +45,6 @@ class GemMiner(GateSearcher):
 
     def compiled_for(self, kind):
         return GateSettings(kind, "step", self.gate_batch_size)
-
-    def harden(self, epoch, count, rng, without_branches):
-        return keep_highest(epoch.ranking(), count, rng=rng)  # all others are closed for good
 
     def schedule(self, epoch, density, rng):
         rounds = min(self.freezes, self.epochs)

@@ -44,6 +44,7 @@ class PlantNSeek(GateSearcher):
     swap_rounds: int = 300
     wake: bool = True
 
+    exact = True
     name = "pns"
     reference = "this project; gates after Savarese, Silva & Maire 2020, arXiv 1912.04427"
 

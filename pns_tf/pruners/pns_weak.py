@@ -51,7 +51,7 @@ class PlantNSeekWeak(Searcher):
     train_batch_size: int = 128
     magnitude_rounds: int = 8
     magnitude_epochs: int = 10
-    margin: float = 5.0
+    margin: float = 10.0
     most: int = 1000
     rounds: int = 30
     round_epochs: int = 20
