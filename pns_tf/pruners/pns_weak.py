@@ -10,6 +10,7 @@ import numpy as np
 import tf_keras as keras
 
 from pns_tf.cosine_epoch import cosine_epoch
+from pns_tf.gates.hardening import filled
 from pns_tf.hosts import host_arrays, set_masks
 from pns_tf.masks import Mask
 from pns_tf.prunable import prunable_weights
@@ -95,6 +96,7 @@ class PlantNSeekWeak(Searcher):
                 kept = _between(margin, count, number_ / self.rounds)
                 mask = self._eliminate(model, mask, kept, data, rng)
                 set_masks(model, mask)
+            mask = filled(mask, count, rng)
         model.set_weights(initial)
         set_masks(model, mask)
         training.run(cosine_epoch(model, data, self._last(settings)), self.last_epochs)

@@ -1,0 +1,93 @@
+"""Weak tickets by elimination: as dense as asked for, trained from the host's parameters."""
+
+import numpy as np
+import pytest
+
+import pns_tf
+from pns_tf import pruners
+from pns_tf.hosts import host_arrays
+from pns_tf.settings import SeekSettings
+from tasks import Data, InputError
+
+QUICK = {
+    "magnitude_rounds": 3,
+    "magnitude_epochs": 3,
+    "rounds": 4,
+    "round_epochs": 3,
+    "last_epochs": 20,
+    "train_batch_size": 32,
+}
+
+
+@pytest.fixture(scope="module")
+def planted():
+    return pns_tf.plant("helix", depth=3, width=40, seed=2)
+
+
+@pytest.fixture(scope="module")
+def found(planted):
+    return pns_tf.seek(planted, "pns_weak", 0.3, samples=1000, options=QUICK)
+
+
+def test_exactly_the_density_asked_for_is_kept_of_the_hosts_own_parameters(found, planted):
+    assert found.masks.kept == round(0.3 * found.masks.size)
+    for ours, hosts in zip(host_arrays(found.pruned), host_arrays(planted.host), strict=True):
+        for a, b in zip(ours, hosts, strict=True):
+            assert a.tobytes() == b.tobytes()
+
+
+def test_the_ticket_is_trained_by_the_search_itself(found):
+    pruner = pruners.get("pns_weak", **QUICK)
+    assert len(found.history) == 3 * 3 + 4 * 3 + 20
+    assert pruner.total_epochs(SeekSettings("pns_weak", 0.3)) == len(found.history)
+    assert found.metrics["final"] < found.metrics["strong"]
+
+
+def test_it_beats_pruning_by_magnitude_alone(found, planted):
+    """As many epochs, and nothing left to be eliminated."""
+    alone = {**QUICK, "margin": 1.0, "magnitude_rounds": 7, "rounds": 1, "swaps": 0}
+    by_magnitude = pns_tf.seek(planted, "pns_weak", 0.08, samples=1000, options=alone)
+    eliminated = pns_tf.seek(planted, "pns_weak", 0.08, samples=1000, options=QUICK)
+    assert eliminated.metrics["final"] < by_magnitude.metrics["final"]
+
+
+def test_the_same_seed_finds_the_same_ticket(found, planted):
+    again = pns_tf.seek(planted, "pns_weak", 0.3, samples=1000, options=QUICK)
+    assert again.masks == found.masks
+    assert again.metrics == found.metrics
+
+
+def test_every_finished_epoch_is_told(planted):
+    told = []
+    quick = {**QUICK, "last_epochs": 2}
+    pns_tf.seek(
+        planted,
+        "pns_weak",
+        0.3,
+        samples=200,
+        options=quick,
+        watch=lambda number, loss: told.append(number),
+    )
+    assert told == list(range(1, 3 * 3 + 4 * 3 + 2 + 1))
+
+
+def test_a_convolutional_host_is_pruned_by_magnitude_all_the_way():
+    rng = np.random.default_rng(0)
+    x, y = rng.standard_normal((40, 8, 8, 3), np.float32), rng.integers(0, 3, 40).astype(np.int32)
+    host = pns_tf.vgg_host((8, "M", 16), shape=(8, 8, 3), classes=3)
+    found = pns_tf.seek(host, "pns_weak", 0.1, data=Data(x, y, x, y), options=QUICK)
+    assert found.masks.kept == round(0.1 * found.masks.size)
+    assert len(found.history) == 3 * 3 + 20
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"margin": 0.5}, "margin of pns_weak must be a number of at least 1"),
+        ({"rounds": 0}, "rounds of pns_weak must be an integer of at least 1, got 0"),
+        ({"learning_rate": 0}, "learning_rate of pns_weak must be a number above 0"),
+    ],
+)
+def test_bad_options_are_refused_by_name(options, message):
+    with pytest.raises(InputError, match=message):
+        pruners.get("pns_weak", **options)
