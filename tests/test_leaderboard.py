@@ -63,8 +63,6 @@ def test_pruners_are_chosen_by_name_and_ones_own_joins():
     assert [entry.name for entry in chosen(own="mine:Mine", everybody=False)] == ["mine:Mine"]
     with pytest.raises(InputError, match=r"unknown pruner 'snap': .*did you mean 'snip'"):
         chosen(["snap"])
-    with pytest.raises(InputError, match="name a pruner to compare with the others"):
-        chosen(everybody=False)
 
 
 def test_first_the_planted_density_and_multiples_of_it_up_to_a_half():

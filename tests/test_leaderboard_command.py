@@ -55,6 +55,22 @@ def test_a_pruner_of_ones_own_joins_with_one_command(run, tmp_path, monkeypatch,
     assert pd.read_csv(folder / "runs.csv").equals(written)
 
 
+def test_runs_that_another_leaderboard_has_are_not_repeated(run, tmp_path, monkeypatch, others):
+    monkeypatch.chdir(tmp_path)
+    flags = ("--pruners=snip", f"--beside={others}", "--tasks=relu", "--densities=0.5")
+    code, out, err = run("leaderboard", *flags, "--seeds=2", "--workers=1")
+    assert code == 0, err
+    written = pd.read_csv(tmp_path / "results" / "leaderboard" / "runs.csv")
+    snips = written[written["entry"] == "snip"]
+    assert snips["seed"].tolist() == [0, 1]
+    assert snips["trained_epochs"].tolist() == [10, 10]
+    known = pd.read_csv(others)
+    assert snips["strong"].iloc[0] == known["strong"].iloc[0]  # the made-up value
+    assert (
+        len(list((tmp_path / "results" / "runs").glob("*.json"))) == 1 + 2
+    )  # seed 1, and multishot
+
+
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
@@ -63,7 +79,6 @@ def test_a_pruner_of_ones_own_joins_with_one_command(run, tmp_path, monkeypatch,
         (["--densities=2"], "density must be a number above 0 and at most 1, got 2"),
         (["--seeds=0"], "seeds must be an integer of at least 1, got 0"),
         (["--workers=0"], "workers must be an integer of at least 1, got 0"),
-        (["--beside=nowhere.csv"], "name a pruner to compare with the others"),
         (["--beside=nowhere.csv", "--pruner=snip"], "cannot read nowhere.csv"),
         (["--pruner=nowhere:Mine"], "pruner 'nowhere:Mine' cannot be loaded: ModuleNotFoundError"),
     ],

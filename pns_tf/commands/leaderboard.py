@@ -48,8 +48,8 @@ def leaderboard(
         tasks: only these, separated by commas.
         densities: these, separated by commas, instead of those that the limit is looked for at.
         seeds: runs at each density.
-        beside: runs.csv of another leaderboard, for the rows of all others; then only what --pruner
-            and --pruners name is run.
+        beside: runs.csv of another leaderboard, whose runs are not repeated and whose other entries
+            stay; then only what --pruner or --pruners name is run, if they do.
         out: folder of all results.
         workers: processes, None for one per core.
         scheduler: address of a Dask scheduler to use instead, such as tcp://host:8786.
@@ -61,7 +61,8 @@ def leaderboard(
     from tasks import names
 
     # What can be wrong is found before TensorFlow is imported and before anything is written.
-    entries = chosen(_several(pruners), pruner, everybody=beside is None)
+    named = pruner is not None or _several(pruners)
+    entries = chosen(_several(pruners), pruner, everybody=beside is None or not named)
     chosen_tasks = [choice("task", task, names()) for task in _several(tasks)] or names()
     board = Board(entries, chosen_tasks, seeds, _several(densities))
     if workers is not None:
@@ -73,7 +74,7 @@ def leaderboard(
     from pns_tf.leaderboard.report import write_leaderboard
 
     store, start = Store(Path(str(out))), time.perf_counter()
-    table, failure = ranked_rows(board, store, workers, scheduler)
+    table, failure = ranked_rows(board, store, workers, scheduler, others)
     if failure and table.empty:
         raise failure
     spent = time.perf_counter() - start
@@ -92,28 +93,36 @@ def leaderboard(
 
 
 def ranked_rows(
-    board: Board, store: Store, workers: int | None, scheduler: str | None
+    board: Board,
+    store: Store,
+    workers: int | None,
+    scheduler: str | None,
+    known: pd.DataFrame | None = None,
 ) -> tuple[pd.DataFrame, RunsFailed | None]:
-    """Runs both stages of a leaderboard.
+    """Runs both stages of a leaderboard, but what is among the ``known`` rows.
 
     Returns:
         All its rows, and the error if some runs failed.
     """
     from pns_tf.leaderboard.board import collected
 
+    done = frozenset() if known is None else frozenset(known["run"])
     attempts = board.first_stage()
-    failure = _execute(attempts, store, workers, scheduler)
-    more = board.second_stage(collected(attempts, store))
-    failure = _execute(more, store, workers, scheduler) or failure
-    return collected([*attempts, *more], store), failure
+    failure = _execute(attempts, done, store, workers, scheduler)
+    more = board.second_stage(collected(attempts, store, known))
+    failure = _execute(more, done, store, workers, scheduler) or failure
+    return collected([*attempts, *more], store, known), failure
 
 
-def _execute(attempts: Sequence[Attempt], store: Store, workers, scheduler) -> RunsFailed | None:
-    """Executes what is not in the store yet, under a bar of its own."""
+def _execute(
+    attempts: Sequence[Attempt], done: frozenset, store: Store, workers, scheduler
+) -> RunsFailed | None:
+    """Executes what is neither done elsewhere nor in the store yet, under a bar of its own."""
     from pns_tf.experiments.progress import RunsBar
     from pns_tf.experiments.workers import RunsFailed, run_all
 
-    missing = [attempt.run for attempt in attempts if store.read(attempt.run) is None]
+    runs = [attempt.run for attempt in attempts if attempt.run.name not in done]
+    missing = [run for run in runs if store.read(run) is None]
     if not missing:
         return None
     with RunsBar(len(attempts), done=len(attempts) - len(missing)) as bar:

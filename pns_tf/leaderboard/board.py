@@ -119,12 +119,26 @@ class Board:
         ]
 
 
-def collected(attempts: Sequence[Attempt], store: Store) -> pd.DataFrame:
-    """The rows of the finished ones, with the entry's name in a first column ``entry``."""
+def collected(
+    attempts: Sequence[Attempt], store: Store, known: pd.DataFrame | None = None
+) -> pd.DataFrame:
+    """The rows of the finished ones, with the entry's name in a first column ``entry``.
+
+    Args:
+        attempts: what was to be run.
+        store: where finished runs are.
+        known: rows of another leaderboard, for those that are not in the store.
+    """
     import pandas as pd
 
-    table = store.table([attempt.run for attempt in attempts])
     names = {attempt.run.name: attempt.entry for attempt in attempts}
+    table = store.table([attempt.run for attempt in attempts])
+    if known is not None:
+        there = set(table["run"]) if len(table) else set()
+        more = known[known["run"].isin(names) & ~known["run"].isin(there)]
+        table = pd.concat([table, more.drop(columns="entry")], ignore_index=True)
+        order = {name: place for place, name in enumerate(names)}
+        table = table.sort_values("run", key=lambda runs: runs.map(order), ignore_index=True)
     runs = table["run"] if len(table) else pd.Series(dtype=str)
     table.insert(0, "entry", runs.map(names))
     return table

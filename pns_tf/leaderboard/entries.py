@@ -9,7 +9,7 @@ from pns_tf.experiments.catalog import MULTISHOT
 from pns_tf.experiments.run import Run
 from pns_tf.pruners import PRUNERS
 from pns_tf.settings import SeekSettings
-from tasks.checks import InputError, choice
+from tasks.checks import choice
 
 
 @dataclass(frozen=True)
@@ -63,14 +63,12 @@ def chosen(
         everybody: whether naming none means all.
 
     Raises:
-        ValueError: a pruner that is not known (the message names those that are), or none at all.
+        ValueError: a pruner that is not known; the message names those that are.
     """
     wanted = [choice("pruner", name, PRUNERS) for name in pruners]
     if own is not None and ":" not in str(own):
         wanted.append(choice("pruner", own, PRUNERS))
         own = None
-    if not wanted and own is None and not everybody:
-        raise InputError("name a pruner to compare with the others, by --pruner or --pruners")
     everybody = everybody and not wanted
     entries = [entry for entry in ENTRIES if everybody or entry.pruner in wanted]
     return entries + ([] if own is None else [Entry(str(own), str(own))])
