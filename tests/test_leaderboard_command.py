@@ -58,7 +58,7 @@ def test_a_pruner_of_ones_own_joins_with_one_command(run, tmp_path, monkeypatch,
 def test_runs_that_another_leaderboard_has_are_not_repeated(run, tmp_path, monkeypatch, others):
     monkeypatch.chdir(tmp_path)
     flags = ("--pruners=snip", f"--beside={others}", "--tasks=relu", "--densities=0.5")
-    code, out, err = run("leaderboard", *flags, "--seeds=2", "--workers=1")
+    code, _, err = run("leaderboard", *flags, "--seeds=2", "--workers=1")
     assert code == 0, err
     written = pd.read_csv(tmp_path / "results" / "leaderboard" / "runs.csv")
     snips = written[written["entry"] == "snip"]
