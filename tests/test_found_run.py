@@ -77,6 +77,7 @@ def test_the_record_says_what_was_done_and_what_came_of_it(found_run):
         *expected,
         "metrics",
         "history",
+        "validation",
         "seconds",
         "versions",
         "tflite_bytes",

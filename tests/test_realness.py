@@ -1,0 +1,74 @@
+"""Found tickets are real: worth what the record says, and nothing but parameters of the host."""
+
+import json
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import tasks
+
+SETTINGS = ("--task=circle", "--depth=4", "--width=30", "--samples=800", "--epochs=2", "--seed=1")
+QUICK = {
+    "pns": "{epochs: 20, swap_rounds: 10}",
+    "pns_weak": "{magnitude_epochs: 1, rounds: 3, round_epochs: 1, last_epochs: 5}",
+    "hard_concrete": "{epochs: 10}",
+    "edge_popup_scaled": "{epochs: 5}",
+    "imp": "{}",
+    "rigl": "{}",
+    "iterative_snip": "{}",
+}
+DENSITY = 0.15
+
+
+@pytest.fixture(params=QUICK, scope="module")
+def folder(request, tmp_path_factory):
+    """A planted run, and what one pruner found in it."""
+    from pns_tf.commands import main
+
+    out = tmp_path_factory.mktemp("saved_models")
+    main(["plant", *SETTINGS[:3], "--seed=1", f"--out={out}"])
+    flags = (f"--pruner={request.param}", f"--density={DENSITY}", f"--out={out}")
+    main(["seek", *SETTINGS, *flags, f"--options={QUICK[request.param]}"])
+    return out
+
+
+def found_in(folder):
+    (found,) = folder.glob("circle-d4-w30-s1-*")
+    return found
+
+
+def exported(path):
+    network = tf.saved_model.load(str(path)).serve
+    layers = zip(network.kernels, network.biases, strict=True)
+    return network, [variable.numpy() for layer in layers for variable in layer]
+
+
+def test_the_exported_ticket_is_worth_what_the_record_says(folder):
+    metrics = json.loads((found_in(folder) / "ticket.json").read_text())["metrics"]
+    data = tasks.get("circle").data(samples=800, seed=1)
+    strong, _ = exported(found_in(folder) / "pruned")
+    judged = np.mean(np.argmax(strong(data.x_test), axis=1) == data.y_test)
+    assert judged == pytest.approx(metrics["strong"])
+    weak, _ = exported(found_in(folder) / "trained")
+    judged = np.mean(np.argmax(weak(data.x_test), axis=1) == data.y_test)
+    assert judged == pytest.approx(metrics["final"])
+
+
+def test_it_has_as_many_parameters_as_were_asked_for_each_of_them_the_hosts(folder):
+    _, host = exported(folder / "circle-d4-w30-s1" / "host")
+    _, strong = exported(found_in(folder) / "pruned")
+    size = sum(array.size for array in host)
+    assert sum(np.count_nonzero(array) for array in strong) <= round(DENSITY * size)
+    zeros_of_host = sum(np.count_nonzero(array == 0) for array in host)
+    assert sum(np.count_nonzero(array) for array in strong) >= round(DENSITY * size) - zeros_of_host
+    for found, whole in zip(strong, host, strict=True):
+        kept = found != 0
+        assert found[kept].tobytes() == whole[kept].tobytes()
+
+
+def test_training_wakes_no_pruned_parameter(folder):
+    with np.load(found_in(folder) / "masks.npz") as masks:
+        _, weak = exported(found_in(folder) / "trained")
+        for name, array in zip(masks.files, weak, strict=True):
+            assert not array[~masks[name].astype(bool)].any()
