@@ -44,7 +44,7 @@ def write_planted(
     judged = outputs(forward(planted.ticket), data.x_test[:40], planted.scales)
     title = f"planted into {host.plan}: test accuracy {record['metrics']['ticket']:.3f}"
     pictures = {
-        "data": images_figure(data.x_test, data.y_test, judged, title),
+        "data": images_figure(data.x_test, data.y_test, judged, title, data.names),
         "ticket": layer_counts_figure(planted=planted.planted_masks, title=title),
     }
     with new_folder(path, overwrite) as folder:

@@ -77,6 +77,7 @@ def load_images(
         y_test=y_test,
         x_validation=x[:held_out],
         y_validation=y[:held_out],
+        names=tuple(builder.info.features["label"].names),
     )
 
 

@@ -22,10 +22,12 @@ class Images(Data):
         y_train: int32 ``(n,)``.
         x_test, y_test: the data set's own test part, the same.
         x_validation, y_validation: the first tenth of the training part, held out from it.
+        names: of the classes; empty if they are not known.
     """
 
     x_validation: np.ndarray
     y_validation: np.ndarray
+    names: tuple[str, ...] = ()
 
 
 class ValidationCurve:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from matplotlib.figure import Figure
 
@@ -11,7 +13,11 @@ ROWS, COLUMNS = 4, 10
 
 
 def images_figure(
-    x: np.ndarray, y: np.ndarray, outputs: np.ndarray, title: str | None = None
+    x: np.ndarray,
+    y: np.ndarray,
+    outputs: np.ndarray,
+    title: str | None = None,
+    names: Sequence[str] = (),
 ) -> Figure:
     """The first test images; above each the class that it is taken for, wrong ones in colour.
 
@@ -20,20 +26,23 @@ def images_figure(
         y: classes ``(n,)``.
         outputs: logits ``(n, classes)``.
         title: written above.
+        names: of the classes; their numbers are shown if there are none.
 
     Example:
         >>> x = np.zeros((5, 8, 8, 3))
         >>> figure = images_figure(x, np.arange(5), np.eye(5))
     """
-    figure = new_figure(0.75 * COLUMNS + 0.2, 0.98 * ROWS + 0.5)
+    figure = new_figure(0.8 * COLUMNS + 0.2, 1.1 * ROWS + 0.5)
+    names = names or range(outputs.shape[1])
     guesses = np.argmax(outputs, axis=1)
     for number in range(min(ROWS * COLUMNS, len(x))):
         axes = figure.add_subplot(ROWS, COLUMNS, number + 1)
         image = (x[number] + 1) / 2
         axes.imshow(image if image.shape[-1] == 3 else image[..., 0], cmap="gray", vmin=0, vmax=1)
         right = guesses[number] == y[number]
-        said = f"{guesses[number]}" if right else f"{guesses[number]}, not {y[number]}"
-        axes.set_title(said, fontsize=7, color=INK if right else NEGATIVE, pad=2)
+        guess, truth = names[guesses[number]], names[y[number]]
+        said = f"{guess}" if right else f"{guess},\nnot {truth}"
+        axes.set_title(said, fontsize=6.5, color=INK if right else NEGATIVE, pad=2)
         axes.set_axis_off()
     if title is not None:
         set_title(figure, title)
