@@ -9,7 +9,13 @@ from pns_tf import pruners
 from pns_tf.commands import main
 from pns_tf.experiments import progress
 from pns_tf.experiments.catalog import EXPERIMENTS
-from pns_tf.experiments.estimate import SEARCH_EPOCHS, expected_seconds, in_words, seconds_left
+from pns_tf.experiments.estimate import (
+    OTHER_SEARCHES,
+    SEARCH_EPOCHS,
+    expected_seconds,
+    in_words,
+    seconds_left,
+)
 from pns_tf.experiments.run import Result, Run, grid
 from pns_tf.experiments.store import Store
 from pns_tf.masks import Mask
@@ -44,6 +50,14 @@ def test_epochs_of_searching_pruners_are_those_of_their_classes():
     searching = Run("relu", search=SeekSettings("edge_popup_scaled", epochs=0))
     twice = Run("relu", search=SeekSettings("edge_popup_scaled", epochs=0, options={"epochs": 100}))
     assert expected_seconds(twice) > 1.5 * expected_seconds(searching)
+
+
+def test_searches_with_gates_are_expected_to_take_longer():
+    def seconds(name):
+        return expected_seconds(Run("circle", search=SeekSettings(name, epochs=0)))
+
+    assert set(OTHER_SEARCHES) < set(pruners.names())
+    assert seconds("snip") < seconds("edge_popup") < seconds("gem_miner") < seconds("pns")
 
 
 def test_times_are_said_in_words():

@@ -21,8 +21,19 @@ WEIGHT = 3.3e-9  # of training, more for each weight of the host
 SEARCH = 3.3  # an epoch of edge-popup by one of training
 REFERENCE = 1.95e-3  # `_probe`, the time that a few products of matrices take
 
-# Epochs of the pruners that search, where the options do not say; these classes need TensorFlow.
+# Epochs of edge-popup, where the options do not say; its classes need TensorFlow.
 SEARCH_EPOCHS = {"edge_popup": 10, "edge_popup_scaled": 50}
+# What other pruners that search take with their own settings, in epochs of edge-popup.
+OTHER_SEARCHES = {
+    "iht": 140,
+    "continuous_sparsification": 170,
+    "gem_miner": 200,
+    "hard_concrete": 350,
+    "concrete_ticket_search": 350,
+    "concrete_ticket_search_kl": 550,
+    "pns_weak": 850,
+    "pns": 1000,
+}
 
 
 def seconds_left(
@@ -65,7 +76,10 @@ def expected_seconds(run: Run) -> float:
     weights = run.width**2 * (run.depth - 3) + 4 * run.width
     steps = 0.9 * settings.samples / settings.batch_size
     epochs = settings.total_epochs
-    epochs += SEARCH * settings.options.get("epochs", SEARCH_EPOCHS.get(settings.pruner, 0))
+    searching = OTHER_SEARCHES.get(settings.pruner, 0)
+    if settings.pruner in SEARCH_EPOCHS:
+        searching = settings.options.get("epochs", SEARCH_EPOCHS[settings.pruner])
+    epochs += SEARCH * searching
     scoring = SCORING * settings.rounds * settings.prune_rounds
     return slowness() * (JUDGING + scoring + epochs * steps * (STEP + WEIGHT * weights))
 

@@ -54,10 +54,10 @@ class PlantNSeekWeak(Searcher):
     magnitude_epochs: int = 10
     margin: float = 10.0
     most: int = 1000
-    rounds: int = 30
+    rounds: int = 45
     round_epochs: int = 20
     swaps: int = 10
-    last_epochs: int = 200
+    last_epochs: int = 400
 
     name = "pns_weak"
     reference = "this project"
