@@ -39,6 +39,8 @@ def kind_of(data: Data) -> Literal["regression", "classification"]:
 def check_finite(data: Data) -> None:
     """Raises ``InputError`` if data hold NaN or infinity, naming the first such row."""
     for name, array in vars(data).items():
+        if not isinstance(array, np.ndarray):  # such as names of classes
+            continue
         bad = ~np.isfinite(array.reshape(len(array), -1)).all(axis=1)
         if bad.any():
             raise InputError(f"{name} holds NaN or infinity in row {int(np.argmax(bad))}")

@@ -107,3 +107,11 @@ def test_the_seed_decides_how_images_are_augmented():
     np.testing.assert_array_equal(first, again)
     assert not np.array_equal(first, other)
     assert augment(tf.constant(X), (0, 1)).shape == X.shape
+
+
+def test_images_of_several_sizes_are_augmented_in_one_process():
+    for side in (6, 9, 12):
+        images = np.full((5, side, side + 1, 3), 0.5, np.float32)
+        moved = augment(images, (0, side)).numpy()
+        assert moved.shape == images.shape
+        assert set(np.unique(moved)) <= {-1.0, 0.5}

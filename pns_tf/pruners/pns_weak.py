@@ -60,7 +60,10 @@ class PlantNSeekWeak(Searcher):
     last_epochs: int = 400
 
     name = "pns_weak"
-    reference = "this project"
+    reference = (
+        "this project; training between prunings after Renda, Frankle & Carbin 2020, "
+        "arXiv 2003.02389"
+    )
 
     def __post_init__(self):
         number(f"learning_rate of {self.name}", self.learning_rate, 0.0, low_excluded=True)
