@@ -28,10 +28,7 @@ def neurons_on_paths(kernel_masks: Sequence[np.ndarray]) -> list[np.ndarray]:
     fed = [np.ones(links[0].shape[0], bool)]
     for link in links:
         fed.append(link[fed[-1]].any(axis=0))
-    used = [np.ones(links[-1].shape[1], bool)]
-    for link in reversed(links):
-        used.insert(0, link[:, used[0]].any(axis=1))
-    return [a & b for a, b in zip(fed, used, strict=True)]
+    return [a & b for a, b in zip(fed, _used(links), strict=True)]
 
 
 def live_neurons(mask: Mask) -> list[np.ndarray]:
@@ -52,9 +49,7 @@ def live_neurons(mask: Mask) -> list[np.ndarray]:
     fed = [np.ones(links[0].shape[0], bool)]
     for link, bias in zip(links, mask.biases, strict=True):
         fed.append(link[fed[-1]].any(axis=0) | bias)
-    used = [np.ones(links[-1].shape[1], bool)]
-    for link in reversed(links):
-        used.insert(0, link[:, used[0]].any(axis=1))
+    used = _used(links)
     hidden = [np.flatnonzero(a & b) for a, b in zip(fed[1:-1], used[1:-1], strict=True)]
     return [np.arange(fed[0].size), *hidden, np.arange(used[-1].size)]
 
@@ -86,6 +81,14 @@ def effective_mask(mask: Mask) -> Mask:
 def flow_collapsed(mask: Mask) -> bool:
     """Whether no input–output path is left, so that the output no longer depends on the input."""
     return not neurons_on_paths(mask.kernels)[-1].any()
+
+
+def _used(links: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Which neurons of each layer have a way to an output; ``links`` are ``(sources, neurons)``."""
+    used = [np.ones(links[-1].shape[1], bool)]
+    for link in reversed(links):
+        used.insert(0, link[:, used[0]].any(axis=1))
+    return used
 
 
 def _rows(kernel_masks: Sequence[np.ndarray]) -> list[np.ndarray]:

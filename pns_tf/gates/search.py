@@ -12,7 +12,6 @@ from pns_tf.forward import forward
 from pns_tf.gates.epoch import Controls, GateEpoch, GateSettings, gate_epoch
 from pns_tf.gates.hardening import hardened
 from pns_tf.hosts import planted_layers
-from pns_tf.masks import Mask
 from pns_tf.pruners.searcher import Searcher, SearchResult
 from pns_tf.thresholds import keep_highest
 from tasks.checks import InputError, integer, number
@@ -64,23 +63,17 @@ class GateSearcher(Searcher):
 
     def search(self, model, data, settings, rng, watch=None):
         epoch, history, densities = self.train_gates(model, data, settings.density, rng, watch)
-        is_host = 2 * len(planted_layers(model)) == len(epoch.scores)
-        mask = self.harden(epoch, round(settings.density * epoch.size), rng, is_host)
+        count, scores = round(settings.density * epoch.size), epoch.ranking()
+        if self.exact:
+            mask = keep_highest(scores, count, rng=rng)
+        else:
+            is_host = 2 * len(planted_layers(model)) == len(scores)
+            mask = hardened(scores, epoch.opened(), count, rng, without_branches=is_host)
         soft = evaluate_strong(forward(epoch.model), kind_of(data), data).metric
         epoch.use_masks(mask)
         hard = evaluate_strong(forward(epoch.model), kind_of(data), data).metric
         metrics = {"soft": soft, "soft_hard_gap": abs(soft - hard)}
         return SearchResult(mask, history=history, densities=densities, metrics=metrics)
-
-    def harden(
-        self, epoch: GateEpoch, count: int, rng: np.random.Generator, without_branches: bool
-    ) -> Mask:
-        """The mask of ``count`` parameters that the gates lead to."""
-        if self.exact:
-            return keep_highest(epoch.ranking(), count, rng=rng)
-        return hardened(
-            epoch.ranking(), epoch.opened(), count, rng, without_branches=without_branches
-        )
 
     def total_epochs(self, settings):
         return self.epochs + settings.epochs

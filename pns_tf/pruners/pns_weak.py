@@ -19,7 +19,7 @@ from pns_tf.pruners.pns import fully_connected
 from pns_tf.pruners.searcher import Searcher, SearchResult
 from pns_tf.settings import SeekSettings
 from pns_tf.swaps.search import SwapSettings, swap_search
-from pns_tf.thresholds import keep_highest
+from pns_tf.thresholds import density_steps, keep_highest
 from pns_tf.training import CompiledEpoch, compiled_epoch, train
 from tasks.checks import integer, number
 from tasks.task import Data, kind_of
@@ -87,17 +87,17 @@ class PlantNSeekWeak(Searcher):
         mask = Mask.ones_like([weight.variable for weight in prunable_weights(model)])
         count = round(settings.density * mask.size)
         eliminated = fully_connected(model)
-        margin = max(count, min(round(self.margin * count), self.most)) if eliminated else count
-        for number_ in range(1, self.magnitude_rounds + 1):
+        margin = min(round(self.margin * count), self.most, mask.size)
+        margin = max(margin, count) if eliminated else count
+        for density in density_steps(margin / mask.size, self.magnitude_rounds):
             training.run(epoch, self.magnitude_epochs)
-            kept = _between(mask.size, margin, number_ / self.magnitude_rounds)
+            kept = round(density * mask.size)
             mask = keep_highest(Magnitude().score(model), kept, within=mask, rng=rng)
             set_masks(model, mask)
         if eliminated:
-            for number_ in range(1, self.rounds + 1):
+            for part in density_steps(count / margin, self.rounds):
                 training.run(epoch, self.round_epochs)
-                kept = _between(margin, count, number_ / self.rounds)
-                mask = self._eliminate(model, mask, kept, data, rng)
+                mask = self._eliminate(model, mask, round(part * margin), data, rng)
                 set_masks(model, mask)
             mask = filled(mask, count, rng)
         model.set_weights(initial)
@@ -166,8 +166,3 @@ class _Training:
         )
         self._model.set_weights(weights)
         self.history += losses
-
-
-def _between(start: int, end: int, progress: float) -> int:
-    """From ``start`` to ``end`` by equal factors."""
-    return round(start * (end / start) ** progress)
