@@ -39,6 +39,7 @@ class PlantNSeek(GateSearcher):
     """
 
     epochs: int = 300
+    learning_rate: float = 0.01
     sharpness: float = 200.0
     ramp: float = 0.6
     swap_rounds: int = 300

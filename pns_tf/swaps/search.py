@@ -13,6 +13,8 @@ from pns_tf.swaps.network import LiveNetwork
 from pns_tf.swaps.objective import CrossEntropy, MeanSquare, objective
 from pns_tf.swaps.proposals import Proposals
 
+TOO_FAR = 1.5  # times the lowest loss on all samples
+
 
 @dataclass(frozen=True)
 class SwapSettings:
@@ -29,7 +31,7 @@ class SwapSettings:
     """
 
     rounds: int = 300
-    screen: int = 200
+    screen: int = 400
     candidates: int = 4000
     swaps: int = 10
     failures: int = 10
@@ -53,7 +55,9 @@ def swap_search(
     Each round measures, for every single flip of a live parameter, how it changes the outputs.
     From these the best pairs of one parameter off and one on are predicted, to second order, and
     each is tried: it stays if the loss has become lower. A mask with more than ``count`` parameters
-    loses those that are missed least first.
+    loses those that are missed least first. What is won on few samples can be lost on all: a round
+    that ends `TOO_FAR` above the lowest loss on all samples is undone, back to the mask that had
+    it, and this mask is the result.
 
     Args:
         kernels: ``(fan_in, fan_out)`` of each layer, float32.
@@ -68,9 +72,10 @@ def swap_search(
         watch: told the number of each finished round and the loss.
 
     Returns:
-        The mask, and the loss of each round on its own samples.
+        The mask, and the loss on all samples after each round.
     """
     judge, scales, losses = objective(kind), None, []
+    best = np.inf, mask, scales
     with threadpool_limits(1):  # arrays are small, and results must not depend on the cores
         for number in range(1, settings.rounds + 1):
             network = LiveNetwork(kernels, biases, mask, rng, settings.wake)
@@ -80,10 +85,14 @@ def swap_search(
             trial = _Trial(network, judge, x[chosen], y[chosen], scales)
             _round(trial, count, settings, rng)
             mask, scales = network.mask, trial.scales
-            losses.append(trial.loss)
+            losses.append(_Trial(network, judge, x, y, scales).loss)
+            if losses[-1] <= best[0]:
+                best = losses[-1], mask, scales
+            elif losses[-1] > TOO_FAR * best[0]:
+                mask, scales = best[1:]
             if watch:
-                watch(number, trial.loss)
-    return mask, losses
+                watch(number, losses[-1])
+    return best[1], losses
 
 
 class _Trial:
