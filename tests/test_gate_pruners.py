@@ -137,13 +137,29 @@ def test_a_ticket_is_filled_up_with_what_computes_nothing():
 def test_gates_that_are_closed_stay_closed_if_others_do_no_harm():
     opened = Mask([[[1, 0, 0]], [0, 0, 0], [[1], [0], [0]], [0]])
     scores = [np.array([[5.0, -1, -1]]), np.zeros(3) - 1, np.array([[5.0], [-1], [-1]]), [-0.1]]
-    rng = np.random.default_rng(0)
-    assert not hardened(scores, opened, 3, rng, without_branches=True)[3][0]
-    assert hardened(scores, opened, 3, rng, without_branches=False)[3][0]
-    assert hardened(scores, opened, 6, rng, without_branches=True).kept == 6
-    assert not hardened(scores, opened, 6, rng, without_branches=True)[3][0]
-    assert hardened(scores, opened, 8, rng, without_branches=True)[3][0]  # 7 with all idle ones
-    assert hardened(scores, opened, 1, rng, without_branches=True).kept == 1
+    values = [np.ones((1, 3)), np.array([3.0, 1, 1]), np.ones((3, 1)), np.array([0.2])]
+
+    def ticket(count, without_branches=True):
+        rng = np.random.default_rng(0)
+        return hardened(scores, opened, values, count, rng, without_branches=without_branches)
+
+    assert ticket(1).kept == 1
+    assert ticket(6).kept == 6
+    assert not ticket(3)[3][0]  # the bias of the output
+    assert not ticket(6)[3][0]
+    assert not ticket(7)[1][0]  # the bias of the live neuron
+    assert ticket(3, without_branches=False)[3][0]
+
+
+def test_where_opening_a_gate_does_harm_the_smallest_value_does_least():
+    opened = Mask([[[1, 0, 0]], [0, 0, 0], [[1], [0], [0]], [0]])  # four of the others are idle
+    scores = [np.array([[5.0, -1, -1]]), np.zeros(3) - 1, np.array([[5.0], [-1], [-1]]), [-0.1]]
+    for bias, other in ((0.1, 0.3), (-0.3, 0.1)):
+        values = [np.ones((1, 3)), np.array([other, 1, 1]), np.ones((3, 1)), np.array([bias])]
+        rng = np.random.default_rng(0)
+        ticket = hardened(scores, opened, values, 7, rng, without_branches=True)
+        assert ticket[3][0] == (abs(bias) < other)
+        assert ticket[1][0] == (abs(bias) > other)
 
 
 @pytest.mark.parametrize(

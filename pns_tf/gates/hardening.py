@@ -14,6 +14,7 @@ from pns_tf.thresholds import keep_highest
 def hardened(
     scores: Sequence[np.ndarray],
     opened: Mask,
+    values: Sequence[np.ndarray],
     count: int,
     rng: np.random.Generator,
     *,
@@ -22,13 +23,14 @@ def hardened(
     """The mask that is nearest to the gates.
 
     Too many open gates: those of the highest scores stay. Too few: a gate that was closed while the
-    others were trained would do harm if it were opened, so the rest is made up of parameters that
-    compute nothing, see `filled`; only where these do not suffice, or the network has branches, the
-    highest scores among the closed gates count.
+    others were trained would do harm if it were opened, whatever its score, so the rest is made up
+    of parameters that compute nothing, see `filled`; where these do not suffice, or the network has
+    branches, of those with the smallest values.
 
     Args:
         scores: of the gates, in the order kernel, bias of each layer.
         opened: the gates that are more open than closed.
+        values: of the parameters.
         count: parameters to keep.
         rng: chooses among those that compute nothing, and between equal scores.
         without_branches: whether the network is a chain of layers.
@@ -36,12 +38,16 @@ def hardened(
     Example:
         >>> scores = [np.array([[3.0, -1.0]]), np.array([-2.0, 1.0])]
         >>> opened = Mask([array > 0 for array in scores])
-        >>> hardened(scores, opened, 1, rng, without_branches=True)[0]
+        >>> hardened(scores, opened, scores, 1, rng, without_branches=True)[0]
         array([[ True, False]])
     """
-    if opened.kept < count and without_branches:
-        return filled(opened, count, rng, scores)
-    return keep_highest(scores, count, rng=rng, names=opened.names)
+    if opened.kept >= count:
+        return keep_highest(scores, count, rng=rng, names=opened.names)
+    smallness = [-np.abs(value) for value in values]
+    if without_branches:
+        return filled(opened, count, rng, smallness)
+    ranks = [np.where(kept, np.inf, s) for kept, s in zip(opened, smallness, strict=True)]
+    return keep_highest(ranks, count, rng=rng, names=opened.names)
 
 
 def filled(

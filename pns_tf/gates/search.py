@@ -12,6 +12,7 @@ from pns_tf.forward import forward
 from pns_tf.gates.epoch import Controls, GateEpoch, GateSettings, gate_epoch
 from pns_tf.gates.hardening import hardened
 from pns_tf.hosts import planted_layers
+from pns_tf.prunable import prunable_weights
 from pns_tf.pruners.searcher import Searcher, SearchResult
 from pns_tf.thresholds import keep_highest
 from tasks.checks import InputError, integer, number
@@ -61,6 +62,10 @@ class GateSearcher(Searcher):
         """
         raise InputError(f"pruner {self.name!r} has no schedule: expected one that overrides it")
 
+    def first_scores(self, epoch: GateEpoch, rng: np.random.Generator) -> list[np.ndarray]:
+        """What the scores begin with, one array for each prunable weight; half open gates."""
+        return [np.zeros(score.shape) for score in epoch.scores]
+
     def search(self, model, data, settings, rng, watch=None):
         epoch, history, densities = self.train_gates(model, data, settings.density, rng, watch)
         count, scores = round(settings.density * epoch.size), epoch.ranking()
@@ -68,7 +73,8 @@ class GateSearcher(Searcher):
             mask = keep_highest(scores, count, rng=rng)
         else:
             is_host = 2 * len(planted_layers(model)) == len(scores)
-            mask = hardened(scores, epoch.opened(), count, rng, without_branches=is_host)
+            values = [weight.variable.numpy() for weight in prunable_weights(model)]
+            mask = hardened(scores, epoch.opened(), values, count, rng, without_branches=is_host)
         soft = evaluate_strong(forward(epoch.model), kind_of(data), data).metric
         epoch.use_masks(mask)
         hard = evaluate_strong(forward(epoch.model), kind_of(data), data).metric
@@ -83,7 +89,7 @@ class GateSearcher(Searcher):
     ) -> tuple[GateEpoch, list[float], list[float]]:
         """Runs the epochs; returns what they leave, their mean losses and their mean openness."""
         epoch = gate_epoch(model, self.compiled_for(kind_of(data)))
-        epoch.start([np.zeros(score.shape) for score in epoch.scores], data.x_train, data.y_train)
+        epoch.start(self.first_scores(epoch, rng), data.x_train, data.y_train)
         history, densities = [], []
         for done, controls in enumerate(self.schedule(epoch, density, rng), start=1):
             order = rng.permutation(len(data.x_train)).astype(np.int32)

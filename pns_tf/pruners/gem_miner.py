@@ -14,9 +14,10 @@ from tasks.checks import integer, number
 class GemMiner(GateSearcher):
     """Scores p in [0, 1] on frozen weights; the network uses the weights with p rounded to 1.
 
-    The gradient goes straight through the rounding, and λ times the mean p² pulls scores down. In
-    ``freezes`` equal rounds the lowest scores are closed for good, a fraction of those left each
-    time, so that after the last one exactly the density asked for is left.
+    Scores begin uniformly distributed. The gradient goes straight through the rounding, and λ times
+    the mean p² pulls scores down. In ``freezes`` equal rounds the lowest scores are closed for
+    good, a fraction of those left each time, so that after the last one no more than the density
+    asked for is left.
 
     Args:
         epochs: of the search.
@@ -26,12 +27,11 @@ class GemMiner(GateSearcher):
         pressure: λ.
     """
 
-    epochs: int = 200
-    learning_rate: float = 0.01
+    epochs: int = 400
+    learning_rate: float = 0.002
     freezes: int = 50
     pressure: float = 1e-3
 
-    exact = True
     name = "gem_miner"
     reference = (
         "Sreenivasan et al., Rare Gems: Finding Lottery Tickets at Initialization, NeurIPS 2022, "
@@ -45,6 +45,9 @@ class GemMiner(GateSearcher):
 
     def compiled_for(self, kind):
         return GateSettings(kind, "step", self.gate_batch_size)
+
+    def first_scores(self, epoch, rng):
+        return [rng.uniform(-0.5, 0.5, score.shape) for score in epoch.scores]  # of p − ½
 
     def schedule(self, epoch, density, rng):
         rounds = min(self.freezes, self.epochs)

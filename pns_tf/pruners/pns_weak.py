@@ -54,10 +54,10 @@ class PlantNSeekWeak(Searcher):
     magnitude_epochs: int = 10
     margin: float = 10.0
     most: int = 1000
-    rounds: int = 45
+    rounds: int = 70
     round_epochs: int = 20
     swaps: int = 10
-    last_epochs: int = 400
+    last_epochs: int = 1000
 
     name = "pns_weak"
     reference = (
