@@ -90,6 +90,32 @@ def _frontier() -> list[Run]:
     return runs
 
 
+def _pns_ablation() -> list[Run]:
+    """The two searchers without one of their parts, or with other settings."""
+    strong = (
+        {},
+        {"swap_rounds": 0},
+        {"epochs": 1},
+        {"epochs": 150, "swap_rounds": 150},
+        {"wake": False},
+        {"sharpness": 20.0},
+        {"learning_rate": 0.05},
+    )
+    weak = (
+        {},
+        {"swaps": 0},
+        {"margin": 1.0},
+        {"rounds": 20},
+        {"last_epochs": 100},
+    )
+    runs = []
+    for task, density, times in (("circle", 0.008, 1), ("helix", 0.03, 2)):
+        runs += grid([task], [("pns", options) for options in strong], [density], SEED, epochs=0)
+        planted = times * baseline_density(task, 5, 100)
+        runs += grid([task], [("pns_weak", options) for options in weak], [planted], SEED, epochs=0)
+    return runs
+
+
 EXPERIMENTS = {
     experiment.name: experiment
     for experiment in (
@@ -121,6 +147,9 @@ EXPERIMENTS = {
             _edge_popup_ablation(),
         ),
         Experiment("frontier", "how sparse tickets the project's own searchers find", _frontier()),
+        Experiment(
+            "pns_ablation", "what pns and pns_weak owe to each of their parts", _pns_ablation()
+        ),
     )
 }
 

@@ -27,9 +27,9 @@ SEARCH_EPOCHS = {"edge_popup": 10, "edge_popup_scaled": 50}
 OTHER_SEARCHES = {
     "iht": 140,
     "continuous_sparsification": 170,
-    "gem_miner": 200,
     "hard_concrete": 350,
     "concrete_ticket_search": 350,
+    "gem_miner": 400,
     "concrete_ticket_search_kl": 550,
     "pns_weak": 850,
     "pns": 1000,
