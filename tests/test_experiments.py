@@ -1,5 +1,6 @@
 """Experiments: settings with names, runs that keep, and workers that may die."""
 
+import dataclasses
 import functools
 import json
 import os
@@ -17,6 +18,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import pns_tf.experiments.run as run_module
 from pns_tf.commands import main
 from pns_tf.experiments.catalog import EXPERIMENTS, find
 from pns_tf.experiments.experiment import Experiment, density_name, label
@@ -24,6 +26,7 @@ from pns_tf.experiments.run import Result, Run, execute, grid
 from pns_tf.experiments.store import Store
 from pns_tf.experiments.workers import RunsFailed, run_all
 from pns_tf.masks import Mask
+from pns_tf.pruners import PRUNERS
 from pns_tf.settings import SeekSettings
 from tasks import InputError
 
@@ -67,6 +70,19 @@ def test_equal_settings_and_only_these_have_equal_names(task, depth, density, se
         Run(task, depth, search=SeekSettings(density=density, seed=seed, options={"a": 1})),
     ]
     assert run.name not in {other.name for other in others}
+
+
+def test_runs_of_a_pruner_that_has_changed_get_new_names(monkeypatch):
+    pns, snip = (Run("circle", search=SeekSettings(name)) for name in ("pns", "snip"))
+    before = pns.name, snip.name
+    monkeypatch.setitem(run_module.PRUNER_VERSIONS, "pns", run_module.PRUNER_VERSIONS["pns"] + 1)
+    after = dataclasses.replace(pns).name, dataclasses.replace(snip).name
+    assert after[0] != before[0]
+    assert after[1] == before[1]
+
+
+def test_only_known_pruners_have_versions():
+    assert set(run_module.PRUNER_VERSIONS) <= set(PRUNERS)
 
 
 def test_every_figure_has_its_settings_and_no_run_twice():

@@ -18,6 +18,16 @@ from pns_tf.settings import SeekSettings
 
 # Part of every run's name: raised when equal settings come to give other results.
 RESULTS_VERSION = 2
+# The same for single pruners, whose defaults are not among the settings.
+PRUNER_VERSIONS = {
+    "concrete_ticket_search": 2,
+    "concrete_ticket_search_kl": 2,
+    "continuous_sparsification": 2,
+    "gem_miner": 2,
+    "hard_concrete": 2,
+    "pns": 2,
+    "pns_weak": 2,
+}
 
 
 @dataclass(frozen=True)
@@ -61,7 +71,10 @@ class Run:
     @functools.cached_property
     def name(self) -> str:
         """Hash of the settings: equal settings, and only these, have equal names."""
-        text = json.dumps([RESULTS_VERSION, self.settings], sort_keys=True)
+        versions = [RESULTS_VERSION]
+        if self.search.pruner in PRUNER_VERSIONS:
+            versions.append(PRUNER_VERSIONS[self.search.pruner])
+        text = json.dumps([*versions, self.settings], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     @property

@@ -10,9 +10,9 @@ from pns_tf.hosts import set_masks
 from pns_tf.masks import Mask
 from pns_tf.prunable import prunable_weights
 from pns_tf.pruners.magnitude import Magnitude
+from pns_tf.pruners.repeated_training import RepeatedTraining
 from pns_tf.pruners.searcher import Searcher, SearchResult
 from pns_tf.thresholds import density_steps, masks_from_scores
-from pns_tf.training import train
 from tasks.checks import InputError, choice, integer, number
 
 REWINDS = ("weights", "learning_rate")
@@ -60,29 +60,14 @@ class IterativeMagnitudePruning(Searcher):
                 f"{self.rewind_epoch}: epochs must be more, got {settings.epochs}"
             )
         epoch = cosine_epoch(model, data, settings, self.weight_decay)
-        history: list[float] = []
+        training = RepeatedTraining(model, data, rng, watch)
         start = [model.get_weights()]  # the last of these is where weights go back to
 
-        def watched(number: int, loss: float) -> None:
-            if number == self.rewind_epoch and not history:
+        def keep(number: int) -> None:
+            if number == self.rewind_epoch:
                 start.append(epoch.model.get_weights())
-            if watch:
-                watch(len(history) + number, loss)
 
-        def train_again() -> None:
-            weights, losses = train(
-                epoch,
-                model.get_weights(),
-                data.x_train,
-                data.y_train,
-                settings.epochs,
-                rng,
-                watched,
-            )
-            model.set_weights(weights)
-            history.extend(losses)
-
-        train_again()
+        training.run(epoch, settings.epochs, keep)
         mask = Mask.ones_like([weight.variable for weight in prunable_weights(model)])
         scope = settings.scope or "global"
         for density in density_steps(settings.density, self._rounds(settings.density)):
@@ -90,8 +75,8 @@ class IterativeMagnitudePruning(Searcher):
             if self.rewind == "weights":
                 model.set_weights(start[-1])
             set_masks(model, mask)
-            train_again()
-        return SearchResult(mask, model.get_weights(), history)
+            training.run(epoch, settings.epochs)
+        return SearchResult(mask, model.get_weights(), training.history)
 
     def total_epochs(self, settings):
         return settings.epochs * (1 + self._rounds(settings.density))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,11 +15,12 @@ from pns_tf.masks import Mask
 from pns_tf.prunable import prunable_weights
 from pns_tf.pruners.magnitude import Magnitude
 from pns_tf.pruners.pns import fully_connected
+from pns_tf.pruners.repeated_training import RepeatedTraining
 from pns_tf.pruners.searcher import Searcher, SearchResult
 from pns_tf.settings import SeekSettings
 from pns_tf.swaps.search import SwapSettings, swap_search
 from pns_tf.thresholds import density_steps, keep_highest
-from pns_tf.training import CompiledEpoch, compiled_epoch, train
+from pns_tf.training import compiled_epoch
 from tasks.checks import integer, number
 from tasks.task import Data, kind_of
 
@@ -82,7 +82,7 @@ class PlantNSeekWeak(Searcher):
 
     def search(self, model, data, settings, rng, watch=None):
         initial = model.get_weights()
-        training = _Training(model, data, rng, watch)
+        training = RepeatedTraining(model, data, rng, watch)
         epoch = compiled_epoch(model, kind_of(data), self.learning_rate, self.train_batch_size)
         mask = Mask.ones_like([weight.variable for weight in prunable_weights(model)])
         count = round(settings.density * mask.size)
@@ -132,37 +132,3 @@ class PlantNSeekWeak(Searcher):
             batch_size=self.train_batch_size,
             epochs=self.last_epochs,
         )
-
-
-class _Training:
-    """Trains one model again and again, each time with a fresh optimizer."""
-
-    def __init__(
-        self,
-        model: keras.Model,
-        data: Data,
-        rng: np.random.Generator,
-        watch: Callable[[int, float], None] | None,
-    ):
-        self._model, self._data, self._rng, self._watch = model, data, rng, watch
-        self.history: list[float] = []
-
-    def run(self, epoch: CompiledEpoch, epochs: int) -> None:
-        """Trains the model and adds the losses to ``history``."""
-        done = len(self.history)
-
-        def watch(number_: int, loss: float) -> None:
-            if self._watch:
-                self._watch(done + number_, loss)
-
-        weights, losses = train(
-            epoch,
-            self._model.get_weights(),
-            self._data.x_train,
-            self._data.y_train,
-            epochs,
-            self._rng,
-            watch,
-        )
-        self._model.set_weights(weights)
-        self.history += losses

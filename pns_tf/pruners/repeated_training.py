@@ -1,0 +1,67 @@
+"""One model trained again and again between prunings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import tf_keras as keras
+
+from pns_tf.training import CompiledEpoch, train
+from tasks.task import Data
+
+
+class RepeatedTraining:
+    """Trains one model again and again, each time with a fresh optimizer.
+
+    Args:
+        model: trained in place.
+        data: of which the training part is used.
+        rng: shuffles.
+        watch: told the number of each finished epoch, counted through, and its mean loss.
+
+    Attributes:
+        history: mean loss of every epoch so far.
+    """
+
+    def __init__(
+        self,
+        model: keras.Model,
+        data: Data,
+        rng: np.random.Generator,
+        watch: Callable[[int, float], None] | None = None,
+    ):
+        self._model, self._data, self._rng, self._watch = model, data, rng, watch
+        self.history: list[float] = []
+
+    def run(
+        self,
+        epoch: CompiledEpoch,
+        epochs: int,
+        finished: Callable[[int], None] = lambda number: None,
+    ) -> None:
+        """Trains from where the model's weights are.
+
+        Args:
+            epoch: compiled for models like this one.
+            epochs: how many.
+            finished: called after each of them with its number in this training.
+        """
+        done = len(self.history)
+
+        def watch(number: int, loss: float) -> None:
+            finished(number)
+            if self._watch:
+                self._watch(done + number, loss)
+
+        weights, losses = train(
+            epoch,
+            self._model.get_weights(),
+            self._data.x_train,
+            self._data.y_train,
+            epochs,
+            self._rng,
+            watch,
+        )
+        self._model.set_weights(weights)
+        self.history += losses
