@@ -2,10 +2,13 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import pns_tf
 from pns_tf import pruners
 from pns_tf.hosts import host_arrays
+from pns_tf.pruners.pns_weak import along_signs
 from pns_tf.settings import SeekSettings
 from tasks import Data, InputError
 
@@ -91,3 +94,15 @@ def test_a_convolutional_host_is_pruned_by_magnitude_all_the_way():
 def test_bad_options_are_refused_by_name(options, message):
     with pytest.raises(InputError, match=message):
         pruners.get("pns_weak", **options)
+
+
+@given(st.integers(0, 1000))
+def test_weights_that_have_changed_sides_are_zero_and_others_stay(seed):
+    rng = np.random.default_rng(seed)
+    initial = [rng.integers(-2, 3, (3, 4)).astype(np.float32), np.ones(2, np.float32)]
+    weights = [rng.normal(size=array.shape).astype(np.float32) for array in initial]
+    for kept, weight, first in zip(along_signs(weights, initial), weights, initial, strict=True):
+        assert kept.dtype == np.float32
+        assert np.all(np.sign(kept) * np.sign(first) >= 0)
+        stays = (np.sign(weight) == np.sign(first)) | (first == 0)
+        np.testing.assert_array_equal(kept, np.where(stays, weight, 0))

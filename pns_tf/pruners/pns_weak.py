@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,7 +33,9 @@ class PlantNSeekWeak(Searcher):
     Magnitude is a good guide as long as much is left. The last parameters are chosen by what their
     removal does to the loss, measured for each of them, and swapped for better ones, with training
     after each round. In the end the ticket goes back to the host's parameters and is trained from
-    there. Where the host is not fully connected, magnitude goes all the way.
+    there; what helps it to find its way is that magnitude counts only along the host's signs
+    (after Zhou et al. 2019, arXiv 1905.01067). Where the host is not fully connected, magnitude
+    goes all the way.
 
     Args:
         learning_rate: of Adam; in the last training it falls to zero by a cosine.
@@ -54,7 +57,7 @@ class PlantNSeekWeak(Searcher):
     magnitude_epochs: int = 10
     margin: float = 10.0
     most: int = 1000
-    rounds: int = 70
+    rounds: int = 60
     round_epochs: int = 20
     swaps: int = 10
     last_epochs: int = 1000
@@ -91,6 +94,7 @@ class PlantNSeekWeak(Searcher):
         margin = max(margin, count) if eliminated else count
         for density in density_steps(margin / mask.size, self.magnitude_rounds):
             training.run(epoch, self.magnitude_epochs)
+            model.set_weights(along_signs(model.get_weights(), initial))
             kept = round(density * mask.size)
             mask = keep_highest(Magnitude().score(model), kept, within=mask, rng=rng)
             set_masks(model, mask)
@@ -132,3 +136,14 @@ class PlantNSeekWeak(Searcher):
             batch_size=self.train_batch_size,
             epochs=self.last_epochs,
         )
+
+
+def along_signs(weights: Sequence[np.ndarray], initial: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """The weights, zero where their sign is the opposite of the initial one.
+
+    Example:
+        >>> along_signs([np.array([2.0, -2.0, 2.0])], [np.array([1.0, 1.0, 0.0])])
+        [array([2., 0., 2.])]
+    """
+    pairs = zip(weights, initial, strict=True)
+    return [np.where(value * first < 0, np.zeros_like(value), value) for value, first in pairs]
