@@ -60,6 +60,16 @@ def test_density_is_logarithmic_and_so_is_the_error_of_regression(drawn):
     assert "MSE" in relu.get_ylabel()
 
 
+@pytest.mark.parametrize("densities", [["baseline"], [0.02, 0.03], [0.1], [0.01, 0.5]])
+def test_some_density_is_written_at_the_axis(densities):
+    figure = pictures(rows(grid(["relu"], ["snip"], densities, [0]), seeds=2))["performance"]
+    axes = figure.axes[-1]
+    figure.draw_without_rendering()
+    low, high = axes.get_xlim()
+    ticks = [*axes.xaxis.get_major_ticks(), *axes.xaxis.get_minor_ticks()]
+    assert any(tick.label1.get_text() for tick in ticks if low <= tick.get_loc() <= high)
+
+
 def test_planted_ticket_and_planted_density_are_marked(table, drawn):
     axes = drawn["performance"].axes[0]
     circle = table[table["task"] == "circle"]

@@ -233,9 +233,11 @@ def _references(axes: Axes, part: pd.DataFrame, row: Row) -> None:
 def _scales(axes: Axes, part: pd.DataFrame, row: Row) -> None:
     shown = part[["density", "baseline"]]
     axes.set_xscale("log")
-    axes.set_xlim(shown.min(axis=None) / 1.6, shown.max(axis=None) * 1.6)
+    low, high = shown.min(axis=None) / 1.6, shown.max(axis=None) * 1.6
+    axes.set_xlim(low, high)
     axes.xaxis.set_major_locator(LogLocator(numticks=6))
-    axes.xaxis.set_minor_formatter(NullFormatter())
+    if np.ceil(np.log10(low)) <= np.log10(high):  # there is a power of ten to label
+        axes.xaxis.set_minor_formatter(NullFormatter())
     if row.logarithmic:  # down to the smallest value; and 0 below it, because nothing may be left
         values = part[row.metric]
         smallest = min(values[values > 0].min(), 0.1) if (values > 0).any() else 0.1
