@@ -105,6 +105,7 @@ def _pns_ablation() -> list[Run]:
         {},
         {"swaps": 0},
         {"margin": 1.0},
+        {"signs": False},
         {"rounds": 20},
         {"last_epochs": 100},
     )

@@ -22,7 +22,7 @@ from pns_tf.settings import SeekSettings
 from pns_tf.swaps.search import SwapSettings, swap_search
 from pns_tf.thresholds import density_steps, keep_highest
 from pns_tf.training import compiled_epoch
-from tasks.checks import integer, number
+from tasks.checks import flag, integer, number
 from tasks.task import Data, kind_of
 
 
@@ -33,15 +33,15 @@ class PlantNSeekWeak(Searcher):
     Magnitude is a good guide as long as much is left. The last parameters are chosen by what their
     removal does to the loss, measured for each of them, and swapped for better ones, with training
     after each round. In the end the ticket goes back to the host's parameters and is trained from
-    there; what helps it to find its way is that magnitude counts only along the host's signs
-    (after Zhou et al. 2019, arXiv 1905.01067). Where the host is not fully connected, magnitude
-    goes all the way.
+    there; it finds its way because magnitude counts only along the host's signs (after Zhou et al.
+    2019, arXiv 1905.01067). Where the host is not fully connected, magnitude goes all the way.
 
     Args:
         learning_rate: of Adam; in the last training it falls to zero by a cosine.
         train_batch_size: samples a step.
         magnitude_rounds: of pruning by abs(θ), with ``magnitude_epochs`` of training before each.
         magnitude_epochs: see there.
+        signs: whether parameters whose sign is no longer the host's go first.
         margin: pruning by abs(θ) leaves so many times the parameters asked for, but not more than
             ``most``, or as many as are asked for.
         most: see there.
@@ -55,6 +55,7 @@ class PlantNSeekWeak(Searcher):
     train_batch_size: int = 128
     magnitude_rounds: int = 8
     magnitude_epochs: int = 10
+    signs: bool = True
     margin: float = 10.0
     most: int = 1000
     rounds: int = 60
@@ -70,6 +71,7 @@ class PlantNSeekWeak(Searcher):
 
     def __post_init__(self):
         number(f"learning_rate of {self.name}", self.learning_rate, 0.0, low_excluded=True)
+        flag(f"signs of {self.name}", self.signs)
         number(f"margin of {self.name}", self.margin, 1.0)
         for what, minimum in (
             ("train_batch_size", 1),
@@ -94,7 +96,8 @@ class PlantNSeekWeak(Searcher):
         margin = max(margin, count) if eliminated else count
         for density in density_steps(margin / mask.size, self.magnitude_rounds):
             training.run(epoch, self.magnitude_epochs)
-            model.set_weights(along_signs(model.get_weights(), initial))
+            if self.signs:
+                model.set_weights(along_signs(model.get_weights(), initial))
             kept = round(density * mask.size)
             mask = keep_highest(Magnitude().score(model), kept, within=mask, rng=rng)
             set_masks(model, mask)
