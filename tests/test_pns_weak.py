@@ -17,6 +17,8 @@ QUICK = {
     "magnitude_epochs": 3,
     "rounds": 4,
     "round_epochs": 3,
+    "rewinds": 1,
+    "rewind_epochs": 5,
     "last_epochs": 20,
     "train_batch_size": 32,
 }
@@ -41,7 +43,7 @@ def test_exactly_the_density_asked_for_is_kept_of_the_hosts_own_parameters(found
 
 def test_the_ticket_is_trained_by_the_search_itself(found):
     pruner = pruners.get("pns_weak", **QUICK)
-    assert len(found.history) == 3 * 3 + 4 * 3 + 20
+    assert len(found.history) == 3 * 3 + 4 * 3 + 5 + 20
     assert pruner.total_epochs(SeekSettings("pns_weak", 0.3)) == len(found.history)
     assert found.metrics["final"] < found.metrics["strong"]
 
@@ -71,7 +73,18 @@ def test_every_finished_epoch_is_told(planted):
         options=quick,
         watch=lambda number, loss: told.append(number),
     )
-    assert told == list(range(1, 3 * 3 + 4 * 3 + 2 + 1))
+    assert told == list(range(1, 3 * 3 + 4 * 3 + 5 + 2 + 1))
+
+
+def test_on_the_way_parameters_go_back_to_the_hosts(planted):
+    """There the loss starts anew."""
+    options = {**QUICK, "magnitude_epochs": 20, "last_epochs": 1}
+    through = pns_tf.seek(planted, "pns_weak", 0.3, samples=1000, options={**options, "rewinds": 0})
+    back = pns_tf.seek(planted, "pns_weak", 0.3, samples=1000, options=options)
+    first = 3 * 20 + 2 * 3  # after half of the four rounds
+    assert back.history[:first] == through.history[:first]
+    assert back.history[first] > 3 * through.history[first]
+    assert len(back.history) == len(through.history) + 5
 
 
 def test_a_convolutional_host_is_pruned_by_magnitude_all_the_way():

@@ -106,6 +106,8 @@ def _pns_ablation() -> list[Run]:
         {"swaps": 0},
         {"margin": 1.0},
         {"signs": False},
+        {"rewinds": 0},
+        {"signs": False, "rewinds": 0},
         {"rounds": 20},
         {"last_epochs": 100},
     )

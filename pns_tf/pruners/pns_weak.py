@@ -33,8 +33,9 @@ class PlantNSeekWeak(Searcher):
     Magnitude is a good guide as long as much is left. The last parameters are chosen by what their
     removal does to the loss, measured for each of them, and swapped for better ones, with training
     after each round. In the end the ticket goes back to the host's parameters and is trained from
-    there; it finds its way because magnitude counts only along the host's signs (after Zhou et al.
-    2019, arXiv 1905.01067). Where the host is not fully connected, magnitude goes all the way.
+    there. Whether it finds its way again is not sure; therefore magnitude counts only along the
+    host's signs (after Zhou et al. 2019, arXiv 1905.01067), and the parameters go back to the
+    host's on the way, too. Where the host is not fully connected, magnitude goes all the way.
 
     Args:
         learning_rate: of Adam; in the last training it falls to zero by a cosine.
@@ -48,6 +49,9 @@ class PlantNSeekWeak(Searcher):
         rounds: in which the others go, with ``round_epochs`` of training after each.
         round_epochs: see there.
         swaps: tried in each round, once enough parameters are gone.
+        rewinds: how often parameters go back to the host's during these rounds; ``rewind_epochs``
+            of training follow.
+        rewind_epochs: see there.
         last_epochs: of the training from the host's parameters.
     """
 
@@ -61,6 +65,8 @@ class PlantNSeekWeak(Searcher):
     rounds: int = 60
     round_epochs: int = 20
     swaps: int = 10
+    rewinds: int = 2
+    rewind_epochs: int = 100
     last_epochs: int = 1000
 
     name = "pns_weak"
@@ -81,6 +87,8 @@ class PlantNSeekWeak(Searcher):
             ("rounds", 1),
             ("round_epochs", 1),
             ("swaps", 0),
+            ("rewinds", 0),
+            ("rewind_epochs", 1),
             ("last_epochs", 1),
         ):
             integer(f"{what} of {self.name}", getattr(self, what), minimum=minimum)
@@ -102,7 +110,11 @@ class PlantNSeekWeak(Searcher):
             mask = keep_highest(Magnitude().score(model), kept, within=mask, rng=rng)
             set_masks(model, mask)
         if eliminated:
-            for part in density_steps(count / margin, self.rounds):
+            for number_, part in enumerate(density_steps(count / margin, self.rounds)):
+                if number_ in self._rewound():
+                    model.set_weights(initial)
+                    set_masks(model, mask)
+                    training.run(epoch, self.rewind_epochs)
                 training.run(epoch, self.round_epochs)
                 mask = self._eliminate(model, mask, round(part * margin), data, rng)
                 set_masks(model, mask)
@@ -114,7 +126,11 @@ class PlantNSeekWeak(Searcher):
 
     def total_epochs(self, settings):
         search = self.magnitude_rounds * self.magnitude_epochs + self.rounds * self.round_epochs
-        return search + self.last_epochs
+        return search + self.rewind_epochs * len(self._rewound()) + self.last_epochs
+
+    def _rewound(self) -> set[int]:
+        """The rounds that begin with the host's parameters."""
+        return {self.rounds * part // (self.rewinds + 1) for part in range(1, self.rewinds + 1)}
 
     def _eliminate(
         self, model: keras.Model, mask: Mask, count: int, data: Data, rng: np.random.Generator
