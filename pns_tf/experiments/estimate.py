@@ -31,7 +31,7 @@ OTHER_SEARCHES = {
     "concrete_ticket_search": 350,
     "gem_miner": 400,
     "concrete_ticket_search_kl": 550,
-    "pns_weak": 850,
+    "pns_weak": 1000,
     "pns": 1000,
 }
 
