@@ -22,6 +22,9 @@ import tf_keras as keras
 from pns_tf.hosts import planted_layers
 from pns_tf.kernels import by_source, neuron_counts, part, with_part
 from pns_tf.layers import PlantedLayer
+from pns_tf.masks import Mask
+
+WIDTHS = (8, 16, 32, 48, 64, 96, 128, 192, 256, 384, 512)  # of padded networks
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,12 +56,28 @@ class Compacted:
             large.kernel.assign(kernel)
             large.bias.assign(bias)
 
+    def whole_mask(self, mask: Mask, full: keras.Model) -> Mask:
+        """A mask of the small network as one of the full one, which keeps nothing else."""
+        layers = planted_layers(full)
+        counts = neuron_counts([layer.kernel for layer in layers])
+        kernels, biases = [], []
+        for layer, (kept, bias_kept, large) in enumerate(
+            zip(mask.kernels, mask.biases, layers, strict=True)
+        ):
+            nothing = np.zeros(large.kernel.shape, bool)
+            kernels.append(with_part(nothing, counts[layer], *self.kept[layer : layer + 2], kept))
+            biases.append(np.zeros(large.bias.shape, bool))
+            biases[-1][self.kept[layer + 1]] = bias_kept
+        return Mask.from_layers(kernels, biases)
 
-def compact(model: keras.Model) -> Compacted:
+
+def compact(model: keras.Model, *, padded: bool = False) -> Compacted:
     """Cuts dead and unused neurons and channels out of a masked host.
 
     Args:
         model: a host with pruning masks. It stays as it is.
+        padded: leave as many neurons in all hidden layers, the next of `WIDTHS`, so that networks
+            that get smaller step by step share a few shapes, and what is compiled for them.
 
     Returns:
         The small network with the same outputs, and what is left of each layer. At least one
@@ -77,6 +96,31 @@ def compact(model: keras.Model) -> Compacted:
     counts = neuron_counts([layer.kernel for layer in layers])
     kept = [np.flatnonzero(mask) for mask in _needed(layers, counts)]
     kept = [some if len(some) else np.array([0]) for some in kept]
+    if padded:
+        most = max(map(len, kept[1:-1]), default=0)
+        width = next((width for width in WIDTHS if width >= most), most)
+        kept[1:-1] = [
+            _padded(some, min(width, count))
+            for some, count in zip(kept[1:-1], counts[1:-1], strict=True)
+        ]
+    return cut(model, kept)
+
+
+def cut(model: keras.Model, kept: Sequence[np.ndarray]) -> Compacted:
+    """The part of a host that has only some of the neurons or channels, with their parameters.
+
+    Args:
+        model: a host. It stays as it is.
+        kept: for each layer of neurons, input first, the numbers of those that are left.
+
+    Example:
+        >>> host = pns_tf.plant("circle").host  # 2, 100, 100, 100 and 4 neurons
+        >>> first = [np.arange(width) for width in (2, 50, 50, 50, 4)]
+        >>> cut(host, first).model.count_params() < host.count_params() / 3
+        True
+    """
+    layers = planted_layers(model)
+    counts = neuron_counts([layer.kernel for layer in layers])
     config = model.get_config() | {"name": "compact"}
     widths = {layer.name: len(some) for layer, some in zip(layers, kept[1:], strict=True)}
     for entry in config["layers"]:
@@ -93,7 +137,7 @@ def compact(model: keras.Model) -> Compacted:
                 for value in large.get_weights()
             ]
         )
-    return Compacted(small, kept)
+    return Compacted(small, list(kept))
 
 
 def multiplications(model: keras.Model) -> int:
@@ -107,6 +151,12 @@ def multiplications(model: keras.Model) -> int:
         math.prod(layer.output_shape[1:-1]) * math.prod(layer.kernel.shape)
         for layer in planted_layers(model)
     )
+
+
+def _padded(some: np.ndarray, width: int) -> np.ndarray:
+    """These numbers and the first others, ``width`` altogether."""
+    others = np.setdiff1d(np.arange(width), some)
+    return np.sort(np.concatenate([some, others[: width - len(some)]]))
 
 
 def _needed(layers: Sequence[PlantedLayer], counts: Sequence[int]) -> list[np.ndarray]:

@@ -60,14 +60,14 @@ class IterativeMagnitudePruning(Searcher):
                 f"{self.rewind_epoch}: epochs must be more, got {settings.epochs}"
             )
         epoch = cosine_epoch(model, data, settings, self.weight_decay)
-        training = RepeatedTraining(model, data, rng, watch)
+        training = RepeatedTraining(data, rng, watch)
         start = [model.get_weights()]  # the last of these is where weights go back to
 
         def keep(number: int) -> None:
             if number == self.rewind_epoch:
                 start.append(epoch.model.get_weights())
 
-        training.run(epoch, settings.epochs, keep)
+        training.run(model, epoch, settings.epochs, keep)
         mask = Mask.ones_like([weight.variable for weight in prunable_weights(model)])
         scope = settings.scope or "global"
         for density in density_steps(settings.density, self._rounds(settings.density)):
@@ -75,7 +75,7 @@ class IterativeMagnitudePruning(Searcher):
             if self.rewind == "weights":
                 model.set_weights(start[-1])
             set_masks(model, mask)
-            training.run(epoch, settings.epochs)
+            training.run(model, epoch, settings.epochs)
         return SearchResult(mask, model.get_weights(), training.history)
 
     def total_epochs(self, settings):

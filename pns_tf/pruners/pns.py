@@ -13,6 +13,7 @@ from pns_tf.gates.hardening import filled
 from pns_tf.gates.search import GateSearcher
 from pns_tf.hosts import host_arrays
 from pns_tf.layers import PlantedDense
+from pns_tf.pruners.partial import search_in_part
 from pns_tf.pruners.searcher import SearchResult
 from pns_tf.swaps.search import SwapSettings, swap_search
 from tasks.checks import flag, integer, number
@@ -36,6 +37,7 @@ class PlantNSeek(GateSearcher):
         ramp: the part of the epochs after which the number of parameters is reached.
         swap_rounds: at the start of each all flips are measured anew; 0 for no swaps.
         wake: whether swaps may bring in neurons that the gates have closed altogether.
+        widest: of wider layers so many neurons are searched, see `search_in_part`.
     """
 
     epochs: int = 300
@@ -44,6 +46,7 @@ class PlantNSeek(GateSearcher):
     ramp: float = 0.6
     swap_rounds: int = 300
     wake: bool = True
+    widest: int = 200
 
     exact = True
     name = "pns"
@@ -55,6 +58,7 @@ class PlantNSeek(GateSearcher):
         number("ramp", self.ramp, 0.0, 1.0, low_excluded=True)
         integer("swap_rounds", self.swap_rounds, minimum=0)
         flag("wake", self.wake)
+        integer("widest", self.widest, minimum=1)
 
     def compiled_for(self, kind):
         return GateSettings(kind, batch_size=self.gate_batch_size, density="capacity")
@@ -69,6 +73,9 @@ class PlantNSeek(GateSearcher):
             )
 
     def search(self, model, data, settings, rng, watch=None):
+        return search_in_part(self._search, self.widest, model, data, settings, rng, watch)
+
+    def _search(self, model, data, settings, rng, watch=None) -> SearchResult:
         gates = super().search(model, data, settings, rng, watch)
         if not self.swap_rounds or not fully_connected(model):
             return gates

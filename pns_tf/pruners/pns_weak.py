@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import tf_keras as keras
 
+from pns_tf.compaction import compact
 from pns_tf.cosine_epoch import cosine_epoch
 from pns_tf.gates.hardening import filled
 from pns_tf.hosts import host_arrays, set_masks
 from pns_tf.masks import Mask
 from pns_tf.prunable import prunable_weights
 from pns_tf.pruners.magnitude import Magnitude
+from pns_tf.pruners.partial import search_in_part
 from pns_tf.pruners.pns import fully_connected
 from pns_tf.pruners.repeated_training import RepeatedTraining
 from pns_tf.pruners.searcher import Searcher, SearchResult
 from pns_tf.settings import SeekSettings
+from pns_tf.steps import takes_images
 from pns_tf.swaps.search import SwapSettings, swap_search
 from pns_tf.thresholds import density_steps, keep_highest
 from pns_tf.training import compiled_epoch
@@ -53,6 +55,7 @@ class PlantNSeekWeak(Searcher):
             of training follow.
         rewind_epochs: see there.
         last_epochs: of the training from the host's parameters.
+        widest: of wider layers so many neurons are searched, see `search_in_part`.
     """
 
     learning_rate: float = 3e-3
@@ -68,6 +71,7 @@ class PlantNSeekWeak(Searcher):
     rewinds: int = 2
     rewind_epochs: int = 100
     last_epochs: int = 1000
+    widest: int = 200
 
     name = "pns_weak"
     reference = (
@@ -90,20 +94,23 @@ class PlantNSeekWeak(Searcher):
             ("rewinds", 0),
             ("rewind_epochs", 1),
             ("last_epochs", 1),
+            ("widest", 1),
         ):
             integer(f"{what} of {self.name}", getattr(self, what), minimum=minimum)
 
     def search(self, model, data, settings, rng, watch=None):
+        return search_in_part(self._search, self.widest, model, data, settings, rng, watch)
+
+    def _search(self, model, data, settings, rng, watch=None) -> SearchResult:
         initial = model.get_weights()
-        training = RepeatedTraining(model, data, rng, watch)
-        epoch = compiled_epoch(model, kind_of(data), self.learning_rate, self.train_batch_size)
+        training = RepeatedTraining(data, rng, watch)
         mask = Mask.ones_like([weight.variable for weight in prunable_weights(model)])
         count = round(settings.density * mask.size)
         eliminated = fully_connected(model)
         margin = min(round(self.margin * count), self.most, mask.size)
         margin = max(margin, count) if eliminated else count
         for density in density_steps(margin / mask.size, self.magnitude_rounds):
-            training.run(epoch, self.magnitude_epochs)
+            self._train(training, model, data, self.magnitude_epochs)
             if self.signs:
                 model.set_weights(along_signs(model.get_weights(), initial))
             kept = round(density * mask.size)
@@ -114,15 +121,34 @@ class PlantNSeekWeak(Searcher):
                 if number_ in self._rewound():
                     model.set_weights(initial)
                     set_masks(model, mask)
-                    training.run(epoch, self.rewind_epochs)
-                training.run(epoch, self.round_epochs)
+                    self._train(training, model, data, self.rewind_epochs)
+                self._train(training, model, data, self.round_epochs)
                 mask = self._eliminate(model, mask, round(part * margin), data, rng)
                 set_masks(model, mask)
             mask = filled(mask, count, rng)
         model.set_weights(initial)
         set_masks(model, mask)
-        training.run(cosine_epoch(model, data, self._last(settings)), self.last_epochs)
+        self._train(training, model, data, self.last_epochs, cosine=True)
         return SearchResult(mask, model.get_weights(), training.history)
+
+    def _train(
+        self,
+        training: RepeatedTraining,
+        model: keras.Model,
+        data: Data,
+        epochs: int,
+        cosine: bool = False,
+    ) -> None:
+        """Trains what is left of the network, as a small network of its own."""
+        small = compact(model, padded=not takes_images(model))
+        rate, batch = self.learning_rate, self.train_batch_size
+        if cosine:
+            settings = SeekSettings(learning_rate=rate, batch_size=batch, epochs=epochs)
+            epoch = cosine_epoch(small.model, data, settings)
+        else:
+            epoch = compiled_epoch(small.model, kind_of(data), rate, batch)
+        training.run(small.model, epoch, epochs)
+        small.put_back(model)
 
     def total_epochs(self, settings):
         search = self.magnitude_rounds * self.magnitude_epochs + self.rounds * self.round_epochs
@@ -145,16 +171,9 @@ class PlantNSeekWeak(Searcher):
             kind_of(data),
             SwapSettings(rounds=1, screen=400, swaps=self.swaps),
             rng,
+            scales=np.ones(model.output_shape[-1]),  # they have been trained along
         )
         return smaller
-
-    def _last(self, settings: SeekSettings) -> SeekSettings:
-        return dataclasses.replace(
-            settings,
-            learning_rate=self.learning_rate,
-            batch_size=self.train_batch_size,
-            epochs=self.last_epochs,
-        )
 
 
 def along_signs(weights: Sequence[np.ndarray], initial: Sequence[np.ndarray]) -> list[np.ndarray]:

@@ -1,4 +1,4 @@
-"""One model trained again and again between prunings."""
+"""Training again and again between prunings."""
 
 from __future__ import annotations
 
@@ -12,10 +12,9 @@ from tasks.task import Data
 
 
 class RepeatedTraining:
-    """Trains one model again and again, each time with a fresh optimizer.
+    """Trains again and again, each time with a fresh optimizer.
 
     Args:
-        model: trained in place.
         data: of which the training part is used.
         rng: shuffles.
         watch: told the number of each finished epoch, counted through, and its mean loss.
@@ -26,16 +25,16 @@ class RepeatedTraining:
 
     def __init__(
         self,
-        model: keras.Model,
         data: Data,
         rng: np.random.Generator,
         watch: Callable[[int, float], None] | None = None,
     ):
-        self._model, self._data, self._rng, self._watch = model, data, rng, watch
+        self._data, self._rng, self._watch = data, rng, watch
         self.history: list[float] = []
 
     def run(
         self,
+        model: keras.Model,
         epoch: CompiledEpoch,
         epochs: int,
         finished: Callable[[int], None] = lambda number: None,
@@ -43,6 +42,7 @@ class RepeatedTraining:
         """Trains from where the model's weights are.
 
         Args:
+            model: trained in place.
             epoch: compiled for models like this one.
             epochs: how many.
             finished: called after each of them with its number in this training.
@@ -56,12 +56,12 @@ class RepeatedTraining:
 
         weights, losses = train(
             epoch,
-            self._model.get_weights(),
+            model.get_weights(),
             self._data.x_train,
             self._data.y_train,
             epochs,
             self._rng,
             watch,
         )
-        self._model.set_weights(weights)
+        model.set_weights(weights)
         self.history += losses

@@ -15,6 +15,7 @@ from tasks.checks import choice
 STEPS = 3  # of Newton's method on the logarithms of the scales, after each change of the mask
 RIDGE = 1e-4  # on the diagonal of their Hessian
 REACH = 0.5  # largest change of a logarithm in a step
+ARRIVED = 1e-9  # a step so small is the last
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,6 +70,8 @@ class CrossEntropy:
             curvature = np.diag(np.mean(weighted * scaled, axis=0)) - weighted.T @ weighted / len(z)
             step = np.linalg.solve(curvature + RIDGE * np.eye(len(slope)), slope)
             logs = logs - np.clip(step, -REACH, REACH)
+            if np.abs(step).max() < ARRIVED:
+                break
         return np.exp(logs)
 
     def loss(self, outputs: np.ndarray, y: np.ndarray, scales: np.ndarray) -> float:

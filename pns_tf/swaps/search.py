@@ -52,6 +52,7 @@ def swap_search(
     settings: SwapSettings,
     rng: np.random.Generator,
     watch: Callable[[int, float], None] | None = None,
+    scales: np.ndarray | None = None,
 ) -> tuple[Mask, list[float]]:
     """Improves a mask of a fully connected ReLU network whose parameters stay as they are.
 
@@ -73,11 +74,12 @@ def swap_search(
         settings: see `SwapSettings`.
         rng: chooses samples and candidates.
         watch: told the number of each finished round and the loss.
+        scales: of the outputs, from which the best ones are looked for.
 
     Returns:
         The mask, and the loss on all samples after each round.
     """
-    judge, scales, losses = objective(kind), None, []
+    judge, losses = objective(kind), []
     best = np.inf, mask, scales
     with threadpool_limits(1):  # arrays are small, and results must not depend on the cores
         for number in range(1, settings.rounds + 1):
