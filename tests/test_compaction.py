@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import pns_tf
-from pns_tf.compaction import compact, multiplications
+from pns_tf.compaction import WIDTHS, compact, cut, multiplications
 from pns_tf.hosts import host_from_arrays, host_from_model, planted_layers, set_masks
+from pns_tf.masks import Mask
 from pns_tf.training import compiled_epoch, train
 from pns_tf.vgg import vgg_host
 
@@ -86,14 +87,14 @@ def test_flattened_pixels_stay_with_their_channels():
 @pytest.mark.parametrize("density", [0.02, 0.1])
 def test_training_the_small_network_is_training_the_large_one(density):
     trained = []
-    for cut in (False, True):
+    for compacted in (False, True):
         host = sparse_host(5, density)
-        small = compact(host) if cut else None
-        model = small.model if cut else host
+        small = compact(host) if compacted else None
+        model = small.model if compacted else host
         epoch = compiled_epoch(model, "classification", 1e-2, batch_size=16)
         weights, losses = train(epoch, model.get_weights(), X, Y, 4, np.random.default_rng(0))
         model.set_weights(weights)
-        if cut:
+        if compacted:
             small.put_back(host)
         trained.append((host.get_weights(), losses))
     assert trained[0][1] == pytest.approx(trained[1][1], rel=1e-4)
@@ -112,6 +113,43 @@ def test_what_was_cut_away_keeps_its_values_and_can_be_rewound():
     changed = sum(int(np.sum(a != b)) for a, b in zip(before, host.get_weights(), strict=True))
     kernels = [layer.kernel for layer in planted_layers(small.model)]
     assert changed == sum(int(np.prod(kernel.shape)) for kernel in kernels)
+
+
+def random_dense_host(seed: int, density: float, width: int = 40):
+    host = pns_tf.plant("circle", depth=5, width=width, seed=seed).host
+    rng = np.random.default_rng(seed)
+    set_masks(host, [rng.random(w.shape) < density for w in host.trainable_weights])
+    return host
+
+
+@settings(max_examples=15, deadline=None)
+@given(seed=st.integers(0, 100), density=st.sampled_from([0.02, 0.05, 0.2, 1.0]))
+def test_padded_networks_share_a_few_shapes_and_compute_the_same(seed, density):
+    host = random_dense_host(seed, density)
+    small, tight = compact(host, padded=True), compact(host)
+    x = np.random.default_rng(seed).uniform(-1, 1, (20, 2)).astype(np.float32)
+    np.testing.assert_allclose(small.model(x), host(x), rtol=1e-5, atol=1e-6)
+    first, *hidden, last = (len(kept) for kept in small.kept)
+    assert (first, last) == (2, 4)
+    assert len(set(hidden)) == 1
+    assert hidden[0] in WIDTHS or hidden[0] == 40
+    for kept, needed in zip(small.kept, tight.kept, strict=True):
+        assert np.isin(needed, kept).all()
+        assert np.all(np.diff(kept) > 0)
+
+
+def test_a_mask_of_the_part_is_one_of_the_whole():
+    host = random_dense_host(0, 1.0)
+    some = [np.arange(2), *(np.array([3, 8, 20]),) * 3, np.arange(4)]
+    part = cut(host, some)
+    rng = np.random.default_rng(0)
+    mask = Mask([rng.random(w.shape) < 0.5 for w in part.model.trainable_weights])
+    whole = part.whole_mask(mask, host)
+    assert whole.kept == mask.kept
+    set_masks(part.model, mask)
+    set_masks(host, whole)
+    x = rng.uniform(-1, 1, (20, 2)).astype(np.float32)
+    np.testing.assert_allclose(part.model(x), host(x), rtol=1e-5, atol=1e-6)
 
 
 def test_planted_masks_are_cut_alike():

@@ -132,15 +132,23 @@ def test_the_rounded_gate_lets_the_gradient_straight_through():
     assert tape.gradient(gates, s).numpy().tolist() == [1, 1, 1, 1]
 
 
-@settings(deadline=None, max_examples=30)
-@given(st.integers(0, 1000), st.floats(1, 200), st.floats(0.5, 0.999))
-def test_gates_of_a_capacity_add_up_to_it_within_one(seed, sharpness, fraction):
+@settings(deadline=None, max_examples=60)
+@given(
+    st.integers(0, 1000),
+    st.floats(1, 200),
+    st.floats(0.01, 0.99),
+    st.sampled_from([0.0, 1.0, 5.0]),
+    st.floats(-50, 50),
+)
+def test_gates_of_a_capacity_add_up_to_it(seed, sharpness, fraction, gap, near):
+    """Also where most scores lie in two heaps far apart, and wherever the search begins."""
     rng = np.random.default_rng(seed)
-    scores = [tf.constant(rng.normal(size=n).astype(np.float32)) for n in (300, 20)]
-    count = fraction * 160
-    threshold = capacity_threshold(scores, tf.constant(sharpness, tf.float32), tf.constant(count))
+    heaps = [rng.normal(size=n) + gap * rng.integers(0, 2, n) for n in (300, 20)]
+    scores = [tf.constant(heap.astype(np.float32)) for heap in heaps]
+    count = np.float32(fraction * 320)
+    threshold = capacity_threshold(scores, np.float32(sharpness), count, np.float32(near))
     gates = [tf.sigmoid(sharpness * (score - threshold)) for score in scores]
-    assert abs(sum(float(tf.reduce_sum(gate)) for gate in gates) - count) < 1
+    assert sum(float(tf.reduce_sum(gate)) for gate in gates) == pytest.approx(count, rel=1e-3)
 
 
 class Steered(GateSearcher):

@@ -25,7 +25,7 @@ PRUNER_VERSIONS = {
     "continuous_sparsification": 2,
     "gem_miner": 2,
     "hard_concrete": 2,
-    "pns": 2,
+    "pns": 3,
     "pns_weak": 4,
 }
 

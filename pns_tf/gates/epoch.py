@@ -96,6 +96,7 @@ class GateEpoch:
         self.scores = [tf.Variable(tf.zeros(mask.shape)) for mask in self._masks]
         self._alive = [tf.Variable(tf.ones(mask.shape)) for mask in self._masks]
         self._log_scales = tf.Variable(tf.zeros(model.output_shape[-1]))
+        self._threshold = tf.Variable(0.0)  # of the step before, for "capacity"
         self.size = sum(int(np.prod(mask.shape)) for mask in self._masks)
         self._variables = [*self.scores, self._log_scales]
         self._optimizer = keras.optimizers.Adam(0.02)
@@ -119,6 +120,7 @@ class GateEpoch:
             score.assign(value)
             alive.assign(tf.ones_like(alive))
         self.openness = 0.5
+        self._threshold.assign(0.0)
         self.use_gates(Controls())
         spread = np.std(forward(self.model)(x[:1000]), axis=0)
         wanted = np.std(y, axis=0) if self.settings.kind == "regression" else 1.0
@@ -222,7 +224,8 @@ class GateEpoch:
         scores = [tf.convert_to_tensor(score) for score in self.scores]
         if self.settings.density != "capacity":
             return scores
-        threshold = capacity_threshold(scores, sharpness, count)
+        threshold = capacity_threshold(scores, sharpness, count, self._threshold)
+        self._threshold.assign(threshold)
         return [score - threshold for score in scores]
 
     def _openness(self, scores, sharpness):

@@ -30,13 +30,14 @@ def search_in_part(
     """Searches among random neurons of layers that are wider than ``widest``.
 
     A search costs as much as its network has parameters, but a sparse ticket needs few neurons to
-    choose from. A host without layers so wide is searched as it is.
+    choose from. A host without layers so wide is searched as it is, and so is any other model.
 
     Args:
         search: as `pns_tf.pruners.searcher.Searcher.search`.
         widest: neurons, or channels, of a layer that are searched; twice as many, and so on, while
             the part has fewer than `ROOM` times the parameters that the ticket keeps.
-        model: a host; inputs and outputs are left whole.
+        model: a host, of which inputs and outputs are left whole, or a model wrapped by
+            `pns_tf.prune`.
         data: passed on.
         settings: of the host; the part's density follows.
         rng: chooses the neurons, then passed on.
@@ -46,6 +47,8 @@ def search_in_part(
         What the search finds, as a ticket of the host.
     """
     kernels = [layer.kernel.numpy() for layer in planted_layers(model)]
+    if not kernels:
+        return search(model, data, settings, rng, watch)
     counts = neuron_counts(kernels)
     host_size = _size(kernels, counts, counts)
     count = round(settings.density * host_size)

@@ -46,7 +46,7 @@ class PlantNSeek(GateSearcher):
     ramp: float = 0.6
     swap_rounds: int = 300
     wake: bool = True
-    widest: int = 200
+    widest: int = 100
 
     exact = True
     name = "pns"

@@ -32,10 +32,9 @@ class Proposals:
         self._off = _lowest(alone, np.flatnonzero(off), OFF)
         self._on = _lowest(alone, np.flatnonzero(~off), ON)
         self._off_alone, self._on_alone = alone[self._off], alone[self._on]
-        off_features, on_features = features[self._off], features[self._on]
-        self._cross = off_features @ on_features.T
+        off_features, self._on_features = features[self._off], features[self._on]
+        self._cross = off_features @ self._on_features.T
         self._among_off = off_features @ off_features.T
-        self._among_on = on_features @ on_features.T
         self._prices = prices[self._on]
 
     def drop(self) -> list[int]:
@@ -83,7 +82,9 @@ class Proposals:
         """
         off, on = np.isin(self._off, flips), np.isin(self._on, flips)
         self._off_alone += self._among_off[off].sum(axis=0) + self._cross[:, on].sum(axis=1)
-        self._on_alone += self._among_on[on].sum(axis=0) + self._cross[off].sum(axis=0)
+        # The few that are made do not pay for the products among all 800.
+        among_on = self._on_features @ self._on_features[on].sum(axis=0)
+        self._on_alone += among_on + self._cross[off].sum(axis=0)
         self._prices = prices[self._on]
         self.exclude(flips)
 
