@@ -18,6 +18,7 @@ QUICK = {
         "round_epochs": 2,
         "rewind_epochs": 2,
         "last_epochs": 40,
+        "repairs": 0,
         "widest": 15,
     },
 }

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 import pns_tf
 from pns_tf import pruners
 from pns_tf.hosts import host_arrays
+from pns_tf.pruners import pns_weak
 from pns_tf.pruners.pns_weak import along_signs
 from pns_tf.settings import SeekSettings
 from tasks import Data, InputError
@@ -21,6 +22,7 @@ QUICK = {
     "rewind_epochs": 5,
     "last_epochs": 20,
     "train_batch_size": 32,
+    "repairs": 0,
 }
 
 
@@ -87,6 +89,32 @@ def test_on_the_way_parameters_go_back_to_the_hosts(planted):
     assert len(back.history) == len(through.history) + 5
 
 
+def test_a_ticket_that_is_lost_is_repaired_and_the_best_one_returned(planted, monkeypatch):
+    monkeypatch.setattr(pns_weak, "LOST", 0.0)  # none is ever good enough
+    options = {**QUICK, "repairs": 2, "repair_rounds": 4}
+    found = pns_tf.seek(planted, "pns_weak", 0.1, samples=1000, options=options)
+    search = 3 * 3 + 4 * 3 + 5
+    assert len(found.history) == search + 20 + 2 * (4 * 3 + 20)
+    assert found.masks.kept == round(0.1 * found.masks.size)
+    losses = found.history[search + 19 :: 4 * 3 + 20]
+    assert len(losses) == 3
+    assert min(losses[1:]) < losses[0]  # or nothing would have been repaired
+    trained = evaluate_loss(found, planted)
+    assert trained == pytest.approx(min(losses), rel=0.2)
+    assert abs(trained - losses[0]) > abs(trained - min(losses))
+
+
+def evaluate_loss(found, planted) -> float:
+    data = planted.data(1000)
+    return float(np.mean((found.model(data.x_train).numpy() - data.y_train) ** 2))
+
+
+def test_a_ticket_that_finds_its_way_is_left_alone(planted, monkeypatch):
+    monkeypatch.setattr(pns_weak, "LOST", np.inf)
+    found = pns_tf.seek(planted, "pns_weak", 0.3, samples=200, options={**QUICK, "repairs": 2})
+    assert len(found.history) == 3 * 3 + 4 * 3 + 5 + 20
+
+
 def test_a_convolutional_host_is_pruned_by_magnitude_all_the_way():
     rng = np.random.default_rng(0)
     x, y = rng.standard_normal((40, 8, 8, 3), np.float32), rng.integers(0, 3, 40).astype(np.int32)
@@ -100,6 +128,7 @@ def test_a_convolutional_host_is_pruned_by_magnitude_all_the_way():
     ("options", "message"),
     [
         ({"margin": 0.5}, "margin of pns_weak must be a number of at least 1"),
+        ({"repairs": -1}, "repairs of pns_weak must be an integer of at least 0, got -1"),
         ({"rounds": 0}, "rounds of pns_weak must be an integer of at least 1, got 0"),
         ({"learning_rate": 0}, "learning_rate of pns_weak must be a number above 0"),
     ],

@@ -26,7 +26,7 @@ PRUNER_VERSIONS = {
     "gem_miner": 2,
     "hard_concrete": 2,
     "pns": 3,
-    "pns_weak": 4,
+    "pns_weak": 5,
 }
 
 

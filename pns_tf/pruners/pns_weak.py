@@ -27,6 +27,8 @@ from pns_tf.training import compiled_epoch
 from tasks.checks import flag, integer, number
 from tasks.task import Data, kind_of
 
+LOST = 1.5  # times the loss of the search, after training from the host's parameters
+
 
 @dataclass
 class PlantNSeekWeak(Searcher):
@@ -37,7 +39,9 @@ class PlantNSeekWeak(Searcher):
     after each round. In the end the ticket goes back to the host's parameters and is trained from
     there. Whether it finds its way again is not sure; therefore magnitude counts only along the
     host's signs (after Zhou et al. 2019, arXiv 1905.01067), and the parameters go back to the
-    host's on the way, too. Where the host is not fully connected, magnitude goes all the way.
+    host's on the way, too. A ticket that is lost all the same, with a loss of more than `LOST`
+    times that of the search, is repaired by swaps from where it has got to, and trained again.
+    Where the host is not fully connected, magnitude goes all the way.
 
     Args:
         learning_rate: of Adam; in the last training it falls to zero by a cosine.
@@ -55,6 +59,8 @@ class PlantNSeekWeak(Searcher):
             of training follow.
         rewind_epochs: see there.
         last_epochs: of the training from the host's parameters.
+        repairs: of a ticket that has lost its way, at most; the best one is returned.
+        repair_rounds: of swaps in each, with ``round_epochs`` of training after each.
         widest: of wider layers so many neurons are searched, see `search_in_part`.
     """
 
@@ -71,6 +77,8 @@ class PlantNSeekWeak(Searcher):
     rewinds: int = 2
     rewind_epochs: int = 100
     last_epochs: int = 1000
+    repairs: int = 3
+    repair_rounds: int = 15
     widest: int = 200
 
     name = "pns_weak"
@@ -94,6 +102,8 @@ class PlantNSeekWeak(Searcher):
             ("rewinds", 0),
             ("rewind_epochs", 1),
             ("last_epochs", 1),
+            ("repairs", 0),
+            ("repair_rounds", 1),
             ("widest", 1),
         ):
             integer(f"{what} of {self.name}", getattr(self, what), minimum=minimum)
@@ -126,10 +136,39 @@ class PlantNSeekWeak(Searcher):
                 mask = self._eliminate(model, mask, round(part * margin), data, rng)
                 set_masks(model, mask)
             mask = filled(mask, count, rng)
-        model.set_weights(initial)
-        set_masks(model, mask)
-        self._train(training, model, data, self.last_epochs, cosine=True)
-        return SearchResult(mask, model.get_weights(), training.history)
+        reached = training.history[-1]
+        tickets = []
+        for attempt in range(1 + self.repairs * eliminated):
+            if attempt:
+                mask = self._repair(training, model, mask, count, data, rng)
+            model.set_weights(initial)
+            set_masks(model, mask)
+            self._train(training, model, data, self.last_epochs, cosine=True)
+            tickets.append((training.history[-1], mask, model.get_weights()))
+            if training.history[-1] <= LOST * reached:
+                break
+        _, mask, weights = min(tickets, key=lambda ticket: ticket[0])
+        return SearchResult(mask, weights, training.history)
+
+    def _repair(
+        self,
+        training: RepeatedTraining,
+        model: keras.Model,
+        mask: Mask,
+        count: int,
+        data: Data,
+        rng: np.random.Generator,
+    ) -> Mask:
+        """Swaps, with training between, where a ticket has lost its way from the host's parameters.
+
+        It stands where training from there has led it to, so that what the swaps bring in is of use
+        on that way.
+        """
+        for _ in range(self.repair_rounds):
+            mask = self._eliminate(model, mask, count, data, rng)
+            set_masks(model, mask)
+            self._train(training, model, data, self.round_epochs)
+        return filled(mask, count, rng)
 
     def _train(
         self,
@@ -151,6 +190,7 @@ class PlantNSeekWeak(Searcher):
         small.put_back(model)
 
     def total_epochs(self, settings):
+        """Without repairs, which only tickets need that have lost their way."""
         search = self.magnitude_rounds * self.magnitude_epochs + self.rounds * self.round_epochs
         return search + self.rewind_epochs * len(self._rewound()) + self.last_epochs
 
