@@ -184,6 +184,11 @@ class LiveNetwork:
         return used
 
     @property
+    def depth(self) -> int:
+        """Layers of weights."""
+        return len(self._kernels)
+
+    @property
     def kept(self) -> int:
         """Number of parameters in use."""
         layers = zip(self._kernel_masks, self._bias_masks, self._used()[1:], strict=True)

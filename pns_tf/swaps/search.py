@@ -14,6 +14,7 @@ from pns_tf.swaps.objective import CrossEntropy, MeanSquare, objective
 from pns_tf.swaps.proposals import Proposals
 
 MANY = 1000  # parameters; flips take the longer to measure, the more there are
+DEEP = 4  # layers of weights; the same
 FEWEST = 400  # flips measured, of each kind
 TOO_FAR = 1.5  # times the lowest loss on all samples
 
@@ -27,7 +28,8 @@ class SwapSettings:
         screen: samples on which they are measured. A swap must lower the loss on as many in the
             first round, and on all in the last: what few samples let through shakes the mask up.
         candidates: flips on, and off, that are measured in a round; random ones if there are more.
-            Fewer, down to `FEWEST`, in a mask of more than `MANY` parameters, in proportion.
+            Fewer, down to `FEWEST`, in a mask of more than `MANY` parameters or a network of more
+            than `DEEP` layers, in proportion.
         swaps: made at most before flips are measured anew.
         failures: so many swaps in a row that do not lower the loss end the round.
         wake: whether neurons that are not in use may come in.
@@ -146,7 +148,7 @@ def _measure(
     """All single flips on a few samples, and what they promise together."""
     x, y = trial.x[: settings.screen], trial.y[: settings.screen]
     network = trial.network
-    part = min(MANY / max(network.kept, 1), 1.0)
+    part = min(MANY / max(network.kept, 1), 1.0) * min(DEEP / network.depth, 1.0)
     most = min(max(round(settings.candidates * part), FEWEST), settings.candidates)
     flips, changes = network.effects(x, most, rng)
     expansion = trial.judge.expansion(network.outputs(x), y, trial.scales)
