@@ -12,6 +12,7 @@ from pns_tf.experiments.catalog import EXPERIMENTS
 from pns_tf.experiments.estimate import (
     OTHER_SEARCHES,
     SEARCH_EPOCHS,
+    SEARCHED_WIDTH,
     expected_seconds,
     in_words,
     seconds_left,
@@ -58,6 +59,14 @@ def test_searches_with_gates_are_expected_to_take_longer():
 
     assert set(OTHER_SEARCHES) < set(pruners.names())
     assert seconds("snip") < seconds("edge_popup") < seconds("gem_miner") < seconds("pns")
+
+
+def test_a_search_in_a_part_is_expected_to_take_as_long_in_any_wider_host():
+    for name, widest in SEARCHED_WIDTH.items():
+        assert pruners.get(name).widest == widest
+        settings = SeekSettings(name, epochs=0)
+        wide, wider = (Run("circle", width=width, search=settings) for width in (400, 1000))
+        assert expected_seconds(wide) == pytest.approx(expected_seconds(wider), rel=0.01)
 
 
 def test_times_are_said_in_words():

@@ -108,6 +108,7 @@ def _pns_ablation() -> list[Run]:
         {"signs": False},
         {"rewinds": 0},
         {"signs": False, "rewinds": 0},
+        {"repairs": 0},
         {"rounds": 20},
         {"last_epochs": 100},
     )

@@ -31,9 +31,10 @@ OTHER_SEARCHES = {
     "concrete_ticket_search": 350,
     "gem_miner": 400,
     "concrete_ticket_search_kl": 550,
-    "pns_weak": 1000,
-    "pns": 1000,
+    "pns": 600,
+    "pns_weak": 700,
 }
+SEARCHED_WIDTH = {"pns": 100, "pns_weak": 200}  # their option ``widest``
 
 
 def seconds_left(
@@ -73,7 +74,8 @@ def seconds_left(
 def expected_seconds(run: Run) -> float:
     """What a run will take on one core of this machine, by the size of its host and training."""
     settings = run.search
-    weights = run.width**2 * (run.depth - 3) + 4 * run.width
+    width = min(run.width, SEARCHED_WIDTH.get(settings.pruner, run.width))
+    weights = width**2 * (run.depth - 3) + 4 * width
     steps = 0.9 * settings.samples / settings.batch_size
     epochs = settings.total_epochs
     searching = OTHER_SEARCHES.get(settings.pruner, 0)
