@@ -14,7 +14,7 @@ import tf_keras as keras
 
 import pns_tf
 from pns_tf import pruners
-from pns_tf.training import LOSSES, compiled_epoch, train
+from pns_tf.training.epoch import LOSSES, compiled_epoch, train
 
 EPOCHS = 10
 REPEATS = 5

@@ -18,17 +18,18 @@ import tensorflow as tf
 import tf_keras as keras
 
 import pns_tf
-from pns_tf import pruners, thresholds
-from pns_tf.augmentation import augment
-from pns_tf.compaction import compact, multiplications
+from pns_tf import pruners
 from pns_tf.experiments.vgg import figure5_runs
-from pns_tf.hosts import host_arrays, planted_layers, set_masks
+from pns_tf.hosts.compaction import compact, multiplications
+from pns_tf.hosts.models import host_arrays, planted_layers, set_masks
+from pns_tf.hosts.vgg import FRESH, vgg_host
+from pns_tf.hosts.vgg_plans import ImageHost
 from pns_tf.images import load_images
 from pns_tf.masks import Mask
-from pns_tf.popup import PopupSettings, popup_epoch
-from pns_tf.training import LOSSES, compiled_epoch
-from pns_tf.vgg import FRESH, vgg_host
-from pns_tf.vgg_plans import ImageHost
+from pns_tf.pruners.popup import PopupSettings, popup_epoch
+from pns_tf.pruning import thresholds
+from pns_tf.training.augmentation import augment
+from pns_tf.training.epoch import LOSSES, compiled_epoch
 
 DENSITY, BATCH, STEPS = 0.01, 32, 100
 

@@ -13,15 +13,16 @@ __version__ = "0.1.0"
 _PUBLIC = {
     "FoundTicket": "pns_tf.seeking",
     "Mask": "pns_tf.masks",
-    "Planted": "pns_tf.planted",
-    "UpdateMasks": "pns_tf.pruning",
-    "apply_masks": "pns_tf.wrapper",
-    "host_from_arrays": "pns_tf.hosts",
-    "host_from_model": "pns_tf.hosts",
-    "plant": "pns_tf.planted",
-    "prune": "pns_tf.pruning",
+    "Planted": "pns_tf.planting.planted",
+    "UpdateMasks": "pns_tf.pruning.tfmot",
+    "apply_masks": "pns_tf.pruning.wrapper",
+    "host_from_arrays": "pns_tf.hosts.models",
+    "host_from_model": "pns_tf.hosts.models",
+    "load_planted": "pns_tf.saving.exporting",
+    "plant": "pns_tf.planting.planted",
+    "prune": "pns_tf.pruning.tfmot",
     "seek": "pns_tf.seeking",
-    "vgg_host": "pns_tf.vgg",
+    "vgg_host": "pns_tf.hosts.vgg",
 }
 
 __all__ = sorted(_PUBLIC)

@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
-from pns_tf.validation import Images
+from pns_tf.training.validation import Images
 from tasks.checks import InputError, integer
 
 HELD_OUT = 0.1

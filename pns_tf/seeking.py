@@ -12,22 +12,23 @@ import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 
-from pns_tf import pruners, thresholds
-from pns_tf.compaction import compact
-from pns_tf.evaluation import Strength, evaluate, evaluate_strong
-from pns_tf.forward import forward
-from pns_tf.hosts import host_from_model, planted_layers, same_architecture, set_masks
+from pns_tf import pruners
+from pns_tf.hosts.compaction import compact
+from pns_tf.hosts.forward import forward
+from pns_tf.hosts.models import host_from_model, planted_layers, same_architecture, set_masks
 from pns_tf.masks import Mask
-from pns_tf.planted import Planted
+from pns_tf.measuring.evaluation import Strength, evaluate, evaluate_strong
+from pns_tf.measuring.recovery import mask_metrics
+from pns_tf.planting.planted import Planted
 from pns_tf.pruners import scoring_batch
 from pns_tf.pruners.base import Pruner
 from pns_tf.pruners.searcher import Searcher, SearchResult
-from pns_tf.recovery import mask_metrics
+from pns_tf.pruning import thresholds
 from pns_tf.seeding import generator
 from pns_tf.settings import SeekSettings
-from pns_tf.steps import takes_images
-from pns_tf.training import compiled_epoch, train
-from pns_tf.validation import Images, ValidationCurve
+from pns_tf.training.epoch import compiled_epoch, train
+from pns_tf.training.steps import takes_images
+from pns_tf.training.validation import Images, ValidationCurve
 from tasks import Data, InputError
 from tasks.task import check_finite, kind_of
 
@@ -42,8 +43,9 @@ class FoundTicket:
         masks: the found ticket, in the order kernel, bias of each layer.
         metrics: flat dict of numbers: ``before`` pruning, ``strong`` (pruned, not trained) and
             ``final`` (trained) test metric, ``planted`` that of the planted ticket, if there is
-            one, and those of `pns_tf.recovery.mask_metrics`. The first two are taken after one
-            positive scale per output, fitted on training data; ``strong_unscaled`` without it.
+            one, and those of `pns_tf.measuring.recovery.mask_metrics`. The first two are taken
+            after one positive scale per output, fitted on training data; ``strong_unscaled``
+            without it.
         history: mean training loss of each epoch, multishot rounds first.
         validation: accuracy on the held-out images after each epoch of the final training; empty
             where the data holds none out.
@@ -97,8 +99,8 @@ def seek(
 ) -> FoundTicket:
     """Prunes a planted host, trains the ticket, and compares it with the planted one.
 
-    A masked network on images is trained in compacted form, see `pns_tf.compaction`. Within the
-    scope of a ``tf.distribute.Strategy`` its training runs on all devices.
+    A masked network on images is trained in compacted form, see `pns_tf.hosts.compaction`. Within
+    the scope of a ``tf.distribute.Strategy`` its training runs on all devices.
 
     Args:
         planted: a host of `pns_tf.plant`; or any host model, in which nothing is planted and

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from pns_tf.thresholds import SCHEDULES, SCOPES
+from pns_tf.pruning.thresholds import SCHEDULES, SCOPES
 from tasks.checks import choice, integer, number
 
 

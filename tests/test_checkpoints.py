@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import pns_tf
-from pns_tf.checkpoints import kept_in, next_stage
-from pns_tf.validation import Images
+from pns_tf.training.checkpoints import kept_in, next_stage
+from pns_tf.training.validation import Images
 from tasks import InputError
 
 SETTINGS = {"seed": 0}
@@ -46,7 +46,7 @@ def test_a_killed_search_goes_on_with_the_same_numbers(settings, after, tmp_path
 
 
 def test_finished_epochs_are_not_trained_again(tmp_path, monkeypatch):
-    from pns_tf.training import CompiledEpoch
+    from pns_tf.training.epoch import CompiledEpoch
 
     def stop_after_three(number, loss):
         if number == 3:

@@ -9,13 +9,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import pns_tf
-from pns_tf.hosts import host_arrays, host_from_model, masked_arrays, planted_layers, set_masks
-from pns_tf.kernels import by_source, part, with_part
-from pns_tf.layers import PlantedConv2D
+from pns_tf.hosts.kernels import by_source, part, with_part
+from pns_tf.hosts.layers import PlantedConv2D
+from pns_tf.hosts.models import (
+    host_arrays,
+    host_from_model,
+    masked_arrays,
+    planted_layers,
+    set_masks,
+)
+from pns_tf.hosts.paths import effective_mask, flow_collapsed
+from pns_tf.hosts.vgg import draw_parameters
 from pns_tf.masks import Mask
-from pns_tf.paths import effective_mask, flow_collapsed
-from pns_tf.target_model import ModelTarget
-from pns_tf.vgg import draw_parameters
+from pns_tf.planting.target_model import ModelTarget
 from tasks import InputError
 
 X = np.random.default_rng(0).uniform(-1, 1, (6, 12, 12, 3)).astype(np.float32)

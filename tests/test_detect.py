@@ -29,7 +29,7 @@ from pns_tf.detection.figure import detection_figure
 from pns_tf.detection.measures import auc, auc_within, precision
 from pns_tf.detection.settings import PLANTINGS, Attack
 from pns_tf.detection.table import readable, strongest, summary, verdicts
-from pns_tf.initializers import draw_host
+from pns_tf.hosts.initializers import draw_host
 
 HOST = draw_host([2, 40, 40, 3], seed=0)
 

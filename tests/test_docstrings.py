@@ -12,8 +12,8 @@ import tf_keras as keras
 
 import pns_tf
 import tasks
-from pns_tf.hosts import build_host, host_from_arrays
-from pns_tf.initializers import draw_host
+from pns_tf.hosts.initializers import draw_host
+from pns_tf.hosts.models import build_host, host_from_arrays
 
 NOT_HERE = (
     "pns_tf.__main__",  # starts the command line

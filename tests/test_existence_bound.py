@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy.stats import binom, norm
 
 import tasks
-from pns_tf.initializers import draw_host, host_sizes
+from pns_tf.hosts.initializers import draw_host, host_sizes
 from pns_tf.theory.existence import (
     INITS,
     log_bound,

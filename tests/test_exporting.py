@@ -10,9 +10,9 @@ import tensorflow as tf
 
 import pns_tf
 import tasks
-from pns_tf.exporting import load_planted
-from pns_tf.hosts import host_arrays
+from pns_tf.hosts.models import host_arrays
 from pns_tf.masks import Mask
+from pns_tf.saving.exporting import load_planted
 from tasks import InputError
 
 X = np.linspace(-1, 1, 201, dtype=np.float32)[:, None]

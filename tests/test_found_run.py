@@ -8,11 +8,11 @@ import tensorflow as tf
 
 import pns_tf
 import tasks
-from pns_tf.hosts import host_from_arrays
+from pns_tf.hosts.models import host_from_arrays
+from pns_tf.hosts.paths import effective_mask
 from pns_tf.masks import Mask
-from pns_tf.metrics import task_metric
-from pns_tf.paths import effective_mask
-from pns_tf.recovery import mask_metrics
+from pns_tf.measuring.metrics import task_metric
+from pns_tf.measuring.recovery import mask_metrics
 
 
 @pytest.fixture(params=["found_run", "popup_run"])

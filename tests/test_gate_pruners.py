@@ -9,10 +9,10 @@ import pns_tf
 import tasks
 from pns_tf import pruners
 from pns_tf.gates.hardening import filled, hardened
-from pns_tf.hosts import host_arrays
-from pns_tf.layers import PlantedDense
+from pns_tf.hosts.layers import PlantedDense
+from pns_tf.hosts.models import host_arrays
+from pns_tf.hosts.paths import live_neurons
 from pns_tf.masks import Mask
-from pns_tf.paths import live_neurons
 from pns_tf.pruners.pns import fully_connected
 from pns_tf.settings import SeekSettings
 from tasks import InputError

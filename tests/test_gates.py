@@ -19,9 +19,9 @@ from pns_tf.gates.epoch import (
 from pns_tf.gates.losses import balanced_pressure, reverse_kl
 from pns_tf.gates.relaxations import NOISES, RELAXATIONS, capacity_threshold
 from pns_tf.gates.search import GateSearcher
-from pns_tf.hosts import host_from_arrays
+from pns_tf.hosts.models import host_from_arrays
+from pns_tf.pruning.thresholds import keep_highest
 from pns_tf.settings import SeekSettings
-from pns_tf.thresholds import keep_highest
 from tasks import InputError
 from tasks.task import Data
 

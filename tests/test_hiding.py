@@ -17,10 +17,16 @@ from test_planting import (
 
 import pns_tf
 import tasks
-from pns_tf.hiding import HIDINGS, likely_scales, nearest, published_choice, root_mean_square
-from pns_tf.hosts import host_arrays
-from pns_tf.initializers import draw_host, host_sizes
-from pns_tf.planting import PlantedArrays, plant_arrays
+from pns_tf.hosts.initializers import draw_host, host_sizes
+from pns_tf.hosts.models import host_arrays
+from pns_tf.planting.algorithm import PlantedArrays, plant_arrays
+from pns_tf.planting.hiding import (
+    HIDINGS,
+    likely_scales,
+    nearest,
+    published_choice,
+    root_mean_square,
+)
 from tasks import InputError, Target
 
 

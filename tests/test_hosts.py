@@ -5,8 +5,8 @@ import pytest
 import tf_keras as keras
 
 import pns_tf
-from pns_tf.hosts import host_arrays, planted_layers
-from pns_tf.initializers import draw_host
+from pns_tf.hosts.initializers import draw_host
+from pns_tf.hosts.models import host_arrays, planted_layers
 from tasks import InputError
 
 SIZES = [2, 30, 30, 4]

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from pns_tf.augmentation import BLACK, SHIFT, augment
 from pns_tf.images import image_set, load_images
+from pns_tf.training.augmentation import BLACK, SHIFT, augment
 from tasks import InputError
 
 SHARED = Path(__file__).parents[2] / "shared" / "data" / "tensorflow_datasets"

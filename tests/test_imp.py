@@ -7,13 +7,13 @@ import pytest
 
 import pns_tf
 from pns_tf import pruners
-from pns_tf.cosine_epoch import cosine_epoch
-from pns_tf.hosts import host_arrays, same_architecture, set_masks
-from pns_tf.prunable import prunable_weights
+from pns_tf.hosts.models import host_arrays, same_architecture, set_masks
+from pns_tf.pruning.prunable import prunable_weights
+from pns_tf.pruning.thresholds import global_masks
 from pns_tf.seeking import seek
 from pns_tf.settings import SeekSettings
-from pns_tf.thresholds import global_masks
-from pns_tf.training import train
+from pns_tf.training.cosine_epoch import cosine_epoch
+from pns_tf.training.epoch import train
 from tasks.checks import InputError
 
 SETTINGS = SeekSettings("imp", density=0.3, samples=500, epochs=2)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pns_tf.initializers import INITIALIZERS, draw_host, host_sizes
+from pns_tf.hosts.initializers import INITIALIZERS, draw_host, host_sizes
 from tasks import InputError
 
 SIZES = [50, 400, 400, 2000]

@@ -6,9 +6,9 @@ import tensorflow as tf
 import tensorflow_model_optimization as tfmot
 import tf_keras as keras
 
-from pns_tf.hosts import host_from_arrays, planted_layers
-from pns_tf.initializers import draw_host
-from pns_tf.layers import PlantedDense
+from pns_tf.hosts.initializers import draw_host
+from pns_tf.hosts.layers import PlantedDense
+from pns_tf.hosts.models import host_from_arrays, planted_layers
 
 SIZES = [3, 20, 10, 2]
 X = np.random.default_rng(0).uniform(-1, 1, (50, 3)).astype(np.float32)

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 import pns_tf
-from pns_tf.evaluation import evaluate_strong
-from pns_tf.metrics import accuracy
-from pns_tf.output_scales import fit_class_scales, fit_scales, output_scales
+from pns_tf.measuring.evaluation import evaluate_strong
+from pns_tf.measuring.metrics import accuracy
+from pns_tf.measuring.output_scales import fit_class_scales, fit_scales, output_scales
 
 LOGITS = arrays(np.float64, (12, 3), elements=st.integers(-5, 5).map(float))
 CLASSES = arrays(np.int32, 12, elements=st.integers(0, 2))

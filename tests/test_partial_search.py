@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import pns_tf
-from pns_tf.hosts import host_arrays, planted_layers
+from pns_tf.hosts.models import host_arrays, planted_layers
 from pns_tf.pruners.partial import ROOM, search_in_part
 from pns_tf.pruners.searcher import SearchResult
 from pns_tf.settings import SeekSettings

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from pns_tf.hosts.paths import effective_mask, flow_collapsed, neurons_on_paths
 from pns_tf.masks import Mask
-from pns_tf.paths import effective_mask, flow_collapsed, neurons_on_paths
 
 SIZES = (2, 3, 4, 2)
 

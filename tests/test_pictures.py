@@ -9,10 +9,10 @@ from matplotlib.collections import LineCollection, PathCollection
 from matplotlib.colors import to_hex
 
 import tasks
-from pns_tf.initializers import draw_host, host_sizes
+from pns_tf.hosts.initializers import draw_host, host_sizes
 from pns_tf.pictures import data_figure, overlap_figure, save_figure, ticket_figure
 from pns_tf.pictures.style import BOTH, FOUND, NEGATIVE, PLANTED, POSITIVE
-from pns_tf.planting import plant_arrays
+from pns_tf.planting.algorithm import plant_arrays
 from tasks.task import Task
 
 

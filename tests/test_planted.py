@@ -5,8 +5,8 @@ import pytest
 
 import pns_tf
 import tasks
-from pns_tf.evaluation import evaluate
-from pns_tf.hosts import host_arrays, planted_layers
+from pns_tf.hosts.models import host_arrays, planted_layers
+from pns_tf.measuring.evaluation import evaluate
 from tasks import InputError, Target
 
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 import tasks
-from pns_tf.initializers import INITIALIZERS, draw_host, host_sizes
-from pns_tf.planting import PlantedArrays, match, plant_arrays
+from pns_tf.hosts.initializers import INITIALIZERS, draw_host, host_sizes
+from pns_tf.planting.algorithm import PlantedArrays, match, plant_arrays
 from tasks import InputError, Target
 
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 import pns_tf
 from pns_tf import pruners
-from pns_tf.hosts import host_arrays
+from pns_tf.hosts.models import host_arrays
 from pns_tf.pruners import pns_weak
 from pns_tf.pruners.pns_weak import along_signs
 from pns_tf.settings import SeekSettings

@@ -11,8 +11,9 @@ from hypothesis.extra.numpy import array_shapes, arrays
 
 import pns_tf
 import tasks
-from pns_tf.hosts import host_arrays, host_from_arrays
-from pns_tf.popup import (
+from pns_tf.hosts.models import host_arrays, host_from_arrays
+from pns_tf.pruners.edge_popup import EdgePopup
+from pns_tf.pruners.popup import (
     PopupEpoch,
     PopupSettings,
     best_scales,
@@ -20,7 +21,6 @@ from pns_tf.popup import (
     popup_epoch,
     popup_loss,
 )
-from pns_tf.pruners.edge_popup import EdgePopup
 from pns_tf.seeking import seek
 from pns_tf.settings import SeekSettings
 from tasks import InputError

@@ -11,9 +11,9 @@ import tensorflow_model_optimization as tfmot
 import tf_keras as keras
 
 from pns_tf import pruners
-from pns_tf.hosts import host_from_arrays
-from pns_tf.prunable import prunable_weights
+from pns_tf.hosts.models import host_from_arrays
 from pns_tf.pruners.base import Pruner
+from pns_tf.pruning.prunable import prunable_weights
 from tasks.checks import InputError
 
 REFERENCE = np.load(Path(__file__).parent / "reference" / "scores.npz")

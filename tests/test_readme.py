@@ -125,7 +125,7 @@ def test_every_pruner_is_in_the_readmes_table():
 
 
 def test_baseline_weights_are_those_of_the_table():
-    from pns_tf.initializers import host_sizes
+    from pns_tf.hosts.initializers import host_sizes
 
     for name in tasks.names():
         task = tasks.get(name)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pns_tf.masks import Mask
-from pns_tf.recovery import mask_metrics, overlap
+from pns_tf.measuring.recovery import mask_metrics, overlap
 
 
 def test_overlap_of_a_worked_case():

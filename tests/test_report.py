@@ -14,7 +14,6 @@ from tensorboard.util import tensor_util
 
 from pns_tf.commands import main
 from pns_tf.commands.reproduce import command_line, reproduce
-from pns_tf.evaluation import evaluate
 from pns_tf.experiments.catalog import EXPERIMENTS
 from pns_tf.experiments.experiment import Experiment
 from pns_tf.experiments.hparams import write_hparams
@@ -23,6 +22,7 @@ from pns_tf.experiments.run import Run, execute, grid
 from pns_tf.experiments.store import Store
 from pns_tf.experiments.tickets import chosen, export_one, folder_name
 from pns_tf.masks import Mask
+from pns_tf.measuring.evaluation import evaluate
 from pns_tf.settings import SeekSettings
 from tasks import InputError
 

@@ -7,7 +7,7 @@ import pytest
 
 import pns_tf
 import tasks
-from pns_tf.hosts import host_arrays
+from pns_tf.hosts.models import host_arrays
 from pns_tf.masks import Mask
 from pns_tf.pruners.base import Pruner
 from pns_tf.seeking import seek

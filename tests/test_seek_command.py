@@ -9,8 +9,8 @@ import pytest
 
 from pns_tf import pruners
 from pns_tf.masks import Mask
+from pns_tf.saving.storage import found_name
 from pns_tf.settings import SeekSettings
-from pns_tf.storage import found_name
 
 SMALL = ["--depth=3", "--width=30", "--samples=500", "--epochs=1"]
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pns_tf.storage import check_free, new_folder, write_json
+from pns_tf.saving.storage import check_free, new_folder, write_json
 from tasks import InputError
 
 FILES = {"data.png", "host", "masks.npz", "tensorboard", "ticket", "ticket.json", "ticket.png"}
@@ -79,7 +79,7 @@ def test_of_two_at_the_same_time_the_first_stays(tmp_path):
 
 KILLED = """
 import os, pathlib, signal, sys
-from pns_tf.storage import new_folder
+from pns_tf.saving.storage import new_folder
 
 folder, moment = sys.argv[1:]
 die = lambda: os.kill(os.getpid(), signal.SIGKILL)

@@ -13,7 +13,7 @@ cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 
 import pns_tf
-from pns_tf.vgg import vgg_host
+from pns_tf.hosts.vgg import vgg_host
 from tasks import Data
 
 rng = np.random.default_rng(0)

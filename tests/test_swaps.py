@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pns_tf.hosts.paths import live_neurons
 from pns_tf.masks import Mask
-from pns_tf.paths import live_neurons
 from pns_tf.swaps.network import BIAS, LiveNetwork
 from pns_tf.swaps.objective import CrossEntropy, MeanSquare, objective
 from pns_tf.swaps.proposals import Proposals

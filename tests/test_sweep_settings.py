@@ -10,7 +10,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import tasks
-from pns_tf.planting import baseline_density
+from pns_tf.planting.algorithm import baseline_density
 from pns_tf.sweeping import cluster
 from pns_tf.sweeping.bisection import next_width
 from pns_tf.sweeping.cluster import Cluster, from_environment

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import tasks
-from pns_tf.initializers import host_sizes
+from pns_tf.hosts.initializers import host_sizes
 from tasks import InputError, Target, piecewise_linear
 
 REFERENCE = Path(__file__).parent / "reference" / "targets.npz"  # from the paper's published code

@@ -8,8 +8,8 @@ import pytest
 import tensorflow as tf
 from tflite_runner import run_tflite
 
-from pns_tf.exporting import Server
-from pns_tf.tflite import convert
+from pns_tf.saving.exporting import Server
+from pns_tf.saving.tflite import convert
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*tf.lite.Interpreter is deprecated")
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from pns_tf.masks import Mask
-from pns_tf.thresholds import (
+from pns_tf.pruning.thresholds import (
     density_steps,
     global_masks,
     keep_highest,

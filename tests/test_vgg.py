@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 import pns_tf
-from pns_tf.checkpoints import kept_in
-from pns_tf.hosts import host_arrays, planted_layers
-from pns_tf.vgg import build_vgg, vgg_host
-from pns_tf.vgg_plans import PLANS
+from pns_tf.hosts.models import host_arrays, planted_layers
+from pns_tf.hosts.vgg import build_vgg, vgg_host
+from pns_tf.hosts.vgg_plans import PLANS
+from pns_tf.training.checkpoints import kept_in
 from tasks import Data, InputError
 
 PLAN, SHAPE = (8, "M", 16, "M", 16), (8, 8, 3)

@@ -11,15 +11,15 @@ from tflite_runner import run_tflite
 
 from pns_tf.commands.figure5 import figure5
 from pns_tf.experiments.vgg import figure5_runs
-from pns_tf.exporting import load_planted, server_of
-from pns_tf.forward import forward
-from pns_tf.hosts import host_arrays
-from pns_tf.image_runs import load_trained
+from pns_tf.hosts.forward import forward
+from pns_tf.hosts.models import host_arrays
+from pns_tf.hosts.vgg import vgg_host
+from pns_tf.hosts.vgg_plans import ImageHost
 from pns_tf.images import load_images
 from pns_tf.masks import Mask
-from pns_tf.metrics import accuracy
-from pns_tf.vgg import vgg_host
-from pns_tf.vgg_plans import ImageHost
+from pns_tf.measuring.metrics import accuracy
+from pns_tf.saving.exporting import load_planted, server_of
+from pns_tf.saving.image_runs import load_trained
 from tasks import InputError
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*tf.lite.Interpreter is deprecated")

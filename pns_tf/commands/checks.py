@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import tasks
-from pns_tf.hiding import HIDINGS
-from pns_tf.initializers import INITIALIZERS
-from pns_tf.planting import baseline_density
+from pns_tf.hosts.initializers import INITIALIZERS
+from pns_tf.planting.algorithm import baseline_density
+from pns_tf.planting.hiding import HIDINGS
 from tasks.checks import InputError, choice, flag, number
 
 

@@ -45,7 +45,7 @@ def detect(
     """
     from pns_tf.commands.reproduce import _several
     from pns_tf.detection.settings import PLANTINGS, Attack
-    from pns_tf.storage import check_free
+    from pns_tf.saving.storage import check_free
     from tasks import names
 
     settings = {"hosts": hosts, "study": study, "epsilon": epsilon, "init": init, "seed": seed}

@@ -36,7 +36,7 @@ def existence(
         overwrite: replace a folder that exists.
     """
     import tasks
-    from pns_tf.storage import check_free
+    from pns_tf.saving.storage import check_free
     from tasks.checks import flag, integer, number
 
     target = tasks.get(task).target(depth)
@@ -159,7 +159,7 @@ def _measured(target, width: int, epsilon: float, hosts: int, seed: int) -> str:
 
 def _write(path: Path, overwrite: bool, target, title: str, layers, bounds) -> None:
     from pns_tf.pictures.style import save_figure
-    from pns_tf.storage import new_folder
+    from pns_tf.saving.storage import new_folder
     from pns_tf.theory.figure import existence_figure
 
     with new_folder(path, overwrite) as folder:

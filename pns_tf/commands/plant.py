@@ -50,7 +50,7 @@ def plant(
     """
     from pns_tf.commands.checks import check_image_flags, check_left_out, check_planting
     from pns_tf.commands.vgg import plant_images
-    from pns_tf.storage import check_free, run_name
+    from pns_tf.saving.storage import check_free, run_name
     from tasks.checks import flag
 
     if host is not None or ticket is not None:
@@ -73,8 +73,8 @@ def plant(
     from pns_tf.quiet import import_tensorflow
 
     import_tensorflow()
-    from pns_tf import planted
-    from pns_tf.planted_run import write_run
+    from pns_tf.planting import planted
+    from pns_tf.saving.planted_run import write_run
 
     result = planted.plant(
         task, depth, width, seed, init=init, hide=hide, hide_biases=hide_biases, epsilon=epsilon

@@ -86,9 +86,9 @@ def seek(
     from pns_tf import pruners
     from pns_tf.commands.checks import check_image_flags, check_left_out, check_planting
     from pns_tf.commands.vgg import SEEK_FLAGS, check_vgg, seek_images
+    from pns_tf.hosts.vgg_plans import image_run_name
+    from pns_tf.saving.storage import check_free, found_name, read_planted_record, run_name
     from pns_tf.settings import SeekSettings
-    from pns_tf.storage import check_free, found_name, read_planted_record, run_name
-    from pns_tf.vgg_plans import image_run_name
     from tasks import get as get_task
 
     # What can be wrong is found before TensorFlow is imported and before anything is written.
@@ -147,10 +147,10 @@ def seek(
     import_tensorflow()
     from tqdm import tqdm
 
-    from pns_tf.exporting import load_planted
-    from pns_tf.found_run import write_found
-    from pns_tf.planted import plant
+    from pns_tf.planting.planted import plant
     from pns_tf.pruners.searcher import Searcher
+    from pns_tf.saving.exporting import load_planted
+    from pns_tf.saving.found_run import write_found
     from pns_tf.seeking import make_pruner, seek_with
 
     seeker = make_pruner(settings)

@@ -13,7 +13,7 @@ def tasks(*, depth: int = 5, width: int = 100):
     from tabulate import tabulate
 
     import tasks as package
-    from pns_tf.planting import baseline_density
+    from pns_tf.planting.algorithm import baseline_density
 
     found = [package.get(name) for name in package.names()]
     widest = max(found, key=lambda task: max(task.target(depth).shape[1:-1]))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from pns_tf.commands.checks import check_data_dir
-from pns_tf.vgg_plans import PLANS
+from pns_tf.hosts.vgg_plans import PLANS
 from tasks.checks import InputError, choice, flag, integer, number
 
 SEEK_FLAGS = ("dataset", "width_multiplier", "augmented", "strategy", "data_dir")
@@ -41,8 +41,8 @@ def plant_images(
 ) -> None:
     """Hides a trained ticket in a fresh VGG host; arguments are the flags of ``plant``."""
     from pns_tf.commands.plant import report
-    from pns_tf.storage import check_free, read_found_record
-    from pns_tf.vgg_plans import ImageHost, image_run_name
+    from pns_tf.hosts.vgg_plans import ImageHost, image_run_name
+    from pns_tf.saving.storage import check_free, read_found_record
 
     if host is None or ticket is None:
         raise InputError("a trained ticket is planted with --host and --ticket together")
@@ -60,10 +60,10 @@ def plant_images(
     from pns_tf.quiet import import_tensorflow
 
     import_tensorflow()
-    from pns_tf.image_runs import load_trained, write_planted
+    from pns_tf.hosts.vgg import FRESH, vgg_host
     from pns_tf.images import load_images
-    from pns_tf.planted import plant
-    from pns_tf.vgg import FRESH, vgg_host
+    from pns_tf.planting.planted import plant
+    from pns_tf.saving.image_runs import load_trained, write_planted
 
     target = load_trained(folder)
     fresh = vgg_host(**shape.network, seed=seed, stream=FRESH)
@@ -92,15 +92,15 @@ def seek_images(
 
     import tensorflow as tf
 
-    from pns_tf.checkpoints import kept_in
-    from pns_tf.exporting import load_planted
-    from pns_tf.found_run import write_found
+    from pns_tf.hosts.vgg import vgg_host
+    from pns_tf.hosts.vgg_plans import ImageHost
     from pns_tf.images import image_set, load_images
-    from pns_tf.planted import Planted
+    from pns_tf.planting.planted import Planted
+    from pns_tf.saving.exporting import load_planted
+    from pns_tf.saving.found_run import write_found
+    from pns_tf.saving.storage import read_planted_record
     from pns_tf.seeking import seek_with
-    from pns_tf.storage import read_planted_record
-    from pns_tf.vgg import vgg_host
-    from pns_tf.vgg_plans import ImageHost
+    from pns_tf.training.checkpoints import kept_in
 
     planted, data_dir = given["planted"], given["data_dir"]
     if planted is None:

@@ -12,9 +12,9 @@ import tasks
 from pns_tf.detection.attackers import Host, attackers
 from pns_tf.detection.measures import auc, auc_within, precision
 from pns_tf.detection.settings import PLANTINGS, Attack
-from pns_tf.initializers import draw_host, host_sizes
+from pns_tf.hosts.initializers import draw_host, host_sizes
 from pns_tf.masks import Mask
-from pns_tf.planting import plant_arrays
+from pns_tf.planting.algorithm import plant_arrays
 
 
 def planted_host(attack: Attack, seed: int) -> tuple[Host, int]:

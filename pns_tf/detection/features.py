@@ -25,7 +25,7 @@ def features(kernels: Arrays, biases: Arrays) -> list[np.ndarray]:
         their bias, norms, collinearity and largest weights; NaN where there is no neuron or weight.
 
     Example:
-        >>> from pns_tf.initializers import draw_host
+        >>> from pns_tf.hosts.initializers import draw_host
         >>> [table.shape for table in features(*draw_host([1, 20, 2]))]
         [(20, 23), (20, 23), (40, 23), (2, 23)]
     """

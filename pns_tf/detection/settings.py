@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pns_tf.initializers import INITIALIZERS
-from pns_tf.planting import baseline_density
+from pns_tf.hosts.initializers import INITIALIZERS
+from pns_tf.planting.algorithm import baseline_density
 from tasks.checks import choice, integer, number
 
 # How a ticket is planted: arguments of `plant_arrays`, epsilon where True.

@@ -6,7 +6,7 @@ import runpy
 
 from pns_tf.experiments.experiment import Experiment
 from pns_tf.experiments.run import Run, grid
-from pns_tf.planting import baseline_density
+from pns_tf.planting.algorithm import baseline_density
 from tasks.checks import InputError, choice
 
 TASKS = ("circle", "helix", "relu")

@@ -22,7 +22,7 @@ from tensorboard.plugins.hparams.summary_v2 import (
 from tensorboard.summary.writer.record_writer import RecordWriter
 
 from pns_tf.experiments.rows import prepared
-from pns_tf.storage import new_folder
+from pns_tf.saving.storage import new_folder
 
 HPARAMS = ("task", "pruner", "density", "depth", "width", "noise", "seed")
 METRICS = ("final", "strong", "recall", "effective_density")

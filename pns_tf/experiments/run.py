@@ -13,7 +13,7 @@ from itertools import product
 from pathlib import Path
 
 from pns_tf.masks import Mask
-from pns_tf.planting import baseline_density
+from pns_tf.planting.algorithm import baseline_density
 from pns_tf.settings import SeekSettings
 
 # Part of every run's name: raised when equal settings come to give other results.
@@ -152,7 +152,7 @@ def grid(
 
 def execute(run: Run) -> Result:
     """Plants and seeks; the same run gives the same result in any process."""
-    from pns_tf.exporting import versions
+    from pns_tf.saving.exporting import versions
     from pns_tf.seeking import seek_with
 
     settings = run.search
@@ -169,7 +169,7 @@ def execute(run: Run) -> Result:
 # Runs that differ only in pruner or density share host and data; a worker gets them in sequence.
 @functools.lru_cache(maxsize=2)
 def _planted(task, depth, width, seed, init, hide_biases):
-    from pns_tf.planted import plant
+    from pns_tf.planting.planted import plant
 
     return plant(task, depth, width, seed, init=init, hide_biases=hide_biases)
 

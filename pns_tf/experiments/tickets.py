@@ -13,7 +13,7 @@ from pns_tf.experiments.run import Run
 from pns_tf.experiments.store import Store
 from pns_tf.experiments.workers import open_executor
 from pns_tf.masks import Mask
-from pns_tf.storage import found_name, run_name
+from pns_tf.saving.storage import found_name, run_name
 
 
 def chosen(table: pd.DataFrame, which: str) -> list[str]:
@@ -101,8 +101,8 @@ def export_one(run: Run, row: dict, masks: Mask, path: Path) -> str | None:
     Returns:
         ``None``, or a line that says why the ticket was not written.
     """
-    from pns_tf.found_run import write_found
-    from pns_tf.planted import plant
+    from pns_tf.planting.planted import plant
+    from pns_tf.saving.found_run import write_found
     from pns_tf.seeking import seek_with
 
     settings = run.search

@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING
 
 from pns_tf.experiments.run import RESULTS_VERSION, Result
 from pns_tf.experiments.store import Store
+from pns_tf.hosts.vgg_plans import ImageHost
 from pns_tf.settings import SeekSettings
-from pns_tf.vgg_plans import ImageHost
 
 if TYPE_CHECKING:
-    from pns_tf.validation import Images
+    from pns_tf.training.validation import Images
 
 NAME = "figure5"
 PRUNERS = ("random", "magnitude", "snip", "grasp", "synflow")
@@ -126,12 +126,12 @@ def execute(run: ImageRun, data: Images, folder: Path, watch=None) -> Result:
         folder: of all results; trained tickets that are to be planted are in ``tickets``.
         watch: told each finished epoch.
     """
-    from pns_tf.checkpoints import kept_in
-    from pns_tf.exporting import versions
-    from pns_tf.image_runs import load_trained
-    from pns_tf.planted import plant
+    from pns_tf.hosts.vgg import FRESH, vgg_host
+    from pns_tf.planting.planted import plant
+    from pns_tf.saving.exporting import versions
+    from pns_tf.saving.image_runs import load_trained
     from pns_tf.seeking import seek_with
-    from pns_tf.vgg import FRESH, vgg_host
+    from pns_tf.training.checkpoints import kept_in
 
     seed = run.search.seed
     host, baseline = vgg_host(**run.host.network, seed=seed), None
@@ -150,7 +150,7 @@ def execute(run: ImageRun, data: Images, folder: Path, watch=None) -> Result:
 
 
 def _keep_ticket(run: ImageRun, found, path: Path) -> None:
-    from pns_tf.found_run import write_found
+    from pns_tf.saving.found_run import write_found
 
     about = {"task": run.host.dataset, "host": dataclasses.asdict(run.host)}
     write_found(found, None, run.search, path, planted_in=None, host=about, overwrite=True)

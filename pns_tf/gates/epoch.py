@@ -14,13 +14,13 @@ import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 
-from pns_tf.forward import forward
 from pns_tf.gates.losses import balanced_pressure, reverse_kl
 from pns_tf.gates.relaxations import NOISES, RELAXATIONS, capacity_threshold
+from pns_tf.hosts.forward import forward
 from pns_tf.masks import Mask
-from pns_tf.prunable import prunable_weights
-from pns_tf.steps import Steps, takes_images
-from pns_tf.training import LOSSES, gather_batches
+from pns_tf.pruning.prunable import prunable_weights
+from pns_tf.training.epoch import LOSSES, gather_batches
+from pns_tf.training.steps import Steps, takes_images
 from tasks.checks import InputError
 
 

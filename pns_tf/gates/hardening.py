@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from pns_tf.hosts.paths import live_neurons
 from pns_tf.masks import Mask
-from pns_tf.paths import live_neurons
-from pns_tf.thresholds import keep_highest
+from pns_tf.pruning.thresholds import keep_highest
 
 
 def hardened(

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pns_tf.evaluation import evaluate_strong
-from pns_tf.forward import forward
 from pns_tf.gates.epoch import Controls, GateEpoch, GateSettings, gate_epoch
 from pns_tf.gates.hardening import hardened
-from pns_tf.hosts import planted_layers
-from pns_tf.prunable import prunable_weights
+from pns_tf.hosts.forward import forward
+from pns_tf.hosts.models import planted_layers
+from pns_tf.measuring.evaluation import evaluate_strong
 from pns_tf.pruners.searcher import Searcher, SearchResult
-from pns_tf.thresholds import keep_highest
+from pns_tf.pruning.prunable import prunable_weights
+from pns_tf.pruning.thresholds import keep_highest
 from tasks.checks import InputError, integer, number
 from tasks.task import Data, kind_of
 

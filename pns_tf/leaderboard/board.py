@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from pns_tf.experiments.run import Run
 from pns_tf.leaderboard.entries import Entry
-from pns_tf.planting import baseline_density
+from pns_tf.planting.algorithm import baseline_density
 from tasks.checks import integer, number
 
 if TYPE_CHECKING:

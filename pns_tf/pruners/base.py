@@ -10,8 +10,8 @@ import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 
-from pns_tf.prunable import PrunableWeight, check_model, prunable_weights
 from pns_tf.pruners.network import Loss, Network
+from pns_tf.pruning.prunable import PrunableWeight, check_model, prunable_weights
 from tasks.checks import InputError
 
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pns_tf.checkpoints import next_stage
-from pns_tf.popup import HEADS, PopupSettings, popup_epoch
+from pns_tf.pruners.popup import HEADS, PopupSettings, popup_epoch
 from pns_tf.pruners.searcher import Searcher, SearchResult
-from pns_tf.thresholds import density_steps, masks_from_scores
+from pns_tf.pruning.thresholds import density_steps, masks_from_scores
+from pns_tf.training.checkpoints import next_stage
 from tasks.checks import InputError, integer
 from tasks.task import kind_of
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from pns_tf.gates.epoch import Controls, GateSettings
 from pns_tf.gates.search import GateSearcher
-from pns_tf.thresholds import density_steps, keep_highest
+from pns_tf.pruning.thresholds import density_steps, keep_highest
 from tasks.checks import integer, number
 
 

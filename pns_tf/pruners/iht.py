@@ -10,15 +10,15 @@ import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 
-from pns_tf.cosine_epoch import cosine_epoch
-from pns_tf.layer_densities import DISTRIBUTIONS, layer_counts
 from pns_tf.masks import Mask
-from pns_tf.popup import kth_largest, kth_largest_by_partition
+from pns_tf.pruners.popup import kth_largest, kth_largest_by_partition
 from pns_tf.pruners.searcher import Searcher, SearchResult
-from pns_tf.sparse_epoch import SparseEpoch, check_loss
-from pns_tf.steps import takes_images
-from pns_tf.thresholds import density_steps, keep_highest
-from pns_tf.training import train
+from pns_tf.pruning.layer_densities import DISTRIBUTIONS, layer_counts
+from pns_tf.pruning.thresholds import density_steps, keep_highest
+from pns_tf.training.cosine_epoch import cosine_epoch
+from pns_tf.training.epoch import train
+from pns_tf.training.sparse_epoch import SparseEpoch, check_loss
+from pns_tf.training.steps import takes_images
 from tasks.checks import choice, integer, number
 from tasks.task import kind_of
 
@@ -102,7 +102,7 @@ class ThresholdedEpoch(SparseEpoch):
         kind: of the task.
         batch_size: samples a step.
         scope: what has a threshold of its own: everything ("global"), each array ("local"), or each
-            layer ("erk", "uniform", see `pns_tf.layer_densities`).
+            layer ("erk", "uniform", see `pns_tf.pruning.layer_densities`).
     """
 
     def __init__(self, architecture: str, kind: str, batch_size: int, scope: str):

@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from pns_tf.cosine_epoch import cosine_epoch
-from pns_tf.hosts import set_masks
+from pns_tf.hosts.models import set_masks
 from pns_tf.masks import Mask
-from pns_tf.prunable import prunable_weights
 from pns_tf.pruners.magnitude import Magnitude
 from pns_tf.pruners.repeated_training import RepeatedTraining
 from pns_tf.pruners.searcher import Searcher, SearchResult
-from pns_tf.thresholds import density_steps, masks_from_scores
+from pns_tf.pruning.prunable import prunable_weights
+from pns_tf.pruning.thresholds import density_steps, masks_from_scores
+from pns_tf.training.cosine_epoch import cosine_epoch
 from tasks.checks import InputError, choice, integer, number
 
 REWINDS = ("weights", "learning_rate")

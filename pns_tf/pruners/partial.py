@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import tf_keras as keras
 
-from pns_tf.compaction import cut
-from pns_tf.hosts import planted_layers, set_masks
-from pns_tf.kernels import neuron_counts
+from pns_tf.hosts.compaction import cut
+from pns_tf.hosts.kernels import neuron_counts
+from pns_tf.hosts.models import planted_layers, set_masks
 from pns_tf.pruners.searcher import SearchResult
 from pns_tf.settings import SeekSettings
 from tasks.task import Data

@@ -11,8 +11,8 @@ from pns_tf.gates.density import falling_density
 from pns_tf.gates.epoch import Controls, GateSettings
 from pns_tf.gates.hardening import filled
 from pns_tf.gates.search import GateSearcher
-from pns_tf.hosts import host_arrays
-from pns_tf.layers import PlantedDense
+from pns_tf.hosts.layers import PlantedDense
+from pns_tf.hosts.models import host_arrays
 from pns_tf.pruners.partial import search_in_part
 from pns_tf.pruners.searcher import SearchResult
 from pns_tf.swaps.search import SwapSettings, swap_search

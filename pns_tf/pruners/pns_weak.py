@@ -8,22 +8,22 @@ from dataclasses import dataclass
 import numpy as np
 import tf_keras as keras
 
-from pns_tf.compaction import compact
-from pns_tf.cosine_epoch import cosine_epoch
 from pns_tf.gates.hardening import filled
-from pns_tf.hosts import host_arrays, set_masks
+from pns_tf.hosts.compaction import compact
+from pns_tf.hosts.models import host_arrays, set_masks
 from pns_tf.masks import Mask
-from pns_tf.prunable import prunable_weights
 from pns_tf.pruners.magnitude import Magnitude
 from pns_tf.pruners.partial import search_in_part
 from pns_tf.pruners.pns import fully_connected
 from pns_tf.pruners.repeated_training import RepeatedTraining
 from pns_tf.pruners.searcher import Searcher, SearchResult
+from pns_tf.pruning.prunable import prunable_weights
+from pns_tf.pruning.thresholds import density_steps, keep_highest
 from pns_tf.settings import SeekSettings
-from pns_tf.steps import takes_images
 from pns_tf.swaps.search import SwapSettings, swap_search
-from pns_tf.thresholds import density_steps, keep_highest
-from pns_tf.training import compiled_epoch
+from pns_tf.training.cosine_epoch import cosine_epoch
+from pns_tf.training.epoch import compiled_epoch
+from pns_tf.training.steps import takes_images
 from tasks.checks import flag, integer, number
 from tasks.task import Data, kind_of
 

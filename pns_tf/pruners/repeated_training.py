@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import tf_keras as keras
 
-from pns_tf.training import CompiledEpoch, train
+from pns_tf.training.epoch import CompiledEpoch, train
 from tasks.task import Data
 
 

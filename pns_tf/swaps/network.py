@@ -7,8 +7,8 @@ from itertools import pairwise
 
 import numpy as np
 
+from pns_tf.hosts.paths import live_neurons
 from pns_tf.masks import Mask
-from pns_tf.paths import live_neurons
 
 BIAS = -1  # the source of a bias, in a flip (layer, source, neuron)
 

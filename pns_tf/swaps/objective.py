@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pns_tf.output_scales import fit_scales
+from pns_tf.measuring.output_scales import fit_scales
 from tasks.checks import choice
 
 STEPS = 3  # of Newton's method on the logarithms of the scales, after each change of the mask

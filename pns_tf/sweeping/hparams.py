@@ -8,7 +8,7 @@ import pandas as pd
 import tensorflow as tf
 from tensorboard.plugins.hparams import api, api_pb2, summary
 
-from pns_tf.storage import new_folder
+from pns_tf.saving.storage import new_folder
 from pns_tf.sweeping.settings import Sweep
 
 METRICS = ("final", "strong", "f1", "recall", "effective_density")

@@ -8,7 +8,7 @@ import os
 import shutil
 from pathlib import Path
 
-from pns_tf.storage import check_free, write_json
+from pns_tf.saving.storage import check_free, write_json
 from tasks.checks import InputError
 
 RECORD = "sweep.json"

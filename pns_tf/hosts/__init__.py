@@ -1,0 +1,1 @@
+"""Hosts: large random networks as Keras models, and what they are made of."""

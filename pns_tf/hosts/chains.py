@@ -1,0 +1,98 @@
+"""Networks without branches, and which of their layers planting and compaction can deal with."""
+
+from __future__ import annotations
+
+import tf_keras as keras
+
+from pns_tf.hosts.layers import PlantedConv2D, PlantedDense, PlantedLayer
+from tasks.checks import InputError
+
+# These pass a positive scale of a channel on to their outputs, and keep channels apart.
+WEIGHTLESS = (
+    keras.layers.ReLU,
+    keras.layers.MaxPooling2D,
+    keras.layers.AveragePooling2D,
+    keras.layers.GlobalMaxPooling2D,
+    keras.layers.GlobalAveragePooling2D,
+    keras.layers.Flatten,
+    keras.layers.ZeroPadding2D,
+    keras.layers.Dropout,
+)
+ACTIVATIONS = ("relu", "linear")
+
+
+def chain(model: keras.Model) -> list[keras.layers.Layer]:
+    """The layers of a model without branches, input layer left out, TF-MOT's wrappers taken off.
+
+    Raises:
+        ValueError: the model has branches, shared layers, several inputs or outputs, or a layer
+            that a positive scale of a channel does not pass; the message names it.
+    """
+    if not isinstance(model, keras.Model):
+        raise InputError(f"a tf_keras model is needed, got a {type(model).__name__}")
+    if not (isinstance(model, keras.Sequential) or model._is_graph_network):
+        raise InputError(f"model {model.name!r} must be functional or sequential")
+    if not isinstance(model, keras.Sequential):
+        _check_no_branches(model)
+    layers = [
+        layer.layer if hasattr(layer, "pruning_vars") else layer
+        for layer in model.layers
+        if not isinstance(layer, keras.layers.InputLayer)
+    ]
+    for layer in layers:
+        _check(model, layer)
+    return layers
+
+
+def planted_layer(layer: keras.layers.Layer) -> keras.layers.Layer:
+    """A new layer of the same shape that carries masks, if ``layer`` has weights; else a copy."""
+    config = layer.get_config()
+    if isinstance(layer, keras.layers.Conv2D):
+        names = ("name", "filters", "kernel_size", "strides", "padding", "activation")
+        return PlantedConv2D(**{name: config[name] for name in names})
+    if isinstance(layer, keras.layers.Dense):
+        return PlantedDense(**{name: config[name] for name in ("name", "units", "activation")})
+    return type(layer).from_config(config)
+
+
+def _check_no_branches(model: keras.Model) -> None:
+    config = model.get_config()
+    names = [layer["name"] for layer in config["layers"]]
+    inbound = [[[[name, 0, 0, {}]]] for name in names]
+    straight = all(
+        layer["inbound_nodes"] == expected
+        for layer, expected in zip(config["layers"][1:], inbound, strict=False)
+    )
+    ends = (config["input_layers"], config["output_layers"])
+    if not straight or ends != ([[names[0], 0, 0]], [[names[-1], 0, 0]]):
+        raise InputError(f"model {model.name!r} must be a chain of layers: it has branches")
+
+
+def _check(model: keras.Model, layer: keras.layers.Layer) -> None:
+    weighted = isinstance(layer, PlantedLayer) or type(layer) in (
+        keras.layers.Dense,
+        keras.layers.Conv2D,
+    )
+    if not (weighted or type(layer) in WEIGHTLESS):
+        known = ", ".join(kind.__name__ for kind in WEIGHTLESS)
+        raise InputError(
+            f"model {model.name!r} has a {type(layer).__name__} ({layer.name}): expected Conv2D, "
+            f"Dense, {known} only"
+        )
+    config = layer.get_config()
+    if weighted and config["activation"] not in ACTIVATIONS:
+        raise InputError(
+            f"layer {layer.name!r} must have activation {' or '.join(ACTIVATIONS)}, "
+            f"got {config['activation']!r}"
+        )
+    for name, needed in (
+        ("data_format", "channels_last"),
+        ("groups", 1),
+        ("dilation_rate", (1, 1)),
+        ("max_value", None),
+        ("threshold", 0.0),
+    ):
+        if name in config and config[name] != needed:
+            raise InputError(
+                f"layer {layer.name!r} must have {name} {needed!r}, got {config[name]!r}"
+            )

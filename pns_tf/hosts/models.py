@@ -1,0 +1,173 @@
+"""Hosts as Keras functional models."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import tf_keras as keras
+
+from pns_tf.hosts.chains import chain, planted_layer
+from pns_tf.hosts.initializers import Arrays
+from pns_tf.hosts.layers import PlantedDense, PlantedLayer
+from tasks.checks import InputError
+from tasks.task import check_layers
+
+
+def build_host(sizes: Sequence[int], name: str = "host") -> keras.Model:
+    """Builds a fully connected ReLU network with a linear last layer; parameters not yet set.
+
+    Args:
+        sizes: neurons in each layer, input first.
+        name: the model's name.
+
+    Returns:
+        A functional model from ``(batch, sizes[0])`` to ``(batch, sizes[-1])``.
+    """
+    inputs = h = keras.Input((sizes[0],), name="x")
+    for layer, units in enumerate(sizes[1:]):
+        activation = "relu" if layer < len(sizes) - 2 else None
+        h = PlantedDense(units, activation=activation, name=f"layer{layer}")(h)
+    return keras.Model(inputs, h, name=name)
+
+
+def host_from_arrays(
+    kernels: Sequence[np.ndarray],
+    biases: Sequence[np.ndarray],
+    kernel_masks: Sequence[np.ndarray] | None = None,
+    bias_masks: Sequence[np.ndarray] | None = None,
+    name: str = "host",
+) -> keras.Model:
+    """Makes a fully connected host model from arrays.
+
+    Args:
+        kernels: ``(fan_in, fan_out)`` for each layer of weights.
+        biases: ``(fan_out,)`` for each layer of weights.
+        kernel_masks: pruning masks of the kernels' shapes, 1 = kept; all ones if left out.
+        bias_masks: the same for the biases.
+        name: the model's name.
+
+    Returns:
+        A functional model of `PlantedDense` layers, ReLU between them, the last one linear.
+
+    Raises:
+        ValueError: shapes that do not chain, values that are not finite, masks that are not 0 or 1.
+
+    Example:
+        >>> host = host_from_arrays([np.ones((1, 5)), np.ones((5, 2))], [np.zeros(5), np.zeros(2)])
+        >>> host(np.ones((1, 1))).numpy()
+        array([[5., 5.]], dtype=float32)
+    """
+    kernels, biases = check_layers("host", kernels, biases, np.float32)
+    host = build_host([kernels[0].shape[0], *(kernel.shape[1] for kernel in kernels)], name)
+    set_parameters(host, kernels, biases)
+    if kernel_masks is not None:
+        _assign_masks(
+            "kernel_masks", [layer.kernel_mask for layer in planted_layers(host)], kernel_masks
+        )
+    if bias_masks is not None:
+        _assign_masks("bias_masks", [layer.bias_mask for layer in planted_layers(host)], bias_masks)
+    return host
+
+
+def host_from_model(model: keras.Model, name: str = "host") -> keras.Model:
+    """Makes a host of a network of the user's own, with the same parameters and outputs.
+
+    Args:
+        model: a functional or sequential model without branches. Its weights lie in ``Conv2D`` and
+            ``Dense`` layers (or those of a host, whose masks are copied too); between them there
+            may be ReLU, max and average pooling, global pooling, flattening, zero padding and
+            dropout, all of which commute with positive scales of single channels. No softmax.
+        name: of the host.
+
+    Returns:
+        A functional model with `PlantedConv2D` and `PlantedDense` in place of these layers.
+
+    Raises:
+        ValueError: another kind of layer or activation, or a model with branches.
+
+    Example:
+        >>> stock = keras.Sequential([keras.layers.Dense(2, input_shape=(3,))])
+        >>> [type(layer).__name__ for layer in host_from_model(stock).layers]
+        ['InputLayer', 'PlantedDense']
+    """
+    layers = chain(model)
+    inputs = h = keras.Input(model.input_shape[1:], name="x")
+    for layer in layers:
+        copy = planted_layer(layer)
+        h = copy(h)
+        if isinstance(layer, PlantedLayer):
+            copy.set_weights(layer.get_weights())
+        elif isinstance(copy, PlantedLayer):
+            copy.kernel.assign(layer.kernel)
+            if layer.use_bias:
+                copy.bias.assign(layer.bias)
+    return keras.Model(inputs, h, name=name)
+
+
+def same_architecture(model: keras.Model, name: str) -> keras.Model:
+    """A new model of the same layers, its parameters not yet set."""
+    return keras.Model.from_config(model.get_config() | {"name": name})
+
+
+def planted_layers(model: keras.Model) -> list[PlantedLayer]:
+    """The model's `PlantedDense` and `PlantedConv2D` layers, input side first."""
+    return [layer for layer in model.layers if isinstance(layer, PlantedLayer)]
+
+
+def set_parameters(
+    model: keras.Model, kernels: Sequence[np.ndarray], biases: Sequence[np.ndarray]
+) -> None:
+    """Assigns kernels and biases to a host's layers."""
+    for layer, kernel, bias in zip(planted_layers(model), kernels, biases, strict=True):
+        layer.kernel.assign(kernel)
+        layer.bias.assign(bias)
+
+
+def set_masks(model: keras.Model, mask: Sequence[np.ndarray]) -> None:
+    """Assigns pruning masks, in the order kernel, bias of each layer, to a host's layers."""
+    for layer, kernel, bias in zip(planted_layers(model), mask[::2], mask[1::2], strict=True):
+        layer.kernel_mask.assign(kernel)
+        layer.bias_mask.assign(bias)
+
+
+def host_arrays(model: keras.Model) -> Arrays:
+    """Kernels and biases of a host, masks not applied.
+
+    Raises:
+        ValueError: the model is not a host; `host_from_model` makes one of many other models.
+    """
+    layers = planted_layers(model)
+    weighted = [layer for layer in model.layers if layer.weights]
+    if not layers or len(layers) < len(weighted):
+        others = [layer.name for layer in weighted if not isinstance(layer, PlantedLayer)]
+        raise InputError(
+            f"model {model.name!r} is no host: expected weights in PlantedDense and PlantedConv2D "
+            f"layers only, got {', '.join(others) or 'no such layer'}"
+        )
+    return [layer.kernel.numpy() for layer in layers], [layer.bias.numpy() for layer in layers]
+
+
+def masked_arrays(model: keras.Model) -> Arrays:
+    """Kernels and biases of a host, pruning masks applied."""
+    kernels, biases = host_arrays(model)
+    masks = [
+        (layer.kernel_mask.numpy(), layer.bias_mask.numpy()) for layer in planted_layers(model)
+    ]
+    return (
+        [kernel * mask for kernel, (mask, _) in zip(kernels, masks, strict=True)],
+        [bias * mask for bias, (_, mask) in zip(biases, masks, strict=True)],
+    )
+
+
+def _assign_masks(what: str, variables: list, masks: Sequence[np.ndarray]) -> None:
+    if len(masks) != len(variables):
+        raise InputError(f"{what} needs {len(variables)} arrays, got {len(masks)}")
+    for layer, (variable, mask) in enumerate(zip(variables, masks, strict=True)):
+        mask = np.asarray(mask, np.float32)
+        if mask.shape != tuple(variable.shape) or not np.isin(mask, (0, 1)).all():
+            raise InputError(
+                f"{what}[{layer}] must hold 0 and 1 only in shape {tuple(variable.shape)}, "
+                f"got shape {mask.shape}"
+            )
+        variable.assign(mask)

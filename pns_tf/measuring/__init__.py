@@ -1,0 +1,1 @@
+"""Measuring: how good a ticket is, and how much of the planted one is in it."""

@@ -1,0 +1,35 @@
+"""How good a ticket is. Array code only."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pns_tf.measuring.output_scales import fit_scales
+from tasks.task import Data
+
+
+def accuracy(outputs: np.ndarray, y: np.ndarray) -> float:
+    """Fraction of samples whose largest output ``(n, classes)`` is their class ``(n,)``."""
+    return float(np.mean(np.argmax(outputs, axis=1) == y))
+
+
+def mse(outputs: np.ndarray, y: np.ndarray) -> float:
+    """Mean squared error over samples and outputs, both ``(n, outputs)``."""
+    return float(np.mean((np.asarray(outputs, np.float64) - y) ** 2))
+
+
+def rescaled_mse(
+    train_outputs: np.ndarray, y_train: np.ndarray, test_outputs: np.ndarray, y_test: np.ndarray
+) -> float:
+    """Test MSE after one least-squares scale per output, fitted on the training data."""
+    scales = fit_scales(train_outputs, y_train)
+    return mse(np.asarray(test_outputs, np.float64) * scales, y_test)
+
+
+def task_metric(
+    kind: str, data: Data, train_outputs: np.ndarray, test_outputs: np.ndarray
+) -> float:
+    """Test metric of a kind of task: accuracy for "classification", else rescaled MSE."""
+    if kind == "classification":
+        return accuracy(test_outputs, data.y_test)
+    return rescaled_mse(train_outputs, data.y_train, test_outputs, data.y_test)

@@ -1,0 +1,1 @@
+"""Planting: a target becomes a subnetwork of a host, rescaled to look like what is around it."""

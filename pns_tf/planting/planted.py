@@ -1,0 +1,227 @@
+"""From a task to a planted host: the models, the masks and what is known about them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import tf_keras as keras
+
+from pns_tf.hosts.initializers import draw_host, host_sizes
+from pns_tf.hosts.kernels import neuron_counts
+from pns_tf.hosts.models import (
+    build_host,
+    host_arrays,
+    host_from_model,
+    planted_layers,
+    same_architecture,
+    set_masks,
+    set_parameters,
+)
+from pns_tf.masks import Mask
+from pns_tf.planting.algorithm import PlantedArrays, check_fit, plant_arrays
+from pns_tf.planting.target_model import ModelTarget
+from tasks import Data, InputError, Target, Task
+from tasks import get as get_task
+from tasks.checks import integer
+
+
+@dataclass(frozen=True, eq=False)
+class Planted:
+    """A host with a ticket planted into it.
+
+    Attributes:
+        host: the host model, ``(batch, inputs)`` to ``(batch, outputs)``.
+        ticket: the same model with everything outside the ticket masked out.
+        target: the network that was planted.
+        scales: float64 ``(outputs,)``: ``ticket(x) / scales`` equals ``target(x)``.
+        planted_masks: where the ticket lies, in the order kernel, bias of each layer.
+        neurons: for each layer of weights, the host neuron that carries each target neuron.
+        seed: everything random was drawn from it.
+        init: how the host was drawn; "given" for a host of the user's own.
+        hide_biases: whether planted neurons keep the host's bias where the target's is zero.
+        task: what the ticket solves; ``None`` for a target of the user's own.
+        hide: how the ticket was hidden, see `pns_tf.planting.algorithm.plant_arrays`.
+        epsilon: by how much ``ticket(x) / scales`` may differ from ``target(x)``, if it was planted
+            approximately.
+        written: how many of the host's parameters were changed; ``None`` if that is not known.
+    """
+
+    host: keras.Model
+    ticket: keras.Model
+    target: Target
+    scales: np.ndarray
+    planted_masks: Mask
+    neurons: list[np.ndarray]
+    seed: int
+    init: str
+    hide_biases: bool
+    task: Task | None
+    hide: str = "default"
+    epsilon: float | None = None
+    written: int | None = None
+
+    @property
+    def density(self) -> float:
+        """Baseline density: planted weights / host weights, biases not counted."""
+        return self.planted_masks.weight_density
+
+    @property
+    def sizes(self) -> list[int]:
+        """Neurons or channels in each layer of the host, input first."""
+        return list(neuron_counts([layer.kernel for layer in planted_layers(self.host)]))
+
+    @property
+    def depth(self) -> int:
+        """Number of neuron layers, input and output counted."""
+        return len(self.sizes)
+
+    @property
+    def width(self) -> int:
+        """Neurons in the widest hidden layer."""
+        return max(self.sizes[1:-1], default=0)
+
+    @property
+    def kind(self) -> str | None:
+        """Kind of the task, "classification" or "regression"; ``None`` if there is no task."""
+        return self.task.kind if self.task else None
+
+    def data(self, samples: int = 10_000, noise: float | None = None) -> Data:
+        """The task's data, drawn from this ticket's seed.
+
+        Raises:
+            ValueError: the target is the user's own, so that its data are not known here.
+        """
+        if self.task is None:
+            raise InputError("a target of your own has no task to draw data from")
+        return self.task.data(samples, noise, self.seed)
+
+
+def plant(
+    task: str | Task | Target | keras.Model,
+    depth: int = 5,
+    width: int = 100,
+    seed: int = 0,
+    *,
+    init: str = "normal",
+    hide: str = "default",
+    hide_biases: bool = False,
+    epsilon: float | None = None,
+    host: keras.Model | tuple[Sequence[np.ndarray], Sequence[np.ndarray]] | None = None,
+) -> Planted:
+    """Draws a host and plants the task's target into it (Plant 'n' Seek, Algorithm 1).
+
+    Args:
+        task: a task or its name; or a `tasks.Target` of your own, whose depth then counts; or a
+            trained and pruned Keras model, see `pns_tf.planting.target_model.ModelTarget`, for a
+            ``host`` of the same layers.
+        depth: number of neuron layers, input and output counted; at least 3.
+        width: neurons in each hidden layer.
+        seed: non-negative integer.
+        init: how the host is drawn: "normal", "zero_biases" or "uniform".
+        hide: "default"; "published", as in the published code; or "strong", which chooses scales so
+            that planted values look drawn, and leaves biases as with ``hide_biases``.
+        hide_biases: leave the host's bias where the target's is zero (masked out of the ticket).
+        epsilon: plant approximately: what a host has already within the errors of Lemma 1 stays,
+            and ``ticket(x) / scales`` may differ from ``target(x)`` by this for inputs in [−1, 1].
+        host: plant into a copy of this host instead of drawing one: a model of
+            `host_from_arrays`, or its (kernels, biases), or any model that
+            `pns_tf.host_from_model` takes. Then ``depth`` and ``width`` do not count for a target
+            of your own; a task's target has the host's depth.
+
+    Raises:
+        ValueError: unknown task, values out of range, or a target that does not fit the host.
+
+    Example:
+        >>> planted = plant("helix", depth=5, width=100, seed=1)
+        >>> x = np.linspace(-1, 1, 5, dtype=np.float32)[:, None]
+        >>> np.allclose(planted.ticket(x) / planted.scales, planted.target(x), atol=1e-4)
+        True
+    """
+    arrays = template = None
+    if host is not None:
+        template = host_from_model(host) if isinstance(host, keras.Model) else None
+        arrays = host if template is None else host_arrays(template)
+        depth = len(arrays[0]) + 1
+    if isinstance(task, keras.Model):
+        if template is None:
+            raise InputError("a target that is a model needs a host that is a model")
+        task = ModelTarget(task)
+    if isinstance(task, Target):
+        task, target = None, task
+    else:
+        task = task if isinstance(task, Task) else get_task(task)
+        target = task.target(depth)
+    seed = integer("seed", seed, minimum=0)
+    if arrays is None:
+        width = integer("width", width, minimum=1)
+        sizes = host_sizes(target.shape[0], target.shape[-1], target.depth, width)
+        check_fit(target.shape, sizes)
+        arrays = draw_host(sizes, seed, init)
+    else:
+        init = "given"
+    return planted_from_arrays(
+        plant_arrays(
+            target, *arrays, hide=hide, hide_biases=hide_biases, epsilon=epsilon, seed=seed
+        ),
+        target=target,
+        seed=seed,
+        init=init,
+        hide_biases=bool(hide_biases) or hide == "strong",
+        task=task,
+        template=template,
+        hide=hide,
+        epsilon=epsilon,
+    )
+
+
+def planted_from_arrays(
+    arrays: PlantedArrays,
+    *,
+    target: Target,
+    seed: int,
+    init: str,
+    hide_biases: bool,
+    task: Task | None,
+    template: keras.Model | None = None,
+    hide: str = "default",
+    epsilon: float | None = None,
+) -> Planted:
+    """Makes the models of a planted host.
+
+    Args:
+        arrays: the host's parameters and where the ticket lies.
+        target, seed, init, hide_biases, task, hide, epsilon: attributes of `Planted`.
+        template: a model of the host's layers; ``None`` for a fully connected host.
+    """
+    template = template or build_host(neuron_counts(arrays.kernels))
+    masks = Mask.from_layers(arrays.kernel_masks, arrays.bias_masks)
+    ticket = _model(template, "ticket", arrays)
+    set_masks(ticket, masks)
+    return Planted(
+        host=_model(template, "host", arrays),
+        ticket=ticket,
+        target=target,
+        scales=arrays.scales,
+        planted_masks=masks,
+        neurons=arrays.neurons,
+        seed=seed,
+        init=init,
+        hide_biases=hide_biases,
+        task=task,
+        hide=hide,
+        epsilon=epsilon,
+        written=arrays.written,
+    )
+
+
+def _model(template: keras.Model, name: str, arrays: PlantedArrays) -> keras.Model:
+    model = same_architecture(template, name)
+    set_parameters(model, arrays.kernels, arrays.biases)
+    for layer, kernel_mask, bias_mask in zip(
+        planted_layers(model), arrays.kernel_masks, arrays.bias_masks, strict=True
+    ):
+        layer.planted_kernel_mask.assign(kernel_mask)
+        layer.planted_bias_mask.assign(bias_mask)
+    return model

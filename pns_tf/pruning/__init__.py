@@ -1,0 +1,1 @@
+"""Pruning: from scores to masks, and masks in any model of TF-MOT's."""

@@ -1,0 +1,1 @@
+"""Saving: what runs leave behind on disk."""

@@ -1,0 +1,217 @@
+"""A planted run on disk: SavedModels, masks, and a record of everything that made it."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+import tf_keras as keras
+
+import pns_tf
+from pns_tf.hosts.chains import chain
+from pns_tf.hosts.compaction import compact
+from pns_tf.hosts.layers import PlantedLayer
+from pns_tf.hosts.models import masked_arrays, same_architecture, set_masks, set_parameters
+from pns_tf.hosts.vgg import build_vgg
+from pns_tf.hosts.vgg_plans import ImageHost
+from pns_tf.masks import Mask
+from pns_tf.measuring.evaluation import evaluate
+from pns_tf.planting.algorithm import PlantedArrays
+from pns_tf.planting.planted import Planted, planted_from_arrays
+from pns_tf.planting.target_model import ModelTarget
+from pns_tf.saving.storage import RECORD, read_planted_record, write_json
+from pns_tf.training.steps import takes_images
+from tasks import Data, InputError
+from tasks import get as get_task
+
+MASKS = "masks.npz"
+PACKAGES = ("tensorflow", "tf_keras", "tensorflow-model-optimization", "numpy", "scipy")
+
+
+class Server(tf.Module):
+    """A network that TensorFlow alone can load and serve.
+
+    Args:
+        kernels: ``(fan_in, fan_out)`` each, masks already applied; those of convolutions
+            ``(rows, columns, channels, filters)``.
+        biases: ``(fan_out,)`` each, masks already applied.
+        scales: ``(outputs,)``: outputs are divided by them.
+        layers: the Keras layers to compute with, in place of a fully connected ReLU network.
+        input_shape: of a sample, if there are ``layers``.
+
+    Example:
+        >>> save_server("host", Server([np.eye(2)], [np.zeros(2)], np.ones(2)))
+        >>> tf.saved_model.load("host").serve(np.ones((3, 2), np.float32)).shape
+        TensorShape([3, 2])
+    """
+
+    def __init__(
+        self,
+        kernels: Sequence[np.ndarray],
+        biases: Sequence[np.ndarray],
+        scales: np.ndarray,
+        layers: Sequence[keras.layers.Layer] = (),
+        input_shape: Sequence[int] = (),
+    ):
+        super().__init__()
+        self.kernels = [tf.Variable(k, dtype=tf.float32, trainable=False) for k in kernels]
+        self.biases = [tf.Variable(b, dtype=tf.float32, trainable=False) for b in biases]
+        self.scales = tf.Variable(scales, dtype=tf.float32, trainable=False)
+        shape = [None, *(input_shape if layers else self.kernels[0].shape[:1])]
+        signature = tf.TensorSpec(shape, tf.float32, name="x")
+        # Layers that were an attribute would be written into the SavedModel, masks and all.
+        forward = _through(layers) if layers else _through_dense
+        self.serve = tf.function(
+            lambda x: forward(x, self.kernels, self.biases) / self.scales,
+            input_signature=[signature],
+        )
+        self.__call__ = self.serve  # found by the loader of SavedModels
+
+
+def _through_dense(x: tf.Tensor, kernels: Sequence, biases: Sequence) -> tf.Tensor:
+    for kernel, bias in zip(kernels[:-1], biases[:-1], strict=True):
+        x = tf.nn.relu(tf.matmul(x, kernel) + bias)
+    return tf.matmul(x, kernels[-1]) + biases[-1]
+
+
+def _through(layers: Sequence[keras.layers.Layer]) -> Callable:
+    def forward(x, kernels, biases):
+        parameters = zip(kernels, biases, strict=True)
+        for layer in layers:
+            planted = isinstance(layer, PlantedLayer)
+            x = layer.compute(x, *next(parameters)) if planted else layer(x)
+        return x
+
+    return forward
+
+
+def save_server(path: Path | str, server: Server) -> None:
+    """Writes a SavedModel with ``serve`` as its default signature.
+
+    A loaded function does not keep variables alive, a loaded object does: so that
+    ``tf.saved_model.load(path).serve(x)`` works, ``serve`` is the server itself.
+    """
+    root = tf.Module()
+    root.serve = server
+    tf.saved_model.save(root, str(path), signatures={"serving_default": server.serve})
+
+
+def server_of(model: keras.Model, scales: np.ndarray | None = None) -> Server:
+    """The server of a host model, pruning masks applied; networks on images are compacted."""
+    images = takes_images(model)
+    model = compact(model).model if images else model
+    kernels, biases = masked_arrays(model)
+    scales = np.ones(biases[-1].shape) if scales is None else scales
+    if not images:
+        return Server(kernels, biases, scales)
+    return Server(kernels, biases, scales, chain(model), model.input_shape[1:])
+
+
+def record_of(planted: Planted, data: Data, noise: float) -> dict:
+    """Everything that made the ticket, and how good target, ticket and host are, for JSON."""
+    task = planted.task
+    return {
+        "task": task.name,
+        "depth": planted.depth,
+        "width": planted.width,
+        "seed": planted.seed,
+        "init": planted.init,
+        "hide_biases": planted.hide_biases,
+        "samples": len(data.x_train) + len(data.x_test),
+        "noise": noise,
+        **what_is_planted(planted),
+        "metric": task.metric,
+        "metrics": {
+            "target": evaluate(planted.target, task.kind, data),
+            "ticket": evaluate(planted.ticket, task.kind, data, planted.scales),
+            "host": evaluate(planted.host, task.kind, data),
+        },
+        "versions": versions(),
+    }
+
+
+def what_is_planted(planted: Planted) -> dict:
+    """Sizes, counts, densities, scales and places of a ticket, for JSON."""
+    return {
+        "layer_sizes": planted.sizes,
+        "target_sizes": list(planted.target.shape),
+        "planted_weights": [int(mask.sum()) for mask in planted.planted_masks.kernels],
+        "planted_biases": [int(mask.sum()) for mask in planted.planted_masks.biases],
+        "density": planted.density,
+        "density_with_biases": planted.planted_masks.density,
+        "density_per_layer": planted.planted_masks.densities,
+        "scales": planted.scales.tolist(),
+        "neurons": [neurons.tolist() for neurons in planted.neurons],
+    }
+
+
+def versions() -> dict[str, str]:
+    """Versions of everything that the numbers may depend on."""
+    own = {"pns_tf": pns_tf.__version__, "python": platform.python_version()}
+    return own | {package: version(package) for package in PACKAGES}
+
+
+def export_planted(planted: Planted, record: dict, folder: Path) -> None:
+    """Writes ``host/``, ``ticket/``, ``masks.npz`` and ``ticket.json`` into an existing folder."""
+    save_server(folder / "host", server_of(planted.host))
+    save_server(folder / "ticket", server_of(planted.ticket, planted.scales))
+    planted.planted_masks.save(folder / MASKS)
+    write_json(folder / RECORD, record)
+
+
+def load_planted(folder: Path | str) -> Planted:
+    """Reads an exported run back.
+
+    Raises:
+        ValueError: the folder is not one that ``plant`` wrote.
+
+    Example:
+        >>> planted = load_planted("saved_models/helix-d5-w100-s0")
+        >>> planted.task.name
+        'helix'
+    """
+    folder = Path(folder)
+    record = read_planted_record(folder)
+    try:
+        host = tf.saved_model.load(str(folder / "host")).serve
+        masks = Mask.load(folder / MASKS)
+        task = None if "host" in record else get_task(record["task"])
+        arrays = PlantedArrays(
+            kernels=[kernel.numpy() for kernel in host.kernels],
+            biases=[bias.numpy() for bias in host.biases],
+            kernel_masks=masks.kernels,
+            bias_masks=masks.biases,
+            neurons=[np.array(neurons) for neurons in record["neurons"]],
+            scales=np.array(record["scales"]),
+        )
+        if task is None:
+            template = build_vgg(**ImageHost(**record["host"]).network)
+            target = ModelTarget(_target_model(template, arrays))
+        else:
+            template, target = None, task.target(record["depth"])
+        return planted_from_arrays(
+            arrays,
+            target=target,
+            seed=record["seed"],
+            init=record["init"],
+            hide_biases=record["hide_biases"],
+            task=task,
+            template=template,
+        )
+    except (OSError, AttributeError, TypeError, tf.errors.OpError) as error:
+        raise InputError(f"{folder} is no planted run: {error}") from error
+
+
+def _target_model(template: keras.Model, arrays: PlantedArrays) -> keras.Model:
+    """What the ticket computes after division by its scales."""
+    kernels = [k * mask for k, mask in zip(arrays.kernels, arrays.kernel_masks, strict=True)]
+    biases = [b * mask for b, mask in zip(arrays.biases, arrays.bias_masks, strict=True)]
+    kernels[-1], biases[-1] = kernels[-1] / arrays.scales, biases[-1] / arrays.scales
+    model = same_architecture(template, "target")
+    set_parameters(model, kernels, biases)
+    set_masks(model, Mask.from_layers(arrays.kernel_masks, arrays.bias_masks))
+    return model

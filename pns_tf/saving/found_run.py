@@ -1,0 +1,130 @@
+"""Writes all that ``seek`` leaves behind: tickets, masks, record, pictures, TensorBoard log."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import tf_keras as keras
+from matplotlib.figure import Figure
+
+from pns_tf.hosts.kernels import neuron_counts
+from pns_tf.hosts.models import host_arrays, same_architecture, set_masks
+from pns_tf.hosts.paths import effective_mask
+from pns_tf.masks import Mask
+from pns_tf.pictures import layer_counts_figure, overlap_figure, save_figure, ticket_figure
+from pns_tf.planting.planted import Planted
+from pns_tf.saving.exporting import MASKS, save_server, server_of, versions
+from pns_tf.saving.image_runs import TRAINED, save_trained
+from pns_tf.saving.storage import RECORD, new_folder, write_json
+from pns_tf.saving.tensorboard import log_found
+from pns_tf.saving.tflite import convert
+from pns_tf.seeking import FoundTicket
+from pns_tf.settings import SeekSettings
+from pns_tf.training.steps import takes_images
+
+PLANTED_MASKS = "planted_masks.npz"
+
+
+def write_found(
+    found: FoundTicket,
+    planted: Planted | None,
+    settings: SeekSettings,
+    path: Path,
+    *,
+    planted_in: str | None,
+    host: dict | None = None,
+    tflite: bool = False,
+    overwrite: bool = False,
+) -> dict:
+    """Writes a search to ``path``, whole or not at all.
+
+    Args:
+        found: what was found.
+        planted: where it was looked for; ``None`` if nothing is planted there.
+        settings: how.
+        path: final folder.
+        planted_in: what names the planted run in the record.
+        host: what the record says of the host; by default what a task's planted host is made of.
+        tflite: also write the trained ticket as a TFLite file.
+        overwrite: replace what is there.
+
+    Returns:
+        The run's record, as in its ``ticket.json``.
+
+    Raises:
+        ValueError: ``path`` exists or cannot be written.
+    """
+    images = takes_images(found.model)
+    record = {
+        "planted": planted_in,
+        **(host or _task_host(planted)),
+        "layer_sizes": list(neuron_counts(found.masks.kernels)),
+        **dataclasses.asdict(settings),
+        "metric": "accuracy" if found.kind == "classification" else "MSE",
+        "metrics": found.metrics,
+        "history": found.history,
+        "validation": found.validation,
+        "seconds": found.seconds,
+        "versions": versions(),
+    }
+    pictures = _pictures(found, planted, f"{settings.pruner}, density {settings.density:g}")
+    with new_folder(path, overwrite) as folder:
+        save_server(folder / "pruned", server_of(found.pruned, found.scales))
+        save_server(folder / "trained", server_of(found.model))
+        found.masks.save(folder / MASKS)
+        if planted is not None:
+            planted.planted_masks.save(folder / PLANTED_MASKS)
+        if images:
+            save_trained(found.model, folder / TRAINED)
+        if tflite:
+            dense = convert(server_of(_dense(found)), sparse=False)
+            ticket = convert(server_of(found.model))
+            (folder / "trained.tflite").write_bytes(ticket)
+            record["tflite_bytes"] = {"ticket": len(ticket), "dense_host": len(dense)}
+        log_found(found, record, pictures, folder / "tensorboard")
+        for name, figure in pictures.items():
+            save_figure(figure, folder / f"{name}.png")
+        write_json(folder / RECORD, record)
+    return record
+
+
+def _task_host(planted: Planted) -> dict:
+    return {
+        "task": planted.task.name if planted.task else None,
+        "depth": planted.depth,
+        "width": planted.width,
+        "planted_seed": planted.seed,
+        "init": planted.init,
+        "hide_biases": planted.hide_biases,
+    }
+
+
+def _pictures(found: FoundTicket, planted: Planted | None, title: str) -> dict[str, Figure]:
+    planted_masks = planted.planted_masks if planted else None
+    if any(mask.ndim > 2 for mask in found.masks):
+        return {"overlap": layer_counts_figure(planted_masks, found.masks, title)}
+    pictures = {"ticket": ticket_figure(*_effective_parameters(found), title=f"found by {title}")}
+    if planted_masks is not None:
+        overlap = overlap_figure(planted_masks.kernels, found.masks.kernels, title)
+        pictures = {"overlap": overlap, **pictures}
+    return pictures
+
+
+def _dense(found: FoundTicket) -> keras.Model:
+    """A network of the host's size, nothing pruned."""
+    model = same_architecture(found.model, "dense")
+    model.set_weights(found.initial_weights)
+    set_masks(model, Mask.ones_like(found.masks))
+    return model
+
+
+def _effective_parameters(found: FoundTicket) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Trained kernels and biases on input–output paths: what the ticket computes with."""
+    mask = effective_mask(found.masks)
+    kernels, biases = host_arrays(found.model)
+    return (
+        [kernel * kept for kernel, kept in zip(kernels, mask.kernels, strict=True)],
+        [bias * kept for bias, kept in zip(biases, mask.biases, strict=True)],
+    )

@@ -1,0 +1,1 @@
+"""Training: compiled epochs, and what goes with them."""

@@ -1,0 +1,52 @@
+"""Training with a learning rate that falls to zero."""
+
+from __future__ import annotations
+
+import functools
+
+import tf_keras as keras
+
+from pns_tf.settings import SeekSettings
+from pns_tf.training.epoch import LOSSES, CompiledEpoch
+from tasks import Data
+from tasks.task import kind_of
+
+
+def cosine_epoch(
+    model: keras.Model, data: Data, settings: SeekSettings, weight_decay: float = 0.0
+) -> CompiledEpoch:
+    """A compiled Adam epoch whose learning rate falls to zero within ``settings.epochs``.
+
+    It falls by a cosine, step by step, and is back at its start when the optimizer is reset, as
+    `pns_tf.training.epoch.train` does.
+
+    Args:
+        model: gives the architecture; the epoch has a model of its own.
+        data: gives the number of steps and the kind of task.
+        settings: epochs, batch size, and the learning rate to start from.
+        weight_decay: decoupled from the gradient, as in AdamW.
+    """
+    steps = -(-len(data.x_train) // settings.batch_size) * settings.epochs
+    return _compiled(
+        model.to_json(),
+        kind_of(data),
+        settings.learning_rate,
+        settings.batch_size,
+        max(steps, 1),
+        weight_decay,
+    )
+
+
+@functools.lru_cache(maxsize=8)
+def _compiled(
+    architecture: str,
+    kind: str,
+    learning_rate: float,
+    batch_size: int,
+    steps: int,
+    weight_decay: float,
+) -> CompiledEpoch:
+    rate = keras.optimizers.schedules.CosineDecay(learning_rate, steps)
+    optimizer = keras.optimizers.Adam(rate, weight_decay=weight_decay or None)
+    model = keras.models.model_from_json(architecture)
+    return CompiledEpoch(model, LOSSES[kind], optimizer, batch_size)

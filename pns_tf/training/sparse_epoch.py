@@ -1,0 +1,75 @@
+"""Training whose connections change: a compiled epoch with access to parameters and masks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import tf_keras as keras
+
+from pns_tf.masks import Mask
+from pns_tf.pruning.prunable import prunable_weights
+from pns_tf.training.epoch import LOSSES, CompiledEpoch
+from tasks.checks import InputError
+
+
+class SparseEpoch(CompiledEpoch):
+    """One epoch on a model of its own, whose parameters and masks may be set between epochs.
+
+    Args:
+        architecture: a model with masks, as JSON.
+        kind: of the task, "classification" or "regression".
+        optimizer: a ``tf_keras`` optimizer, not shared with others.
+        batch_size: samples a step.
+
+    Attributes:
+        weights: what can be pruned, in the order kernel, bias of each layer.
+        layers: for each layer, where its kernel and bias are in that order.
+        optimizer: the optimizer.
+    """
+
+    def __init__(
+        self,
+        architecture: str,
+        kind: str,
+        optimizer: keras.optimizers.Optimizer,
+        batch_size: int,
+    ):
+        model = keras.models.model_from_json(architecture)
+        super().__init__(model, LOSSES[kind], optimizer, batch_size)
+        self.optimizer = optimizer
+        self.weights = prunable_weights(model)
+        layers: dict[int, list[int]] = {}
+        for position, weight in enumerate(self.weights):
+            layers.setdefault(id(weight.layer), []).append(position)
+        self.layers = list(layers.values())
+
+    def start(self, weights: Sequence[np.ndarray]) -> None:
+        """Sets all variables, as ``model.get_weights()`` gives them, and forgets momenta."""
+        self.model.set_weights(weights)
+        self.reset_optimizer()
+
+    @property
+    def values(self) -> list[np.ndarray]:
+        """The parameters, whatever their masks."""
+        return [weight.variable.numpy() for weight in self.weights]
+
+    @property
+    def mask(self) -> Mask:
+        """Which of them the model computes with."""
+        return Mask([weight.mask.numpy() for weight in self.weights])
+
+    def assign(self, values: Sequence[np.ndarray], mask: Sequence[np.ndarray]) -> None:
+        """Sets parameters and masks."""
+        for weight, value, kept in zip(self.weights, values, mask, strict=True):
+            weight.variable.assign(value)
+            weight.mask.assign(kept.astype(np.float32))
+
+
+def check_loss(epoch: int, loss: float) -> None:
+    """Raises `InputError` if the loss of an epoch is not finite."""
+    if not np.isfinite(loss):
+        raise InputError(
+            f"the search diverged: the loss of epoch {epoch} is {loss}; is the learning rate small "
+            "enough?"
+        )
