@@ -104,38 +104,19 @@ def ranked_rows(
     Returns:
         All its rows, and the error if some runs failed.
     """
+    from pns_tf.experiments.missing import run_missing
     from pns_tf.leaderboard.board import collected
 
-    done = frozenset() if known is None else frozenset(known["run"])
+    def finish(attempts: Sequence[Attempt]) -> RunsFailed | None:
+        names = frozenset() if known is None else frozenset(known["run"])
+        runs = [attempt.run for attempt in attempts]
+        return run_missing(runs, store, workers, scheduler, known=names)[1]
+
     attempts = board.first_stage()
-    failure = _execute(attempts, done, store, workers, scheduler)
+    failure = finish(attempts)
     more = board.second_stage(collected(attempts, store, known))
-    failure = _execute(more, done, store, workers, scheduler) or failure
+    failure = finish(more) or failure
     return collected([*attempts, *more], store, known), failure
-
-
-def _execute(
-    attempts: Sequence[Attempt], done: frozenset, store: Store, workers, scheduler
-) -> RunsFailed | None:
-    """Executes what is neither done elsewhere nor in the store yet, under a bar of its own."""
-    from pns_tf.experiments.progress import RunsBar
-    from pns_tf.experiments.workers import RunsFailed, run_all
-
-    runs = [attempt.run for attempt in attempts if attempt.run.name not in done]
-    missing = [run for run in runs if store.read(run) is None]
-    if not missing:
-        return None
-    with RunsBar(len(attempts), done=len(attempts) - len(missing)) as bar:
-
-        def keep(run, result):
-            store.write(run, result)
-            bar.advance()
-
-        try:
-            run_all(missing, keep, workers, scheduler, places=bar.set_places)
-        except RunsFailed as error:
-            return error
-    return None
 
 
 def read_rows(path: Path) -> pd.DataFrame:

@@ -63,9 +63,8 @@ def reproduce(
     from pns_tf.commands.checks import check_image_flags
     from pns_tf.commands.figure5 import figure5
     from pns_tf.experiments.catalog import find
-    from pns_tf.experiments.progress import RunsBar
+    from pns_tf.experiments.missing import run_missing
     from pns_tf.experiments.store import Store
-    from pns_tf.experiments.workers import RunsFailed, run_all
 
     store = Store(Path(str(out)))
     if flag("check", check) and figure is None and experiment is None:
@@ -106,24 +105,14 @@ def reproduce(
     if check:
         print(_findings(store, chosen, store.table(everything)))
         return
-    missing = [run for run in everything if store.read(run) is None]
-    start, failure = time.perf_counter(), None
-    with RunsBar(len(everything), done=len(everything) - len(missing)) as bar:
-
-        def keep(run, result):
-            store.write(run, result)
-            bar.advance()
-
-        try:
-            run_all(missing, keep, workers, scheduler, places=bar.set_places)
-        except RunsFailed as error:
-            failure = error
+    start = time.perf_counter()
+    new, failure = run_missing(everything, store, workers, scheduler)
     table = store.table(everything)
     if failure and table.empty:
         raise failure
     path = store.write_table(table, chosen.name)
     spent = time.perf_counter() - start
-    print(f"{len(table)} runs, {len(missing)} of them new, in {spent:.0f} s")
+    print(f"{len(table)} runs, {new} of them new, in {spent:.0f} s")
     _report(chosen, table, store, command, spent)
     if export is not None:
         _export(everything, store, path.parent / "tickets", export, workers)
