@@ -141,6 +141,26 @@ def test_a_run_that_fails_does_not_stop_the_others():
     assert kept == [good, other]
 
 
+CRASHING = """
+from pns_tf.pruners import Pruner
+
+class Crashing(Pruner):
+    def calculate_scores(self, network, x, y):
+        return 1 / 0
+"""
+
+
+def test_neither_does_one_that_crashes_in_a_pruner_of_the_users_own(tmp_path, monkeypatch):
+    (tmp_path / "crashing.py").write_text(CRASHING)
+    monkeypatch.chdir(tmp_path)
+    good, other = small_runs(2)
+    bad = dataclasses.replace(good, search=SeekSettings("crashing:Crashing", samples=100))
+    kept = []
+    with pytest.raises(RunsFailed, match=r"1 of 3 runs failed; .*ZeroDivisionError: division by"):
+        run_all([bad, good, other], lambda run, result: kept.append(run), workers=1)
+    assert kept == [good, other]
+
+
 def test_one_worker_and_two_give_equal_tables(tmp_path, undisturbed):
     experiment, expected = undisturbed
     for workers in (1, 2):

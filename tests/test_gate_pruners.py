@@ -1,9 +1,13 @@
 """Strong tickets by gates: exactly as dense as asked for, of the host's own parameters."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import tensorflow_model_optimization as tfmot
 import tf_keras as keras
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import pns_tf
 import tasks
@@ -11,7 +15,7 @@ from pns_tf import pruners
 from pns_tf.gates.hardening import filled, hardened
 from pns_tf.hosts.layers import PlantedDense
 from pns_tf.hosts.models import host_arrays
-from pns_tf.hosts.paths import live_neurons
+from pns_tf.hosts.paths import live_neurons, live_part, used_neurons
 from pns_tf.masks import Mask
 from pns_tf.pruners.pns import fully_connected
 from pns_tf.settings import SeekSettings
@@ -132,6 +136,44 @@ def test_a_ticket_is_filled_up_with_what_computes_nothing():
     assert [neurons.tolist() for neurons in live_neurons(full)] == [[0], [0], [0]]
     assert full[0][0, 0]
     assert full[2][0, 0]
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.integers(0, 10_000), st.floats(0.05, 0.5))
+def test_what_computes_nothing_changes_no_output(seed, density):
+    """Whether nothing uses a neuron, or nothing feeds it."""
+    rng = np.random.default_rng(seed)
+    sizes = (2, 6, 6, 6, 3)
+    shapes = [shape for fan_in, n in pairwise(sizes) for shape in ((fan_in, n), (n,))]
+    mask = Mask([rng.random(shape) < density for shape in shapes])
+    values = [rng.normal(size=shape) for shape in shapes]
+    unused = [~used for used in used_neurons(mask)[1:]]
+    room = sum(
+        int((~kernel[:, idle]).sum() + (~bias[idle]).sum())
+        for kernel, bias, idle in zip(mask.kernels, mask.biases, unused, strict=True)
+    )
+    full = filled(mask, mask.kept + room, rng)
+    x = rng.normal(size=(20, 2))
+    np.testing.assert_array_equal(outputs(values, full, x), outputs(values, mask, x))
+    np.testing.assert_array_equal(outputs(values, live_part(mask), x), outputs(values, mask, x))
+
+
+def outputs(values, mask, x):
+    for number in range(0, len(values), 2):
+        x = np.maximum(x, 0) if number else x
+        x = x @ (values[number] * mask[number]) + values[number + 1] * mask[number + 1]
+    return x
+
+
+def test_open_gates_without_a_part_in_the_outputs_go_first():
+    opened = Mask([[[1, 1]], [0, 0], [[1], [0]], [0]])  # the second neuron leads nowhere
+    scores = [np.array([[1.0, 5.0]]), np.zeros(2) - 1, np.array([[1.0], [-1]]), np.array([-1.0])]
+    rng = np.random.default_rng(0)
+    ticket = hardened(scores, opened, scores, 2, rng, without_branches=True)
+    assert ticket == Mask([[[1, 0]], [0, 0], [[1], [0]], [0]])
+    assert hardened(scores, opened, scores, 3, rng, without_branches=True) == opened
+    branched = hardened(scores, opened, scores, 2, rng, without_branches=False)
+    assert branched[0][0, 1]
 
 
 def test_gates_that_are_closed_stay_closed_if_others_do_no_harm():

@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 from made_up import rows
 
+from pns_tf.commands.leaderboard import NEEDED
 from pns_tf.leaderboard.board import Board
 from pns_tf.leaderboard.entries import Entry
 
@@ -91,3 +92,9 @@ def test_other_tables_are_not_taken_for_rows(refused, tmp_path):
     (tmp_path / "table.csv").write_text("run,task\na,circle\n")
     said = refused("leaderboard", "--pruner=snip", "--beside=table.csv")
     assert "table.csv is no runs.csv of a leaderboard: it has no column entry, density" in said
+
+
+def test_rows_of_a_task_that_is_not_there_are_refused_before_anything_runs(refused, tmp_path):
+    (tmp_path / "table.csv").write_text(f"{','.join(NEEDED)}\na,b,spiral{',0' * 9}\n")
+    said = refused("leaderboard", "--pruner=snip", "--beside=table.csv")
+    assert "unknown task in table.csv 'spiral'" in said

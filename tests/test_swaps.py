@@ -11,7 +11,7 @@ from pns_tf.hosts.paths import live_neurons
 from pns_tf.masks import Mask
 from pns_tf.swaps.network import BIAS, LiveNetwork
 from pns_tf.swaps.objective import CrossEntropy, MeanSquare, objective
-from pns_tf.swaps.proposals import Proposals
+from pns_tf.swaps.proposals import OFF, Proposals
 from pns_tf.swaps.search import TOO_FAR, SwapSettings, swap_search
 
 EVERYTHING = 10**6
@@ -181,6 +181,17 @@ def test_what_few_samples_mislead_to_is_undone():
     assert loss == pytest.approx(min(losses), rel=1e-3)
     astray = [i for i, loss in enumerate(losses) if loss > TOO_FAR * min(losses[: i + 1])]
     assert astray  # or the problem would be too easy for this test
+
+
+def test_many_parameters_can_go_in_one_round():
+    """More than are looked at together."""
+    kernels, biases, x, y = problem()
+    rng = np.random.default_rng(1)
+    start = random_mask(kernels, biases, 0.9, rng)
+    assert start.kept > 2 * OFF
+    rounds = SwapSettings(rounds=1, screen=50, swaps=1)
+    found, _ = swap_search(kernels, biases, start, 60, x, y, "regression", rounds, rng)
+    assert 0 < found.kept <= 60
 
 
 def test_equal_seeds_find_equal_masks():

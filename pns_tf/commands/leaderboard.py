@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from pns_tf.leaderboard.board import Attempt, Board
 
 NAME = "leaderboard"
-NEEDED = ("entry", "run", "task", "density", "baseline", "seed", "planted", "strong", "final")
+NEEDED = (
+    *("entry", "run", "task", "density", "baseline", "seed", "planted", "strong", "final"),
+    *("pruning_seconds", "training_seconds", "trained_epochs"),
+)
 
 
 def leaderboard(
@@ -127,6 +130,8 @@ def read_rows(path: Path) -> pd.DataFrame:
     """
     import pandas as pd
 
+    from tasks import names
+
     try:
         table = pd.read_csv(path)
     except (OSError, ValueError) as error:
@@ -136,6 +141,8 @@ def read_rows(path: Path) -> pd.DataFrame:
         raise InputError(
             f"{path} is no runs.csv of a leaderboard: it has no column {', '.join(missing)}"
         )
+    for task in table["task"].unique():
+        choice(f"task in {path}", task, names())
     return table
 
 

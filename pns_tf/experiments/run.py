@@ -20,11 +20,11 @@ from pns_tf.settings import SeekSettings
 RESULTS_VERSION = 2
 # The same for single pruners, whose defaults are not among the settings.
 PRUNER_VERSIONS = {
-    "concrete_ticket_search": 2,
-    "concrete_ticket_search_kl": 2,
-    "continuous_sparsification": 2,
-    "gem_miner": 2,
-    "hard_concrete": 2,
+    "concrete_ticket_search": 3,
+    "concrete_ticket_search_kl": 3,
+    "continuous_sparsification": 3,
+    "gem_miner": 3,
+    "hard_concrete": 3,
     "pns": 3,
     "pns_weak": 5,
 }

@@ -30,7 +30,7 @@ def run_all(
     """Executes runs and hands each result to ``keep`` as it comes in.
 
     A worker that dies takes only the runs under way with it; they are started again. A run that
-    fails does not stop the others.
+    fails does not stop the others, whatever the error: it may be one in a pruner of the user's own.
 
     Args:
         runs: what to execute.
@@ -45,7 +45,7 @@ def run_all(
     """
     # Runs on the same host next to each other: a worker keeps the host it used last.
     left = {run.name: run for run in sorted(runs, key=_host_of)}
-    failed: list[tuple[Run, InputError]] = []
+    failed: list[tuple[Run, Exception]] = []
     fruitless = 0
     while left:
         before = len(left)
@@ -55,7 +55,9 @@ def run_all(
                 for run, future in _finished(executor, list(left.values())):
                     try:
                         result = future.result()
-                    except InputError as error:
+                    except BrokenProcessPool:
+                        raise
+                    except Exception as error:
                         failed.append((run, error))
                     else:
                         keep(run, result)
@@ -69,9 +71,12 @@ def run_all(
                 ) from error
     if failed:
         run, error = failed[0]
+        reason = str(error)
+        if not isinstance(error, InputError):
+            reason = f"{type(error).__name__}: {(reason.splitlines() or ['no reason given'])[0]}"
         raise RunsFailed(
             f"{len(failed)} of {len(runs)} runs failed; the first: {run.task}, "
-            f"{run.search.pruner}, density {run.search.density:g}, seed {run.search.seed}: {error}"
+            f"{run.search.pruner}, density {run.search.density:g}, seed {run.search.seed}: {reason}"
         ) from error
 
 

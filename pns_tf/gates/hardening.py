@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from pns_tf.hosts.paths import live_neurons
+from pns_tf.hosts.paths import live_part, used_neurons
 from pns_tf.masks import Mask
 from pns_tf.pruning.thresholds import keep_highest
 
@@ -22,10 +22,11 @@ def hardened(
 ) -> Mask:
     """The mask that is nearest to the gates.
 
-    Too many open gates: those of the highest scores stay. Too few: a gate that was closed while the
-    others were trained would do harm if it were opened, whatever its score, so the rest is made up
-    of parameters that compute nothing, see `filled`; where these do not suffice, or the network has
-    branches, of those with the smallest values.
+    Too many open gates: those of the highest scores stay, but those that have no part in the
+    outputs go first. Too few: a gate that was closed while the others were trained would do harm if
+    it were opened, whatever its score, so the rest is made up of parameters that compute nothing,
+    see `filled`; where these do not suffice, or the network has branches, of those with the
+    smallest values.
 
     Args:
         scores: of the gates, in the order kernel, bias of each layer.
@@ -42,7 +43,11 @@ def hardened(
         array([[ True, False]])
     """
     if opened.kept >= count:
-        return keep_highest(scores, count, rng=rng, names=opened.names)
+        needed = live_part(opened) if without_branches else opened
+        if needed.kept > count:
+            return keep_highest(scores, count, within=needed, rng=rng)
+        ranks = [np.where(part, np.inf, score) for part, score in zip(needed, scores, strict=True)]
+        return keep_highest(ranks, count, within=opened, rng=rng)
     smallness = [-np.abs(value) for value in values]
     if without_branches:
         return filled(opened, count, rng, smallness)
@@ -58,7 +63,7 @@ def filled(
 ) -> Mask:
     """Adds parameters without a part in the outputs until there are ``count``.
 
-    These are weights and biases of neurons that nothing uses, at random.
+    These are weights and biases of neurons without a way to an output, at random.
 
     Args:
         mask: of a network without branches, in the order kernel, bias of each layer.
@@ -72,10 +77,8 @@ def filled(
         array([[ True,  True]])
     """
     idle = []
-    for layer, neurons in enumerate(live_neurons(mask)[1:]):
-        unused = np.ones(mask.biases[layer].shape, bool)
-        unused[neurons] = False
-        idle += [np.broadcast_to(unused, mask.kernels[layer].shape), unused]
+    for kernel, used in zip(mask.kernels, used_neurons(mask)[1:], strict=True):
+        idle += [np.broadcast_to(~used, kernel.shape), ~used]
     scores = [np.zeros(array.shape) for array in mask] if scores is None else scores
     above = 1 + max(float(np.max(score)) for score in scores)
     ranks = [

@@ -45,13 +45,33 @@ def live_neurons(mask: Mask) -> list[np.ndarray]:
         >>> [neurons.tolist() for neurons in live_neurons(constant)]
         [[0], [1], [0]]
     """
-    links = [rows.any(axis=0) for rows in _rows(mask.kernels)]
-    fed = [np.ones(links[0].shape[0], bool)]
-    for link, bias in zip(links, mask.biases, strict=True):
-        fed.append(link[fed[-1]].any(axis=0) | bias)
-    used = _used(links)
-    hidden = [np.flatnonzero(a & b) for a, b in zip(fed[1:-1], used[1:-1], strict=True)]
-    return [np.arange(fed[0].size), *hidden, np.arange(used[-1].size)]
+    return [np.flatnonzero(neurons) for neurons in _live(mask)]
+
+
+def live_part(mask: Mask) -> Mask:
+    """The parameters that have a part in the outputs, those of constant neurons too.
+
+    Args:
+        mask: of a network without branches, in the order kernel, bias of each layer.
+
+    Example:
+        >>> dead_end = Mask([[[1, 0]], [0, 1], [[1], [0]], [1]])
+        >>> live_part(dead_end).kept
+        3
+    """
+    return _between(mask, _live(mask))
+
+
+def used_neurons(mask: Mask) -> list[np.ndarray]:
+    """Which neurons or channels have a way to an output, whether or not anything feeds them.
+
+    Args:
+        mask: of a network without branches, in the order kernel, bias of each layer.
+
+    Returns:
+        Bool arrays, one for each layer of neurons.
+    """
+    return _used([rows.any(axis=0) for rows in _rows(mask.kernels)])
 
 
 def effective_mask(mask: Mask) -> Mask:
@@ -67,20 +87,35 @@ def effective_mask(mask: Mask) -> Mask:
         >>> dead_end.kept, effective_mask(dead_end).kept
         (4, 3)
     """
-    on_path = neurons_on_paths(mask.kernels)
-    kernels = [
-        (rows & sources[:, None] & neurons).reshape(kernel.shape)
-        for kernel, rows, (sources, neurons) in zip(
-            mask.kernels, _rows(mask.kernels), pairwise(on_path), strict=True
-        )
-    ]
-    biases = [bias & neurons for bias, neurons in zip(mask.biases, on_path[1:], strict=True)]
-    return Mask.from_layers(kernels, biases)
+    return _between(mask, neurons_on_paths(mask.kernels))
 
 
 def flow_collapsed(mask: Mask) -> bool:
     """Whether no input–output path is left, so that the output no longer depends on the input."""
     return not neurons_on_paths(mask.kernels)[-1].any()
+
+
+def _live(mask: Mask) -> list[np.ndarray]:
+    """Neurons that are fed, by an input or a bias, and used; all inputs and outputs."""
+    links = [rows.any(axis=0) for rows in _rows(mask.kernels)]
+    fed = [np.ones(links[0].shape[0], bool)]
+    for link, bias in zip(links, mask.biases, strict=True):
+        fed.append(link[fed[-1]].any(axis=0) | bias)
+    live = [a & b for a, b in zip(fed, _used(links), strict=True)]
+    live[0][:], live[-1][:] = True, True
+    return live
+
+
+def _between(mask: Mask, neurons: Sequence[np.ndarray]) -> Mask:
+    """The weights that lead from one of these neurons to another, and the biases of these."""
+    kernels = [
+        (rows & before[:, None] & after).reshape(kernel.shape)
+        for kernel, rows, (before, after) in zip(
+            mask.kernels, _rows(mask.kernels), pairwise(neurons), strict=True
+        )
+    ]
+    biases = [bias & after for bias, after in zip(mask.biases, neurons[1:], strict=True)]
+    return Mask.from_layers(kernels, biases)
 
 
 def _used(links: Sequence[np.ndarray]) -> list[np.ndarray]:

@@ -9,11 +9,13 @@ from pns_tf.leaderboard.distance import BELOW, TICKETS, TIMES
 
 NOT_REACHED = "–"
 NOTE = (
-    "Lowest density at which the mean over seeds is near the planted ticket (circle: accuracy at "
-    f"most {BELOW:g} below; relu and helix: at most {TIMES:g} times its MSE), divided by the "
-    "planted density; 1 or less is won. In brackets the 95 % confidence interval. "
-    f"{NOT_REACHED}: at no density tried. Mean: geometric, {NOT_REACHED} counting as density 1. "
-    "Seconds and training epochs: median of all tickets."
+    "Lowest density at which the mean over seeds is near the planted ticket (classification: "
+    f"accuracy at most {BELOW:g} below; regression: at most {TIMES:g} times its MSE), divided by "
+    "the planted density; 1 or less is won. In brackets, from the 95 % confidence intervals of the "
+    "means: the lowest whose interval reaches what is near, and the lowest whose interval lies "
+    f"within. {NOT_REACHED}: at no density tried. Mean: geometric, {NOT_REACHED} counting as "
+    "density 1. Seconds and epochs: median of all tickets, rounds of swaps counted as epochs; "
+    "pruners do not spend the same."
 )
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from pns_tf.gates.epoch import Controls, GateSettings
 from pns_tf.gates.search import GateSearcher
 from pns_tf.pruning.thresholds import density_steps, keep_highest
 from tasks.checks import integer, number
+
+SETTLING = 0.1  # of the epochs, with the parameters that are left after the last freeze
 
 
 @dataclass
@@ -16,12 +19,13 @@ class GemMiner(GateSearcher):
 
     Scores begin uniformly distributed. The gradient goes straight through the rounding, and λ times
     the mean p² pulls scores down. In ``freezes`` equal rounds the lowest scores are closed for
-    good, a fraction of those left each time, so that after the last one no more than the density
-    asked for is left.
+    good, a fraction of those left each time, so that after the last one, a tenth of the epochs
+    before the end, no more than the density asked for is left. The learning rate falls to zero by a
+    cosine.
 
     Args:
         epochs: of the search.
-        learning_rate: of Adam on the scores.
+        learning_rate: of Adam on the scores, at first.
         gate_batch_size: samples a step of the search.
         freezes: how often scores are closed for good.
         pressure: λ.
@@ -50,9 +54,11 @@ class GemMiner(GateSearcher):
         return [rng.uniform(-0.5, 0.5, score.shape) for score in epoch.scores]  # of p − ½
 
     def schedule(self, epoch, density, rng):
-        rounds = min(self.freezes, self.epochs)
+        freezing = math.ceil(self.epochs * (1 - SETTLING))
+        rounds = min(self.freezes, freezing)
         left = iter(density_steps(density, rounds))
-        for number_ in range(self.epochs):
-            yield Controls(pressure=self.pressure, learning_rate=self.learning_rate)
-            if (number_ + 1) * rounds // self.epochs > number_ * rounds // self.epochs:
+        for done in range(1, self.epochs + 1):
+            rate = self.learning_rate * (1 + math.cos(math.pi * (done - 1) / self.epochs)) / 2
+            yield Controls(pressure=self.pressure, learning_rate=rate)
+            if done <= freezing and done * rounds // freezing > (done - 1) * rounds // freezing:
                 epoch.freeze(keep_highest(epoch.ranking(), round(next(left) * epoch.size), rng=rng))

@@ -54,7 +54,8 @@ class PlantNSeekWeak(Searcher):
         most: see there.
         rounds: in which the others go, with ``round_epochs`` of training after each.
         round_epochs: see there.
-        swaps: tried in each round, once enough parameters are gone.
+        swaps: made in each round at most, removals counted; so none in the first rounds, in which
+            many parameters go.
         rewinds: how often parameters go back to the host's during these rounds; ``rewind_epochs``
             of training follow.
         rewind_epochs: see there.

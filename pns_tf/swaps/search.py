@@ -30,7 +30,8 @@ class SwapSettings:
         candidates: flips on, and off, that are measured in a round; random ones if there are more.
             Fewer, down to `FEWEST`, in a mask of more than `MANY` parameters or a network of more
             than `DEEP` layers, in proportion.
-        swaps: made at most before flips are measured anew.
+        swaps: made at most before flips are measured anew. Removals count too, and are made in any
+            case.
         failures: so many swaps in a row that do not lower the loss end the round.
         wake: whether neurons that are not in use may come in.
     """
@@ -126,14 +127,19 @@ class _Trial:
 def _round(trial: _Trial, count: int, settings: SwapSettings, rng: np.random.Generator) -> None:
     network = trial.network
     flips, proposals = _measure(trial, settings, rng)
-    kept, made, failures = network.kept, 0, 0
+    kept, made, failures, fresh = network.kept, 0, 0, True
     while (made < settings.swaps and failures < settings.failures) or kept > count:
         if kept > count:
             chosen = proposals.drop()
         else:
             chosen = proposals.add(count - kept) or proposals.swap(count - kept)
+        if not chosen and kept > count and not fresh:
+            flips, proposals = _measure(trial, settings, rng)
+            fresh = True
+            continue
         if not chosen:
             break
+        fresh = False
         if trial.make(flips[chosen], whatever=kept > count):
             proposals.made(chosen, network.prices(flips))
             kept, made, failures = network.kept, made + 1, 0
