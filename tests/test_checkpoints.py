@@ -13,6 +13,7 @@ from tasks import InputError
 SETTINGS = {"seed": 0}
 MULTISHOT = {"rounds": 2, "round_epochs": 2, "epochs": 3}
 POPUP = {"pruner": "edge_popup", "options": {"epochs": 5, "anneal": True}, "epochs": 2}
+IMP = {"pruner": "imp", "options": {"fraction": 0.5, "rewind_epoch": 1}, "epochs": 3}
 
 
 class Killed(Exception):
@@ -25,7 +26,7 @@ def search(watch=None, pruner="snip", **settings):
 
 
 @pytest.mark.parametrize("after", [1, 2, 3, 5, 6])
-@pytest.mark.parametrize("settings", [MULTISHOT, POPUP], ids=["multishot", "edge_popup"])
+@pytest.mark.parametrize("settings", [MULTISHOT, POPUP, IMP], ids=["multishot", "popup", "imp"])
 def test_a_killed_search_goes_on_with_the_same_numbers(settings, after, tmp_path):
     undisturbed = search(**settings)
     seen = []

@@ -45,9 +45,9 @@ def seek(
 
     Writes <out>/<planted run>-<pruner>-<density>/ with the found ticket before and after training
     as SavedModels (pruned/, trained/), ticket.json, masks.npz, pictures, and a TensorBoard log.
-    Options and other settings that are not the defaults are added to the folder's name. A search
-    in a VGG network keeps its state after each epoch, and goes on from there when it is started
-    again; without --planted nothing is planted in it.
+    Options and other settings that are not the defaults are added to the folder's name. Training
+    and edge-popup keep their state after each epoch in a VGG network, and go on from there when the
+    command is given again; without --planted nothing is planted in it.
 
     Args:
         task: what the ticket solves, one that the command tasks lists.

@@ -41,6 +41,7 @@ class Entry:
 VARIANTS = (
     *(Entry(f"{name}, multishot", name, search=MULTISHOT) for name in ("magnitude", "snip")),
     Entry("synflow, multishot", "synflow", search=MULTISHOT),
+    Entry("synflow, 300 epochs", "synflow", search=MULTISHOT | {"epochs": 300}),
     Entry("synflow, 100 rounds", "synflow", search={"prune_rounds": 100}),
     Entry("edge_popup, anneal", "edge_popup", {"anneal": True}),
     Entry("imp, 30 epochs", "imp", search={"epochs": 30}),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import tensorflow as tf
+
 from pns_tf.hosts.models import set_masks
 from pns_tf.masks import Mask
 from pns_tf.pruners.magnitude import Magnitude
@@ -61,19 +63,20 @@ class IterativeMagnitudePruning(Searcher):
             )
         epoch = cosine_epoch(model, data, settings, self.weight_decay)
         training = RepeatedTraining(data, rng, watch)
-        start = [model.get_weights()]  # the last of these is where weights go back to
+        start = [tf.Variable(value) for value in model.get_weights()]  # where weights go back to
 
-        def keep(number: int) -> None:
+        def note(number: int) -> None:
             if number == self.rewind_epoch:
-                start.append(epoch.model.get_weights())
+                for variable, value in zip(start, epoch.model.get_weights(), strict=True):
+                    variable.assign(value)
 
-        training.run(model, epoch, settings.epochs, keep)
+        training.run(model, epoch, settings.epochs, note, noted=start)
         mask = Mask.ones_like([weight.variable for weight in prunable_weights(model)])
         scope = settings.scope or "global"
         for density in density_steps(settings.density, self._rounds(settings.density)):
             mask = masks_from_scores(Magnitude().score(model), density, scope, within=mask, rng=rng)
             if self.rewind == "weights":
-                model.set_weights(start[-1])
+                model.set_weights([variable.numpy() for variable in start])
             set_masks(model, mask)
             training.run(model, epoch, settings.epochs)
         return SearchResult(mask, model.get_weights(), training.history)

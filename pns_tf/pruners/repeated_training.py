@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
+import tensorflow as tf
 import tf_keras as keras
 
 from pns_tf.training.epoch import CompiledEpoch, train
@@ -38,6 +39,7 @@ class RepeatedTraining:
         epoch: CompiledEpoch,
         epochs: int,
         finished: Callable[[int], None] = lambda number: None,
+        noted: Sequence[tf.Variable] = (),
     ) -> None:
         """Trains from where the model's weights are.
 
@@ -46,11 +48,11 @@ class RepeatedTraining:
             epoch: compiled for models like this one.
             epochs: how many.
             finished: called after each of them with its number in this training.
+            noted: variables that ``finished`` writes to.
         """
         done = len(self.history)
 
         def watch(number: int, loss: float) -> None:
-            finished(number)
             if self._watch:
                 self._watch(done + number, loss)
 
@@ -62,6 +64,8 @@ class RepeatedTraining:
             epochs,
             self._rng,
             watch,
+            finished=finished,
+            noted=noted,
         )
         model.set_weights(weights)
         self.history += losses

@@ -182,6 +182,8 @@ def train(
     watch: Callable[[int, float], None] | None = None,
     augmented: bool = False,
     validation: ValidationCurve | None = None,
+    finished: Callable[[int], None] = lambda number: None,
+    noted: Sequence[tf.Variable] = (),
 ) -> tuple[list[np.ndarray], list[float]]:
     """Trains from the given weights with a fresh optimizer, shuffling every epoch.
 
@@ -199,6 +201,9 @@ def train(
         watch: told the number of each finished epoch, from 1, and its mean loss.
         augmented: mirror and shift images at random.
         validation: of the epoch's model, taken after each epoch.
+        finished: called with the number of each epoch after it, unlike ``watch`` only while the
+            epoch's model holds what this epoch has led to.
+        noted: variables that ``finished`` writes to; they are part of the state that is kept.
 
     Returns:
         The trained weights and the mean loss of each epoch.
@@ -208,7 +213,7 @@ def train(
     """
     epoch.model.set_weights(weights)
     epoch.reset_optimizer()
-    state = [*epoch.state, validation.values] if validation else epoch.state
+    state = [*epoch.state, *([validation.values] if validation else []), *noted]
     stage = next_stage()
     history = stage.restore(state, rng)
     for number, loss in enumerate(history, start=1):
@@ -225,6 +230,7 @@ def train(
             )
         if validation:
             validation.judge(number)
+        finished(number)
         stage.save(state, rng, history)
         if watch:
             watch(number, history[-1])
