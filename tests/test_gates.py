@@ -20,7 +20,6 @@ from pns_tf.gates.losses import balanced_pressure, reverse_kl
 from pns_tf.gates.relaxations import NOISES, RELAXATIONS, capacity_threshold
 from pns_tf.gates.search import GateSearcher
 from pns_tf.hosts.models import host_from_arrays
-from pns_tf.pruning.thresholds import keep_highest
 from pns_tf.settings import SeekSettings
 from tasks import InputError
 from tasks.task import Data
@@ -70,16 +69,21 @@ def loss_at(epoch, x, y, controls, scores):
 
 
 @pytest.mark.parametrize("kind", ["classification", "regression"])
-@pytest.mark.parametrize("density", ["penalty", "capacity"])
-def test_gate_gradients_are_those_of_finite_differences(kind, density):
+@pytest.mark.parametrize(
+    ("relaxation", "density"), [("sigmoid", "capacity"), *((name, "penalty") for name in SMOOTH)]
+)
+def test_gate_gradients_are_those_of_finite_differences(kind, relaxation, density, monkeypatch):
+    monkeypatch.setitem(NOISES, RELAXATIONS[relaxation].noise, lambda shape, seed: 0.0)
     x, y = samples(kind)
-    epoch = GateEpoch(small_host(), GateSettings(kind, density=density))
+    epoch = GateEpoch(small_host(), GateSettings(kind, relaxation, density=density))
     rng = np.random.default_rng(2)
-    scores = [rng.normal(size=score.shape) for score in epoch.scores]
+    within = 0.4 if relaxation in ("hard_concrete", "gaussian") else 3.0  # where nothing is clipped
+    scores = [rng.uniform(-within, within, score.shape) for score in epoch.scores]
     epoch.start(scores, x, y)
     controls = Controls(sharpness=2.0, pressure=0.5 * (density == "penalty"), density=0.4)
     gradients = gradient_of_a_step(epoch, x, y, controls)
-    step = 1e-2
+    # Small, to step over no kink of a ReLU; but a threshold is exact to 1e-5 only.
+    step = 1e-2 if density == "capacity" else 2e-3
     for which in range(len(scores)):
         for place in np.ndindex(scores[which].shape):
             ends = []
@@ -88,7 +92,7 @@ def test_gate_gradients_are_those_of_finite_differences(kind, density):
                 moved[which][place] += sign * step
                 ends.append(loss_at(epoch, x, y, controls, moved))
             slope = (ends[0] - ends[1]) / (2 * step)
-            assert gradients[which][place] == pytest.approx(slope, rel=0.03, abs=2e-3)
+            assert gradients[which][place] == pytest.approx(slope, rel=0.05, abs=5e-3)
 
 
 @pytest.mark.parametrize("name", SMOOTH)
@@ -171,8 +175,7 @@ def test_the_pressure_controller_leads_the_gates_near_the_density():
     epoch, _, densities = searcher.train_gates(host, Data(x, y, x, y), 0.2, rng)
     assert densities[10] > 0.3
     assert densities[-1] == pytest.approx(0.2, rel=0.15)
-    mask = keep_highest(epoch.ranking(), round(0.2 * epoch.size), rng=rng)
-    assert abs(mask.kept - 0.2 * epoch.size) < 1
+    assert epoch.opened().density == pytest.approx(0.2, rel=0.3)
 
 
 def test_the_wanted_density_falls_exponentially_and_then_stays():

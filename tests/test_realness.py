@@ -67,6 +67,20 @@ def test_it_has_as_many_parameters_as_were_asked_for_each_of_them_the_hosts(fold
         assert found[kept].tobytes() == whole[kept].tobytes()
 
 
+def test_a_regression_ticket_is_worth_what_the_record_says_too(tmp_path):
+    """With the scales that its outputs are divided by when it is exported."""
+    from pns_tf.commands import main
+
+    flags = ("--task=helix", "--depth=3", "--width=40", "--samples=800", "--density=0.2")
+    main(["seek", *flags, "--pruner=pns", f"--options={QUICK['pns']}", f"--out={tmp_path}"])
+    (folder,) = tmp_path.iterdir()
+    metrics = json.loads((folder / "ticket.json").read_text())["metrics"]
+    data = tasks.get("helix").data(samples=800, seed=0)
+    strong, _ = exported(folder / "pruned")
+    error = np.mean((strong(data.x_test).numpy() - data.y_test) ** 2)
+    assert error == pytest.approx(metrics["strong"], rel=1e-4)
+
+
 def test_training_wakes_no_pruned_parameter(folder):
     with np.load(found_in(folder) / "masks.npz") as masks:
         _, weak = exported(found_in(folder) / "trained")
