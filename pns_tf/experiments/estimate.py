@@ -25,6 +25,13 @@ REFERENCE = 1.95e-3  # `_probe`, the time that a few products of matrices take
 SEARCH_EPOCHS = {"edge_popup": 10, "edge_popup_scaled": 50}
 # What other pruners that search take with their own settings, in epochs of edge-popup.
 OTHER_SEARCHES = {
+    "force": 20,
+    "iterative_snip": 20,
+    "set": 40,
+    "rigl": 70,
+    "imp": 90,
+    "imp_lr": 90,
+    "tfmot": 140,
     "iht": 140,
     "continuous_sparsification": 170,
     "hard_concrete": 350,
