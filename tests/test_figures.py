@@ -87,6 +87,11 @@ def test_every_pruner_of_an_experiment_has_its_own_colour_and_marker(name):
     assert len(set(styles(labels).values())) == len(labels)
 
 
+def test_forty_pruners_are_told_apart():
+    names = [f"my:Pruner{number}" for number in range(40)]
+    assert len(set(styles(names).values())) == 40
+
+
 def test_a_variant_has_the_colour_of_its_pruner_unless_that_is_taken():
     assert styles(["synflow, local"])["synflow, local"] == STYLES["synflow"]
     both = styles(["synflow, local", "synflow", "my:Pruner"])

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -150,12 +150,19 @@ def draw(table: pd.DataFrame, title: str) -> list[Picture]:
 def styles(labels: Sequence[str]) -> dict[str, tuple[str, str]]:
     """Colour and marker of each label; a pruner's first variant may use the pruner's own."""
     chosen = {label: STYLES[label] for label in labels if label in STYLES}
-    spare = itertools.cycle(SPARE)
+    spare = _spare_styles()
     for label in labels:
         if label not in chosen:
             own = STYLES.get(label.split(",")[0])
             chosen[label] = next(spare) if own is None or own in chosen.values() else own
     return {label: chosen[label] for label in labels}
+
+
+def _spare_styles() -> Iterator[tuple[str, str]]:
+    """The spare ones, then their colours with the marker of the next, of the one after that, …"""
+    for shift in itertools.count():
+        for place, (colour, _) in enumerate(SPARE):
+            yield colour, SPARE[(place + shift) % len(SPARE)][1]
 
 
 def lines_figure(rows: pd.DataFrame, metrics: Sequence[Row], title: str) -> Figure:
