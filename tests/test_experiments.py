@@ -177,6 +177,8 @@ def test_labels_tell_variants_apart():
     )
     labels = {label(run) for run in EXPERIMENTS["edge_popup"].settings if run.task == "relu"}
     assert len(labels) == 8
+    ablation = [run for run in EXPERIMENTS["pns_ablation"].settings if run.task == "helix"]
+    assert len({label(run) for run in ablation}) == len(ablation)
 
 
 def test_a_kept_run_is_read_back_with_its_masks(tmp_path):

@@ -6,7 +6,8 @@ from made_up import rows, spread
 from matplotlib.colors import to_hex
 
 from pns_tf.experiments.catalog import EXPERIMENTS
-from pns_tf.experiments.figures import STYLES, draw, styles
+from pns_tf.experiments.figures import draw
+from pns_tf.experiments.lines import STYLES, styles
 from pns_tf.experiments.run import grid
 from pns_tf.pictures import save_figure
 
@@ -17,6 +18,10 @@ def pictures(table):
     return {picture.name: picture.figure for picture in draw(table, "a title")}
 
 
+def spread_by_seed(run):
+    return spread(run, 0.5, 0.3)
+
+
 def line(axes, colour):
     (found,) = [line for line in axes.get_lines() if to_hex(line.get_color()) == colour]
     return found
@@ -24,7 +29,7 @@ def line(axes, colour):
 
 @pytest.fixture(scope="module")
 def table():
-    return rows(SETTINGS, seeds=4, final=lambda run: spread(run, 0.5, 0.3))
+    return rows(SETTINGS, seeds=4, final=spread_by_seed)
 
 
 @pytest.fixture(scope="module")
@@ -97,6 +102,20 @@ def test_a_variant_has_the_colour_of_its_pruner_unless_that_is_taken():
     both = styles(["synflow, local", "synflow", "my:Pruner"])
     assert both["synflow"] == STYLES["synflow"]
     assert len(set(both.values())) == 3
+
+
+def test_variants_at_one_density_each_are_dots_by_name_and_seed():
+    search = [("pns", {}), ("pns", {"wake": False}), ("pns", {"epochs": 1})]
+    table = rows(grid(["circle"], search, [0.01], [0], epochs=0), seeds=4, strong=spread_by_seed)
+    figure = pictures(table.assign(final=table["strong"]))["performance"]
+    (axes,) = figure.axes  # nothing was trained, so strong tickets alone
+    names = [text.get_text() for text in axes.get_yticklabels()]
+    assert names == ["pns, 0.01", "pns, no wake, 0.01", "pns, epochs=1, 0.01"]
+    for place, options in enumerate(["{}", '{"wake": false}', '{"epochs": 1}']):
+        dots, mean = [line for line in axes.get_lines() if set(line.get_ydata()) == {place}]
+        values = table[table["options"] == options]["strong"]
+        assert sorted(dots.get_xdata()) == sorted(values)
+        assert mean.get_xdata() == pytest.approx([values.mean()])
 
 
 def test_layers_are_shown_as_their_mean_density(drawn):

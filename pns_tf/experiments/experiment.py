@@ -92,11 +92,11 @@ def density_name(run: Run) -> str:
 
 
 def label(run: Run) -> str:
-    """Pruner and options in words, such as "edge_popup, anneal"."""
+    """Pruner and options in words, such as "edge_popup, anneal" or "pns, no wake"."""
+    flags = {True: "{}", False: "no {}"}
     options = [
-        name if value is True else f"{name}={value}"
+        flags[value].format(name) if isinstance(value, bool) else f"{name}={value}"
         for name, value in sorted(run.search.options.items())
-        if value is not False
     ]
     scope = [run.search.scope] if run.search.scope else []
     return ", ".join([run.search.pruner, *options, *scope])

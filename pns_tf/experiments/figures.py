@@ -1,61 +1,26 @@
 """Pictures of an experiment's rows, as in the paper and beyond it.
 
-One column of panels for each task, and for each value of what else the experiment varies.
+One column of panels for each task, and for each value of what else the experiment varies; a row if
+it compares variants at one density each.
 """
 
 from __future__ import annotations
 
 import itertools
-import math
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from matplotlib import colormaps
-from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from matplotlib.ticker import LogLocator, NullFormatter
-from pandas.api.typing import SeriesGroupBy
 
+from pns_tf.experiments.dots import dots_figure, one_density_each
+from pns_tf.experiments.lines import Row, lines_figure, panels_figure
 from pns_tf.experiments.rows import prepared
 from pns_tf.experiments.skill import trivial_metrics
-from pns_tf.pictures.style import INK, ZERO
 
-# Okabe and Ito's colours: told apart by colour-blind readers. Each pruner has its own everywhere.
-STYLES = {
-    "random": ("#7f7f7f", "o"),
-    "magnitude": ("#e69f00", "s"),
-    "snip": ("#56b4e9", "^"),
-    "grasp": ("#cc79a7", "v"),
-    "synflow": ("#009e73", "D"),
-    "edge_popup": ("#0072b2", "P"),
-    "edge_popup, anneal": ("#d55e00", "X"),
-    "edge_popup_scaled": ("#332288", "*"),
-    "tfmot": ("#882255", "h"),
-}
-SPARE = (  # for options and pruners that have none
-    ("#117733", "<"),
-    ("#aa4499", ">"),
-    ("#999933", "p"),
-    ("#88ccee", "d"),
-    ("#661100", "8"),
-    ("#000000", "H"),
-    ("#4477aa", "s"),
-    ("#ee6677", "o"),
-    ("#228833", "v"),
-    ("#ccbb44", "X"),
-    ("#aa3377", "D"),
-    ("#66ccee", "P"),
-)
-PLANTED_LINE = {"color": INK, "linestyle": (0, (5, 2)), "linewidth": 1.2}
-BASELINE_LINE = {"color": INK, "linestyle": (0, (1, 1.5)), "linewidth": 1.2}
-TRIVIAL_LINE = {"color": INK, "linestyle": (0, (6, 1.5, 1, 1.5)), "linewidth": 0.8}
 EMPTY = "#ffffff"  # layers without a parameter
-BAND = {"alpha": 0.15, "linewidth": 0}
-PANEL_WIDTH, PANEL_HEIGHT = 3.1, 2.4  # inches
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,28 +30,6 @@ class Picture:
     name: str
     caption: str
     figure: Figure
-
-
-@dataclass(frozen=True)
-class Row:
-    """One row of panels: a metric over density.
-
-    Attributes:
-        metric: column of the rows.
-        title: of the y axis.
-        planted: column with the planted ticket's value, drawn as a dashed line.
-        trivial: column with the best constant's value.
-        logarithmic: a y axis that is, with a place for 0; ``None`` for the task's own metric:
-            logarithmic for regression.
-        band: whether to show the range over seeds.
-    """
-
-    metric: str
-    title: str
-    planted: str | None = None
-    trivial: str | None = None
-    logarithmic: bool | None = False
-    band: bool = True
 
 
 def draw(table: pd.DataFrame, title: str) -> list[Picture]:
@@ -102,21 +45,25 @@ def draw(table: pd.DataFrame, title: str) -> list[Picture]:
     """
     rows = prepared(table)
     rows = rows.assign(planted_recall=1.0, trivial=trivial_metrics(rows))
+    if one_density_each(rows):
+        shown, figure_of = ": a dot for each seed, and the mean", dots_figure
+    else:
+        shown, figure_of = " over density: mean and range over seeds", lines_figure
     metric = {"planted": "planted", "trivial": "trivial", "logarithmic": None}
     performance = [Row("strong", "after pruning (strong)", **metric)]
-    if (rows["epochs"] > 0).any():
+    if (rows["final"] != rows["strong"]).any():
         performance.append(Row("final", "after training (weak)", **metric))
     return [
         Picture(
             "performance",
-            "Test metric of the found tickets over density: mean and range over seeds.",
-            lines_figure(rows, performance, title),
+            f"Test metric of the found tickets{shown}.",
+            figure_of(rows, performance, title),
         ),
         Picture(
             "recovery",
             "How much of the planted ticket is in the found one (recall), "
             "and how much of the found one is planted (precision).",
-            lines_figure(
+            figure_of(
                 rows,
                 [
                     Row("recall", "recall of the planted mask", "planted_recall"),
@@ -129,7 +76,7 @@ def draw(table: pd.DataFrame, title: str) -> list[Picture]:
             "collapse",
             "Parameters on a path from an input to an output, as a fraction of the host's, and how "
             "often a layer is empty or no path is left.",
-            lines_figure(
+            figure_of(
                 rows,
                 [
                     Row("effective_density", "effective density", logarithmic=True),
@@ -147,145 +94,6 @@ def draw(table: pd.DataFrame, title: str) -> list[Picture]:
     ]
 
 
-def styles(labels: Sequence[str]) -> dict[str, tuple[str, str]]:
-    """Colour and marker of each label; a pruner's first variant may use the pruner's own."""
-    chosen = {label: STYLES[label] for label in labels if label in STYLES}
-    spare = _spare_styles()
-    for label in labels:
-        if label not in chosen:
-            own = STYLES.get(label.split(",")[0])
-            chosen[label] = next(spare) if own is None or own in chosen.values() else own
-    return {label: chosen[label] for label in labels}
-
-
-def _spare_styles() -> Iterator[tuple[str, str]]:
-    """The spare ones, then their colours with the marker of the next, of the one after that, …"""
-    for shift in itertools.count():
-        for place, (colour, _) in enumerate(SPARE):
-            yield colour, SPARE[(place + shift) % len(SPARE)][1]
-
-
-def lines_figure(rows: pd.DataFrame, metrics: Sequence[Row], title: str) -> Figure:
-    """Metrics over density: a row of panels for each metric, a column for each task.
-
-    Each pruner is a line through the means with a band from minimum to maximum. Lines get thinner
-    from the first to the last, so that none is hidden by others of the same values.
-
-    Args:
-        rows: of `pns_tf.experiments.rows.prepared`.
-        metrics: what to draw.
-        title: written above.
-    """
-    panels, style = rows["panel"].unique(), styles(rows["label"].unique())
-    figure = _figure(len(panels), len(metrics) * PANEL_HEIGHT + 1.0, title)
-    grid = figure.subplots(len(metrics), len(panels), squeeze=False, sharex="col")
-    for column, panel in enumerate(panels):
-        part = rows[rows["panel"] == panel]
-        grid[0, column].set_title(panel, fontsize=10)
-        grid[-1, column].set_xlabel("density asked for", fontsize=8)
-        for axes, row in zip(grid[:, column], metrics, strict=True):
-            for thickness, (label, (colour, marker)) in zip(
-                np.linspace(1.0, 0.0, len(style)), style.items(), strict=True
-            ):
-                over = part[part["label"] == label].groupby("density")[row.metric]
-                _line(axes, over, row.band, colour, marker, thickness)
-            _references(axes, part, row)
-            _scales(axes, part, row)
-            name = _y_title(row, part)
-            if column == 0 or name != _y_title(row, rows[rows["panel"] == panels[column - 1]]):
-                axes.set_ylabel(name, fontsize=8)
-    _legend(figure, style, metrics)
-    return figure
-
-
-def _y_title(row: Row, part: pd.DataFrame) -> str:
-    if row.logarithmic is not None:
-        return row.title
-    return f"{row.title}\ntest {'MSE' if _is_regression(part) else 'accuracy'}"
-
-
-def _is_regression(part: pd.DataFrame) -> bool:
-    return part["kind"].iloc[0] == "regression"
-
-
-def _line(
-    axes: Axes, over: SeriesGroupBy, band: bool, colour: str, marker: str, thickness: float
-) -> None:
-    values = over.agg(["mean", "min", "max"]).dropna()
-    if values.empty:
-        return
-    if band:
-        axes.fill_between(values.index, values["min"], values["max"], color=colour, **BAND)
-    axes.plot(
-        values.index,
-        values["mean"],
-        color=colour,
-        marker=marker,
-        markersize=4.5 + 3.5 * thickness,
-        markeredgecolor="white",
-        markeredgewidth=0.4,
-        linewidth=1.3 + 2.4 * thickness,
-    )
-
-
-def _references(axes: Axes, part: pd.DataFrame, row: Row) -> None:
-    for baseline in part["baseline"].unique():
-        axes.axvline(baseline, zorder=1, **BASELINE_LINE)
-    if row.planted is not None:
-        axes.axhline(part[row.planted].mean(), zorder=1, **PLANTED_LINE)
-    if row.trivial is not None:
-        axes.axhline(part[row.trivial].mean(), zorder=1, **TRIVIAL_LINE)
-
-
-def _scales(axes: Axes, part: pd.DataFrame, row: Row) -> None:
-    shown = part[["density", "baseline"]]
-    axes.set_xscale("log")
-    low, high = shown.min(axis=None) / 1.6, shown.max(axis=None) * 1.6
-    axes.set_xlim(low, high)
-    axes.xaxis.set_major_locator(LogLocator(numticks=6))
-    if np.ceil(np.log10(low)) <= np.log10(high):  # there is a power of ten to label
-        axes.xaxis.set_minor_formatter(NullFormatter())
-    if row.logarithmic:  # down to the smallest value; and 0 below it, because nothing may be left
-        values = part[row.metric]
-        smallest = min(values[values > 0].min(), 0.1) if (values > 0).any() else 0.1
-        threshold = 10.0 ** np.floor(np.log10(smallest))
-        axes.set_yscale("symlog", linthresh=threshold, linscale=0.4)
-        axes.set_ylim(-0.1 * threshold, 1.6)
-        axes.yaxis.set_minor_formatter(NullFormatter())
-    elif row.logarithmic is None and _is_regression(part):
-        axes.set_yscale("log")
-        axes.yaxis.set_minor_formatter(NullFormatter())
-    else:
-        axes.set_ylim(-0.04, 1.04)
-    axes.grid(color=ZERO, linewidth=0.4, alpha=0.5)
-    axes.set_axisbelow(True)
-    axes.tick_params(labelsize=8)
-    axes.spines[["top", "right"]].set_visible(False)
-
-
-def _legend(figure: Figure, style: dict[str, tuple[str, str]], metrics: Sequence[Row]) -> None:
-    handles = [
-        Line2D([], [], color=colour, marker=marker, markersize=5, label=label)
-        for label, (colour, marker) in style.items()
-    ]
-    if any(row.planted is not None for row in metrics):
-        handles.append(Line2D([], [], label="planted ticket", **PLANTED_LINE))
-    if any(row.trivial is not None for row in metrics):
-        handles.append(Line2D([], [], label="best constant", **TRIVIAL_LINE))
-    handles.append(Line2D([], [], label="planted density", **BASELINE_LINE))
-    longest = max(len(handle.get_label()) for handle in handles)
-    fitting = max(int(figure.get_figwidth() / (0.6 + 0.068 * longest)), 1)  # inches
-    lines = math.ceil(len(handles) / fitting)
-    figure.set_figheight(figure.get_figheight() + 0.17 * (lines - 1))
-    figure.legend(
-        handles=handles,
-        loc="outside lower center",
-        ncols=math.ceil(len(handles) / lines),
-        fontsize=8,
-        frameon=False,
-    )
-
-
 def layers_figure(rows: pd.DataFrame, title: str) -> Figure:
     """Density of each layer as a colour: a row of panels for each pruner, densities downwards.
 
@@ -294,8 +102,8 @@ def layers_figure(rows: pd.DataFrame, title: str) -> Figure:
         title: written above.
     """
     panels, labels = rows["panel"].unique(), rows["label"].unique()
-    levels = rows["density"].nunique()
-    figure = _figure(len(panels), len(labels) * (0.17 * min(levels, 8) + 0.5) + 1.4, title)
+    levels = rows.groupby(["panel", "label"])["density"].nunique().max()
+    figure = panels_figure(len(panels), len(labels) * (0.17 * min(levels, 8) + 0.5) + 1.4, title)
     grid = figure.subplots(len(labels), len(panels), squeeze=False)
     colours = colormaps["viridis_r"].with_extremes(bad=EMPTY)
     columns = [name for name in rows if name.startswith("density_layer")]
@@ -330,11 +138,4 @@ def layers_figure(rows: pd.DataFrame, title: str) -> Figure:
     bar = figure.colorbar(image, ax=grid, location="bottom", shrink=0.6, aspect=40, pad=0.02)
     bar.set_label("density of the layer, white if empty", fontsize=8)
     bar.ax.tick_params(labelsize=7)
-    return figure
-
-
-def _figure(columns: int, height: float, title: str) -> Figure:
-    width = max(PANEL_WIDTH * columns + 0.6, 5.6)
-    figure = Figure(figsize=(width, height), layout="constrained", facecolor="white")
-    figure.suptitle(title, fontsize=11, wrap=True)
     return figure

@@ -10,7 +10,8 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullFormatter
 
 import tasks
-from pns_tf.experiments.figures import BASELINE_LINE, PLANTED_LINE, Picture, styles
+from pns_tf.experiments.figures import Picture
+from pns_tf.experiments.lines import BASELINE_LINE, PLANTED_LINE, styles
 from pns_tf.leaderboard.distance import BELOW, TICKETS, TIMES
 from pns_tf.pictures.style import INK, ZERO, new_figure, set_title
 
