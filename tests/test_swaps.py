@@ -225,6 +225,15 @@ def test_biases_are_flipped_too():
     assert np.any(flips[:, 1] == BIAS)
 
 
+def test_a_zero_bias_takes_no_parameter_of_the_ticket():
+    kernels, biases, mask, x, rng = random_stack(0)
+    zeros = [bias * 0 for bias in biases]
+    found = LiveNetwork(kernels, zeros, mask, rng).mask
+    assert not any(bias.any() for bias in found.biases)
+    expected = forward(kernels, zeros, mask, x)
+    np.testing.assert_allclose(forward(kernels, zeros, found, x), expected, atol=1e-5)
+
+
 def test_without_waking_only_live_neurons_are_tried():
     kernels, biases, mask, x, rng = random_stack(0, density=0.15)
     network = LiveNetwork(kernels, biases, mask, rng, wake=False)

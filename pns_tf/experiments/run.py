@@ -25,8 +25,8 @@ PRUNER_VERSIONS = {
     "continuous_sparsification": 3,
     "gem_miner": 3,
     "hard_concrete": 3,
-    "pns": 3,
-    "pns_weak": 5,
+    "pns": 4,
+    "pns_weak": 6,
 }
 
 

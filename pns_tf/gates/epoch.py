@@ -14,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 
+from pns_tf.gates.density import START
 from pns_tf.gates.losses import balanced_pressure, reverse_kl
 from pns_tf.gates.relaxations import NOISES, RELAXATIONS, capacity_threshold
 from pns_tf.hosts.forward import forward
@@ -119,9 +120,9 @@ class GateEpoch:
         for score, alive, value in zip(self.scores, self._alive, scores, strict=True):
             score.assign(value)
             alive.assign(tf.ones_like(alive))
-        self.openness = 0.5
+        self.openness = START
         self._threshold.assign(0.0)
-        self.use_gates(Controls())
+        self.use_gates(Controls(density=START))
         spread = np.std(forward(self.model)(x[:1000]), axis=0)
         wanted = np.std(y, axis=0) if self.settings.kind == "regression" else 1.0
         scales = np.divide(wanted, spread, out=np.ones_like(spread), where=spread > 0)

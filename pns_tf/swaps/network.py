@@ -16,10 +16,10 @@ BIAS = -1  # the source of a bias, in a flip (layer, source, neuron)
 class LiveNetwork:
     """A fully connected ReLU network under a mask: its live neurons, and dormant ones beside them.
 
-    What has no part in the outputs is dropped from the mask. Each neuron that has none becomes
-    dormant: it is fed by one random neuron of the layer before, a live one if there is any, and
-    half of the time by its bias. No weight leads out of it yet; a single flip of one such weight
-    brings it to life, at the price of all parameters that feed it.
+    What has no part in the outputs is dropped from the mask, and so are biases of zero. Each neuron
+    without a part becomes dormant: it is fed by one random neuron of the layer before, a live one
+    if there is any, and half of the time by its bias. No weight leads out of it yet; a single flip
+    of one such weight brings it to life, at the price of all parameters that feed it.
 
     A flip is a triple (layer, source, neuron) of numbers within this network; the source of a bias
     is `BIAS`.
@@ -54,7 +54,8 @@ class LiveNetwork:
         self._all_kernels = [k[place] for k, place in zip(kernels, places, strict=True)]
         self._all_biases = [b[n] for b, n in zip(biases, self._neurons[1:], strict=True)]
         self._kernel_masks = [m[place] for m, place in zip(mask.kernels, places, strict=True)]
-        self._bias_masks = [m[n] for m, n in zip(mask.biases, self._neurons[1:], strict=True)]
+        pairs = zip(mask.biases, self._neurons[1:], self._all_biases, strict=True)
+        self._bias_masks = [m[n] & (b != 0) for m, n, b in pairs]  # zeros are wasted parameters
         for layer, count in enumerate(self.live_counts[1:]):
             self._kernel_masks[layer][self.live_counts[layer] :] = False
             self._feed(layer, count, rng)
@@ -67,7 +68,7 @@ class LiveNetwork:
         kernel_mask[:, dormant] = False
         sources = rng.integers(self.live_counts[layer] or len(kernel_mask), size=len(dormant))
         kernel_mask[sources, dormant] = True
-        has_bias = self._all_biases[layer][dormant] != 0  # a zero bias would be a wasted parameter
+        has_bias = self._all_biases[layer][dormant] != 0
         bias_mask[dormant] = has_bias & (rng.random(len(dormant)) < 0.5)
 
     def outputs(self, x: np.ndarray) -> np.ndarray:
@@ -103,8 +104,8 @@ class LiveNetwork:
         inputs, sums = self._layers(x)
         pairs = zip(self._kernel_masks, self.live_counts[1:], strict=True)
         columns = [mask[:, :live] for mask, live in pairs]
-        on = sum(int(column.sum()) for column in columns)
-        shares = most / max(sum(c.size for c in columns) - on, 1), most / max(on, 1)
+        kept = sum(int(column.sum()) for column in columns)
+        shares = most / max(sum(c.size for c in columns) - kept, 1), most / max(kept, 1)
         flips, changes = [], []
         for layer, live in enumerate(self.live_counts[1:]):
             for neuron in range(live):
