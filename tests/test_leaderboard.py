@@ -152,6 +152,21 @@ def test_the_distance_is_the_lowest_density_that_is_near_by_the_planted_one():
     assert found["epochs"].tolist() == [60, 60]
 
 
+def test_intervals_are_students_over_seeds():
+    board = Board([SNIP], ["relu"], 3, densities=[0.1, 0.2, 0.4])
+    table = made(board.first_stage(), lambda run: 1.0)
+    for density, values in ((0.1, [4e-4, 5e-4, 6e-4]), (0.2, [1e-4, 2e-4, 3.3e-4])):
+        table.loc[table["density"] == density, "final"] = values
+    weak = standings(table).set_index("ticket").loc["weak"]
+    assert weak["density"] == 0.2
+    assert weak["metric"] == pytest.approx(2.1e-4)
+    # t(2) = 4.3027, s = 1.1533e-4, √3: the interval is 2.1e-4 ± 2.865e-4. That of density 0.1 is
+    # 5e-4 ± 2.484e-4, and reaches 3 × 1e-4; that of 0.4 is a point.
+    assert weak["metric_ci95"] == pytest.approx(2.865e-4, rel=1e-3)
+    assert weak["distance_low"] * weak["baseline"] == pytest.approx(0.1)
+    assert weak["distance_high"] * weak["baseline"] == pytest.approx(0.4)
+
+
 def noisy(run: Run) -> float:
     """Better the denser, and different for each run."""
     luck = np.random.default_rng(int(run.name, 16) % 2**32).normal()
@@ -191,6 +206,16 @@ def test_entries_are_ranked_by_the_mean_of_tasks_and_none_counts_as_all_paramete
     assert mean_distance(one) == pytest.approx(expected)
 
 
+def test_who_was_not_run_on_all_tasks_has_no_mean_and_comes_last():
+    both = Board([RANDOM], ["circle", "relu"], seeds=1).first_stage()
+    one = Board([SNIP], ["circle"], seeds=1).first_stage()
+    found = standings(made([*one, *both], lambda run: GOOD, seeds=1))
+    table = ranking(found, "weak")
+    assert table["pruner"].tolist() == ["random", "snip"]
+    assert table["relu"].tolist() == ["1", ""]
+    assert table["mean"].tolist() == ["1", ""]
+
+
 def test_the_front_is_what_nothing_sparser_beats():
     points = [("a", 0.1, 0.5), ("b", 0.2, 0.4), ("c", 0.3, 0.6), ("d", 0.2, 0.7), ("e", 0.4, 0.1)]
     errors = pd.DataFrame(points, columns=["entry", "density", "error"])
@@ -219,6 +244,17 @@ def test_only_entries_on_a_front_have_a_colour(table):
     for axes in figure.axes:
         lines = [line for line in axes.get_lines() if line.get_marker() not in ("None", "")]
         assert {to_hex(line.get_color()) for line in lines} == {"#56b4e9"}
+
+
+def test_bands_are_the_intervals_of_the_means_above_zero():
+    board = Board([SNIP], ["relu"], 3, densities=[0.1, 0.2])
+    table = made(board.first_stage(), lambda run: 1.0)
+    table.loc[table["density"] == 0.2, "final"] = [0.5e-4, 1e-4, 1.5e-4]
+    weak = pareto_picture(table).figure.axes[1]
+    (band,) = weak.collections
+    edges = band.get_paths()[0].vertices[:, 1]
+    assert edges.max() == pytest.approx(1e-4 + 4.3027 * 0.5e-4 / 3**0.5, rel=1e-3)
+    assert edges.min() == pytest.approx(1e-4 / 3)
 
 
 def test_everything_is_written_and_the_page_needs_nothing_else(table, tmp_path):

@@ -72,6 +72,19 @@ def test_runs_that_another_leaderboard_has_are_not_repeated(run, tmp_path, monke
     )  # seed 1, and multishot
 
 
+def test_tasks_that_are_not_run_anew_keep_their_rows(run, tmp_path, monkeypatch, others):
+    monkeypatch.chdir(tmp_path)
+    known = pd.read_csv(others)
+    known.assign(task="circle", run=["a", "b"]).to_csv(others, index=False)
+    flags = ("--tasks=relu,relu", "--pruner=snip", f"--beside={others}", "--densities=0.5")
+    code, _, err = run("leaderboard", *flags, "--seeds=1", "--workers=1")
+    assert code == 0, err
+    written = pd.read_csv(tmp_path / "results" / "leaderboard" / "runs.csv")
+    rows_of = list(zip(written["entry"], written["task"], strict=True))
+    snips = [("snip", "relu"), ("snip, multishot", "relu")]
+    assert rows_of == [("snip", "circle"), ("mine:Mine", "circle"), *snips]  # relu once
+
+
 @pytest.mark.parametrize(
     ("flags", "message"),
     [

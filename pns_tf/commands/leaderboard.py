@@ -52,7 +52,7 @@ def leaderboard(
         densities: these, separated by commas, instead of those that the limit is looked for at.
         seeds: runs at each density.
         beside: runs.csv of another leaderboard, whose runs are not repeated and whose other entries
-            stay; then only what --pruner or --pruners name is run, if they do.
+            and tasks stay; then only what --pruner or --pruners name is run, if they do.
         out: folder of all results.
         workers: processes, None for one per core.
         scheduler: address of a Dask scheduler to use instead, such as tcp://host:8786.
@@ -67,6 +67,7 @@ def leaderboard(
     named = pruner is not None or _several(pruners)
     entries = chosen(_several(pruners), pruner, everybody=beside is None or not named)
     chosen_tasks = [choice("task", task, names()) for task in _several(tasks)] or names()
+    chosen_tasks = list(dict.fromkeys(chosen_tasks))
     board = Board(entries, chosen_tasks, seeds, _several(densities))
     if workers is not None:
         integer("workers", workers, minimum=1)
@@ -84,8 +85,9 @@ def leaderboard(
     if others is not None:
         import pandas as pd
 
-        of_others = others[~others["entry"].isin([entry.name for entry in entries])]
-        table = pd.concat([of_others, table], ignore_index=True)
+        anew = others["entry"].isin([entry.name for entry in entries])
+        anew &= others["task"].isin(chosen_tasks)
+        table = pd.concat([others[~anew], table], ignore_index=True)
     path = store.write_table(table, NAME)
     print(f"{len(table)} runs, {spent:.0f} s\n")
     print(tables(write_leaderboard(table, path.parent, command)))

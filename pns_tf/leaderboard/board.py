@@ -132,7 +132,7 @@ def collected(
     import pandas as pd
 
     names = {attempt.run.name: attempt.entry for attempt in attempts}
-    table = store.table([attempt.run for attempt in attempts])
+    table = store.table(list({attempt.run.name: attempt.run for attempt in attempts}.values()))
     if known is not None:
         there = set(table["run"]) if len(table) else set()
         more = known[known["run"].isin(names) & ~known["run"].isin(there)]

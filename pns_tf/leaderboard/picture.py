@@ -11,7 +11,8 @@ from matplotlib.ticker import LogLocator, NullFormatter
 
 import tasks
 from pns_tf.experiments.figures import Picture
-from pns_tf.experiments.lines import BASELINE_LINE, PLANTED_LINE, styles
+from pns_tf.experiments.lines import BAND, BASELINE_LINE, PLANTED_LINE, styles
+from pns_tf.experiments.rows import half_width
 from pns_tf.leaderboard.distance import BELOW, TICKETS, TIMES
 from pns_tf.pictures.style import INK, ZERO, new_figure, set_title
 
@@ -19,14 +20,15 @@ OTHERS = {"color": "#c4c8cc", "linewidth": 0.8, "zorder": 1}
 FRONT = {"color": INK, "linewidth": 5.0, "alpha": 0.14, "zorder": 1.5, "solid_capstyle": "round"}
 LIMIT_LINE = {"color": INK, "linestyle": (0, (6, 1.5, 1, 1.5)), "linewidth": 0.9}
 FLOOR = 1e-4  # of the error of classification, which may be zero
+BELOW_MEAN = 3.0  # times, as far down an interval is drawn at most
 
 
 def pareto_picture(table: pd.DataFrame) -> Picture:
     """Test error over density: a column of panels for each task, strong above weak tickets.
 
     Coloured are the entries that are on the front of at least one panel: at some density none that
-    is as sparse is better. The rest is grey. An interval is mean ± half the 95 % confidence
-    interval over seeds.
+    is as sparse is better. The rest is grey. Bands are 95 % confidence intervals of the
+    means over seeds.
 
     Args:
         table: rows of `pns_tf.leaderboard.board.collected`.
@@ -51,7 +53,8 @@ def pareto_picture(table: pd.DataFrame) -> Picture:
     _legend(figure, style)
     return Picture(
         "pareto",
-        "Mean test error over density. In colour the entries on a Pareto front, which is shaded.",
+        "Mean test error over density, with 95 % confidence intervals. In colour the entries on a "
+        "Pareto front, which is shaded.",
         figure,
     )
 
@@ -70,7 +73,7 @@ def front(errors: pd.DataFrame) -> pd.DataFrame:
 
 
 def _errors(part: pd.DataFrame, metric: str) -> pd.DataFrame:
-    """Mean error of each entry and density, and the planted ticket's."""
+    """Mean error of each entry and density with its interval, and the planted ticket's."""
     regression = _is_regression(part)
     errors = pd.DataFrame(
         {
@@ -78,8 +81,13 @@ def _errors(part: pd.DataFrame, metric: str) -> pd.DataFrame:
             for name, column in (("error", metric), ("planted", "planted"))
         }
     )
-    means = errors.groupby([part["entry"], part["density"]], sort=False).mean().reset_index()
-    return means.assign(planted=errors["planted"].mean()).dropna()
+    groups = errors["error"].groupby([part["entry"], part["density"]], sort=False)
+    found = groups.agg(error="mean", deviation="std", seeds="count").reset_index()
+    half = half_width(found.pop("deviation"), found.pop("seeds"))
+    # A logarithmic axis has no place for what is below zero.
+    low = np.maximum(found["error"] - half, found["error"] / BELOW_MEAN)
+    found = found.assign(low=low, high=found["error"] + half, planted=errors["planted"].mean())
+    return found.dropna(subset="error")
 
 
 def _is_regression(part: pd.DataFrame) -> bool:
@@ -92,6 +100,9 @@ def _draw(axes: Axes, errors: pd.DataFrame, style: dict[str, tuple[str, str]]) -
     for entry, points in errors.sort_values("density").groupby("entry", sort=False):
         if entry in style:
             colour, marker = style[entry]
+            axes.fill_between(
+                points["density"], points["low"], points["high"], color=colour, **BAND
+            )
             axes.plot(
                 points["density"],
                 points["error"],

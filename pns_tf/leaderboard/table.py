@@ -14,13 +14,16 @@ NOTE = (
     "the planted density; 1 or less is won. In brackets, from the 95 % confidence intervals of the "
     "means: the lowest whose interval reaches what is near, and the lowest whose interval lies "
     f"within. {NOT_REACHED}: at no density tried. Mean: geometric, {NOT_REACHED} counting as "
-    "density 1. Seconds and epochs: median of all tickets, rounds of swaps counted as epochs; "
-    "pruners do not spend the same."
+    "density 1; none for a pruner that was not run on all tasks. Seconds and epochs: what the "
+    "median ticket took, mean over tasks, rounds of swaps counted as epochs; pruners do not spend "
+    "the same."
 )
 
 
 def ranking(standings: pd.DataFrame, ticket: str) -> pd.DataFrame:
     """Entries in order of the geometric mean of their distances, as text.
+
+    Those that were not run on all tasks have no mean and come last.
 
     Args:
         standings: see `pns_tf.leaderboard.distance.standings`.
@@ -30,13 +33,16 @@ def ranking(standings: pd.DataFrame, ticket: str) -> pd.DataFrame:
         One row for each entry: its name, a column for each task, ``mean``, ``seconds``, ``epochs``.
     """
     part = standings[standings["ticket"] == ticket]
-    means = part.groupby("entry", sort=False)[["distance", "baseline"]].apply(mean_distance)
-    entries = means.sort_values(kind="stable").index
+    tasks = sorted(part["task"].unique())
+    by_entry = part.groupby("entry", sort=False)
+    means = by_entry[["distance", "baseline"]].apply(mean_distance)
+    means = means.where(by_entry["task"].nunique() == len(tasks))
+    entries = means.sort_values(kind="stable", na_position="last").index
     shown = {"pruner": entries}
-    for task in sorted(part["task"].unique()):
+    for task in tasks:
         rows = part[part["task"] == task].set_index("entry").reindex(entries)
         shown[task] = [_distance(row) for _, row in rows.iterrows()]
-    shown["mean"] = [_number(means[entry]) for entry in entries]
+    shown["mean"] = ["" if pd.isna(mean) else _number(mean) for mean in means[entries]]
     spent = part.groupby("entry")[["seconds", "epochs"]].mean().reindex(entries)
     shown["seconds"] = [_number(seconds) for seconds in spent["seconds"]]
     shown["epochs"] = [_number(epochs) for epochs in spent["epochs"]]
