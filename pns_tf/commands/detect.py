@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import itertools
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -92,10 +91,11 @@ def detect(
 
 def _write(path: Path, write: Callable[[Path], object]) -> None:
     """Calls ``write`` with a name that becomes ``path`` when all is there."""
+    from pns_tf.saving.storage import replacing
+
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(f".{path.stem}-{os.getpid()}{path.suffix}")
-        write(partial)
-        os.replace(partial, path)
+        with replacing(path) as partial:
+            write(partial)
     except OSError as error:
         raise InputError(f"cannot write to {path}: {error.strerror}") from error

@@ -126,15 +126,17 @@ def _write(
     import pandas as pd
 
     from pns_tf.pictures import save_figure
+    from pns_tf.saving.storage import replacing, write_text
     from pns_tf.sweeping.minimal_width import as_markdown, distances_figure
 
     widths, table = pd.concat(tried, ignore_index=True), pd.DataFrame(answers)
     text = as_markdown(table, settings)
     try:
-        table.to_csv(folder / "minimal_width.csv", index=False)
-        widths.to_csv(folder / "distances.csv", index=False)
-        (folder / "minimal_width.md").write_text(text, encoding="utf-8")
-        save_figure(distances_figure(widths, settings), folder / "distances.png")
+        write_text(folder / "minimal_width.csv", table.to_csv(index=False))
+        write_text(folder / "distances.csv", widths.to_csv(index=False))
+        write_text(folder / "minimal_width.md", text)
+        with replacing(folder / "distances.png") as partial:
+            save_figure(distances_figure(widths, settings), partial)
     except OSError as error:
         raise InputError(f"cannot write to {folder}: {error.strerror}") from error
     print(text)

@@ -21,6 +21,7 @@ from pns_tf.experiments.statements import FINDINGS
 from pns_tf.experiments.store import Store
 from pns_tf.experiments.table import as_markdown, readable, summary
 from pns_tf.pictures import save_figure
+from pns_tf.saving.storage import replacing, write_text
 from tasks.checks import InputError
 
 
@@ -67,9 +68,9 @@ def write_report(
     try:
         drawn = draw(table, f"{experiment.name}: {experiment.title}")
         pictures = write_pictures(drawn, folder / "figures")
-        summed.to_csv(folder / "summary.csv", index=False)
-        _write(folder / "summary.md", as_markdown(summed))
-        _write(folder / "findings.md", findings.as_markdown(verdicts))
+        write_text(folder / "summary.csv", summed.to_csv(index=False))
+        write_text(folder / "summary.md", as_markdown(summed))
+        write_text(folder / "findings.md", findings.as_markdown(verdicts))
         text = page(
             experiment.name,
             experiment.title,
@@ -81,7 +82,7 @@ def write_report(
             distinct_values(table[[name for name in SETTINGS if name in table]]),
             distinct_values(table.filter(regex="^version_").rename(columns=lambda name: name[8:])),
         )
-        _write(folder / "index.html", text)
+        write_text(folder / "index.html", text)
         write_hparams(table, folder / "tensorboard")
     except OSError as error:
         raise InputError(f"cannot write to {folder}: {error.strerror}") from error
@@ -95,17 +96,15 @@ def write_pictures(pictures: Iterable[Picture], folder: Path) -> list[tuple[str,
     for picture in pictures:
         picture.figure.draw_without_rendering()
         picture.figure.set_layout_engine("none")  # laid out once, not again for each format
-        save_figure(picture.figure, folder / f"{picture.name}.png")
+        with replacing(folder / f"{picture.name}.png") as partial:
+            save_figure(picture.figure, partial)
         svg = io.BytesIO()
         with matplotlib.rc_context({"svg.hashsalt": "pns_tf"}):  # equal bytes for equal figures
             picture.figure.savefig(svg, format="svg", metadata={"Date": None, "Creator": None})
-        (folder / f"{picture.name}.svg").write_bytes(svg.getvalue())
+        with replacing(folder / f"{picture.name}.svg") as partial:
+            partial.write_bytes(svg.getvalue())
         written.append((picture.name, picture.caption, svg.getvalue()))
     return written
-
-
-def _write(path: Path, text: str) -> None:
-    path.write_text(text, encoding="utf-8")
 
 
 def effort(table: pd.DataFrame) -> str:

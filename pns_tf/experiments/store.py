@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from pns_tf.experiments.run import Result, Run
 from pns_tf.masks import Mask
+from pns_tf.saving.storage import replacing, write_text
 from tasks.checks import InputError
 
 if TYPE_CHECKING:
@@ -43,12 +44,9 @@ class Store:
         """
         try:
             self._runs.mkdir(parents=True, exist_ok=True)
-            partial = self._runs / f".{run.name}-{os.getpid()}"
-            with open(f"{partial}.npz", "wb") as file:
+            with replacing(self._masks(run)) as partial, partial.open("wb") as file:
                 result.masks.save(file)
-            os.replace(f"{partial}.npz", self._masks(run))
-            Path(f"{partial}.json").write_text(json.dumps(result.row), encoding="utf-8")
-            os.replace(f"{partial}.json", self._row(run))
+            write_text(self._row(run), json.dumps(result.row))
         except OSError as error:
             raise InputError(f"cannot write to {self._runs}: {error.strerror}") from error
 
@@ -86,11 +84,9 @@ class Store:
     def write_table(self, table: pd.DataFrame, experiment: str) -> Path:
         """Writes ``<folder>/<experiment>/runs.csv`` and returns its path."""
         path = self.folder / experiment / "runs.csv"
-        partial = path.with_name(f".runs-{os.getpid()}.csv")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            table.to_csv(partial, index=False)
-            os.replace(partial, path)
+            write_text(path, table.to_csv(index=False))
         except OSError as error:
             raise InputError(f"cannot write to {path}: {error.strerror}") from error
         return path

@@ -12,13 +12,15 @@ from tabulate import tabulate
 from pns_tf.experiments.lines import Row, lines_figure
 from pns_tf.experiments.vgg import STRONG, WEAK
 from pns_tf.pictures import save_figure
+from pns_tf.saving.storage import replacing, write_text
 
 
 def write_figure5(table: pd.DataFrame, folder: Path) -> Path:
     """Writes ``summary.md`` and ``performance.png`` into the folder of ``runs.csv``."""
     rows = prepared(table)
-    save_figure(performance_figure(rows), folder / "performance.png")
-    (folder / "summary.md").write_text(summary(rows), encoding="utf-8")
+    with replacing(folder / "performance.png") as partial:
+        save_figure(performance_figure(rows), partial)
+    write_text(folder / "summary.md", summary(rows))
     return folder
 
 

@@ -13,6 +13,7 @@ from pns_tf.experiments.rows import SETTINGS
 from pns_tf.leaderboard.distance import TICKETS, standings
 from pns_tf.leaderboard.picture import pareto_picture
 from pns_tf.leaderboard.table import NOTE, as_markdown, ranking
+from pns_tf.saving.storage import write_text
 from tasks.checks import InputError
 
 TITLE = "Leaderboard"
@@ -36,9 +37,9 @@ def write_leaderboard(table: pd.DataFrame, folder: Path, command: str) -> pd.Dat
     found = standings(table)
     try:
         pictures = write_pictures([pareto_picture(table)], folder / "figures")
-        found.to_csv(folder / "leaderboard.csv", index=False)
-        _write(folder / "leaderboard.md", f"# {TITLE}\n\n{as_markdown(found)}")
-        _write(folder / "index.html", _page(table, found, pictures, command))
+        write_text(folder / "leaderboard.csv", found.to_csv(index=False))
+        write_text(folder / "leaderboard.md", f"# {TITLE}\n\n{as_markdown(found)}")
+        write_text(folder / "index.html", _page(table, found, pictures, command))
     except OSError as error:
         raise InputError(f"cannot write to {folder}: {error.strerror}") from error
     return found
@@ -69,7 +70,3 @@ def _page(table: pd.DataFrame, found: pd.DataFrame, pictures: list, command: str
 
 def _ranking(found: pd.DataFrame, ticket: str, note: str) -> str:
     return f"{note}<div>{table_html(ranking(found, ticket))}</div>"
-
-
-def _write(path: Path, text: str) -> None:
-    path.write_text(text, encoding="utf-8")

@@ -146,6 +146,23 @@ def _alive(pid: int) -> bool:
     return True
 
 
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Gives a hidden file's name to write to, which takes the place of ``path`` when complete."""
+    partial = path.with_name(f".{path.stem}-{os.getpid()}{path.suffix}")
+    try:
+        yield partial
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes a text file, which is complete or as it was before."""
+    with replacing(path) as partial:
+        partial.write_text(text, encoding="utf-8")
+
+
 def write_json(path: Path, content: dict) -> None:
     """Writes ``content`` as readable JSON; NaN and infinity, which JSON lacks, become null."""
     text = json.dumps(_finite(content), indent=2, ensure_ascii=False, allow_nan=False)

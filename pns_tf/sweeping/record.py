@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import shutil
 from pathlib import Path
 
-from pns_tf.saving.storage import check_free, write_json
+from pns_tf.saving.storage import check_free, replacing, write_json
 from tasks.checks import InputError
 
 RECORD = "sweep.json"
@@ -58,9 +57,8 @@ def claim_folder(folder: Path, settings: object, overwrite: bool) -> None:
         if overwrite and folder.exists():
             shutil.rmtree(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        partial = folder / f".{RECORD}-{os.getpid()}"
-        write_json(partial, _plain(settings))
-        os.replace(partial, folder / RECORD)
+        with replacing(folder / RECORD) as partial:
+            write_json(partial, _plain(settings))
     except OSError as error:
         raise InputError(f"cannot write to {folder}: {error.strerror}") from error
 
