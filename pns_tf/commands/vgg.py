@@ -92,6 +92,7 @@ def seek_images(
 
     import tensorflow as tf
 
+    from pns_tf.experiments.run import code_digest, result_versions
     from pns_tf.hosts.vgg import vgg_host
     from pns_tf.hosts.vgg_plans import ImageHost
     from pns_tf.images import image_set, load_images
@@ -120,6 +121,7 @@ def seek_images(
     scope = tf.distribute.MirroredStrategy().scope() if given["strategy"] else one_device
     kept = path.with_name(f".{path.name}.training")
     decisive = {"planted": planted, **about, **dataclasses.asdict(settings)}
+    decisive["code"] = [*result_versions(settings.pruner), code_digest(settings.pruner)]
     with kept_in(kept, decisive), scope:
         network = (
             vgg_host(**host.network, seed=settings.seed)

@@ -27,7 +27,7 @@ def run_missing(
         known: names of runs that count as finished, wherever their rows are.
 
     Returns:
-        How many were executed, and the error if some of them failed.
+        How many were executed without an error, and the error if some of them failed.
 
     Raises:
         ValueError: the scheduler cannot be reached, workers die again and again, or the store
@@ -36,14 +36,17 @@ def run_missing(
     missing = [run for run in runs if run.name not in known and store.read(run) is None]
     if not missing:
         return 0, None
+    executed, failure = 0, None
     with RunsBar(len(runs), done=len(runs) - len(missing)) as bar:
 
         def keep(run, result):
+            nonlocal executed
             store.write(run, result)
+            executed += 1
             bar.advance()
 
         try:
             run_all(missing, keep, workers, scheduler, places=bar.set_places)
         except RunsFailed as error:
-            return len(missing), error
-    return len(missing), None
+            failure = error
+    return executed, failure

@@ -71,16 +71,21 @@ class Run:
     @functools.cached_property
     def name(self) -> str:
         """Hash of the settings: equal settings, and only these, have equal names."""
-        versions = [RESULTS_VERSION]
-        if self.search.pruner in PRUNER_VERSIONS:
-            versions.append(PRUNER_VERSIONS[self.search.pruner])
-        text = json.dumps([*versions, self.settings], sort_keys=True)
+        text = json.dumps([*result_versions(self.search.pruner), self.settings], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     @property
     def baseline(self) -> float:
         """Density of the planted ticket."""
         return baseline_density(self.task, self.depth, self.width)
+
+
+def result_versions(pruner: str) -> list[int]:
+    """What is raised when results of equal settings with this pruner come to be others."""
+    return [
+        RESULTS_VERSION,
+        *(PRUNER_VERSIONS[name] for name in (pruner,) if name in PRUNER_VERSIONS),
+    ]
 
 
 def code_digest(pruner: str) -> str:
@@ -91,8 +96,9 @@ def code_digest(pruner: str) -> str:
     module, colon, _ = pruner.partition(":")
     if not colon:
         return ""
+    path = module.replace(".", "/")
     places = [Path(place or ".") for place in (*sys.path, ".")]
-    files = (place / f"{module.replace('.', '/')}.py" for place in places)
+    files = (p / name for p in places for name in (f"{path}/__init__.py", f"{path}.py"))
     source = next((file for file in files if file.is_file()), None)
     return _digest(source, source.stat().st_mtime_ns) if source else ""
 
