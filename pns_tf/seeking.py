@@ -169,6 +169,30 @@ def make_pruner(settings: SeekSettings) -> Pruner:
     return pruners.get(settings.pruner, **{"seed": settings.seed, **settings.options})
 
 
+def check_applicable(pruner: Pruner, settings: SeekSettings, host: keras.Model) -> None:
+    """Raises `InputError` if the pruner would not heed a setting, or nothing would be kept."""
+    weights = [w for layer in planted_layers(host) for w in layer.get_prunable_weights()]
+    size = sum(weight.shape.num_elements() for weight in weights)
+    if not round(settings.density * size):
+        raise InputError(
+            f"density must keep at least one of the host's {size} parameters, "
+            f"got {settings.density:g}"
+        )
+    if not isinstance(pruner, Searcher):
+        return
+    for name, heeded in (
+        ("rounds", False),
+        ("prune_rounds", False),
+        ("scope", pruner.uses_scope),
+        ("schedule", pruner.uses_schedule),
+    ):
+        value, default = getattr(settings, name), getattr(SeekSettings, name)
+        if not heeded and value != default:
+            raise InputError(
+                f"pruner {pruner.name!r} goes its own way: leave out {name}, got {value!r}"
+            )
+
+
 @functools.lru_cache(maxsize=4)
 def _working_model(architecture: str) -> keras.Model:
     """A host that searches put their weights into; building one takes as long as scoring."""
@@ -191,6 +215,7 @@ class _Search:
         self.planted, self.pruner, self.settings, self.data = planted, pruner, settings, data
         self.judging = data if not takes_images(host) else _less_training(data, JUDGING_IMAGES)
         self.watch, self.augmented = watch, augmented
+        check_applicable(pruner, settings, host)
         self.kind = (planted and planted.kind) or kind_of(data)
         self.initial = host.get_weights()
         self.model = _working_model(host.to_json())
@@ -272,11 +297,6 @@ class _Search:
 
     def _search(self) -> SearchResult:
         """Leaves the search to a pruner that trains as it goes."""
-        if self.settings.rounds > 1 or self.settings.prune_rounds > 1:
-            raise InputError(
-                f"pruner {self.pruner.name!r} has a schedule of its own: "
-                "rounds and prune_rounds must be 1"
-            )
         with self._timed("pruning"):
             result = self.pruner.search(
                 self.model, self.data, self.settings, self.shuffling, self.watch

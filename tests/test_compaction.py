@@ -12,6 +12,7 @@ from pns_tf.hosts.models import host_from_arrays, host_from_model, planted_layer
 from pns_tf.hosts.vgg import vgg_host
 from pns_tf.masks import Mask
 from pns_tf.training.epoch import compiled_epoch, train
+from tasks.checks import InputError
 
 PLAN, SHAPE = (12, "M", 16, 16, "M", 16), (8, 8, 3)
 X = np.random.default_rng(0).uniform(-1, 1, (40, *SHAPE)).astype(np.float32)
@@ -158,3 +159,11 @@ def test_planted_masks_are_cut_alike():
     small = compact(planted.ticket)
     for layer in planted_layers(small.model):
         np.testing.assert_array_equal(layer.planted_kernel_mask, layer.kernel_mask != 0)
+
+
+def test_a_model_without_masks_is_no_host():
+    model = keras.Sequential([keras.layers.Input((2,)), keras.layers.Dense(3)])
+    with pytest.raises(InputError, match="is no host: it has no layer that carries masks"):
+        compact(model)
+    with pytest.raises(InputError, match="expected 1 layers with masks, got 0"):
+        set_masks(model, [np.ones((2, 3)), np.ones(3)])

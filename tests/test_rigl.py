@@ -140,7 +140,7 @@ def test_the_same_seed_trains_the_same_ticket(planted):
 
 
 def test_settings_that_cannot_work_are_named(planted):
-    with pytest.raises(InputError, match="layer_densities: leave out scope, got 'local'"):
+    with pytest.raises(InputError, match="leave out scope, got 'local'"):
         seek(planted, "rigl", 0.1, scope="local", **FAST)
     with pytest.raises(InputError, match="unknown layer_densities 'er': choose from erk, uniform"):
         pruners.get("set", layer_densities="er")

@@ -117,9 +117,20 @@ def test_stock_tfmot_prunes_each_array_as_its_schedule_asks(planted):
         assert np.all(kernel[~mask] == 0)
 
 
-def test_a_searcher_has_no_rounds(planted):
-    with pytest.raises(InputError, match="rounds and prune_rounds must be 1"):
-        seek(planted, "tfmot", 0.1, rounds=2)
+@pytest.mark.parametrize(
+    ("pruner", "setting", "value"),
+    [("tfmot", "rounds", 2), ("pns", "scope", "local"), ("iht", "schedule", "linear")],
+)
+def test_a_setting_that_a_searcher_does_not_heed_is_refused(planted, pruner, setting, value):
+    refused = f"'{pruner}' goes its own way: leave out {setting}, got {value!r}"
+    with pytest.raises(InputError, match=refused):
+        seek(planted, pruner, 0.1, **{setting: value})
+
+
+@pytest.mark.parametrize("pruner", ["snip", "pns"])
+def test_a_density_that_keeps_nothing_is_refused(planted, pruner):
+    with pytest.raises(InputError, match=r"keep at least one of the host's \d+ .*, got 1e-05"):
+        seek(planted, pruner, 1e-5)
 
 
 @pytest.mark.parametrize("pruner", ["random", "synflow", "tfmot"])

@@ -23,6 +23,7 @@ from pns_tf.hosts.kernels import by_source, neuron_counts, part, with_part
 from pns_tf.hosts.layers import PlantedLayer
 from pns_tf.hosts.models import planted_layers
 from pns_tf.masks import Mask
+from tasks.checks import InputError
 
 WIDTHS = (8, 16, 32, 48, 64, 96, 128, 192, 256, 384, 512)  # of padded networks
 
@@ -83,6 +84,9 @@ def compact(model: keras.Model, *, padded: bool = False) -> Compacted:
         The small network with the same outputs, and what is left of each layer. At least one
         neuron is left of each.
 
+    Raises:
+        ValueError: the model is not a host.
+
     Example:
         >>> masks = [[[1, 0], [0, 0]], [[1], [0]]]
         >>> host = pns_tf.host_from_arrays(
@@ -93,6 +97,8 @@ def compact(model: keras.Model, *, padded: bool = False) -> Compacted:
         [[0, 1], [0], [0]]
     """
     layers = planted_layers(model)
+    if not layers:
+        raise InputError(f"model {model.name!r} is no host: it has no layer that carries masks")
     counts = neuron_counts([layer.kernel for layer in layers])
     kept = [np.flatnonzero(mask) for mask in _needed(layers, counts)]
     kept = [some if len(some) else np.array([0]) for some in kept]

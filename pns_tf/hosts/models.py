@@ -125,8 +125,18 @@ def set_parameters(
 
 
 def set_masks(model: keras.Model, mask: Sequence[np.ndarray]) -> None:
-    """Assigns pruning masks, in the order kernel, bias of each layer, to a host's layers."""
-    for layer, kernel, bias in zip(planted_layers(model), mask[::2], mask[1::2], strict=True):
+    """Assigns pruning masks, in the order kernel, bias of each layer, to a host's layers.
+
+    Raises:
+        ValueError: the model is not a host of as many layers.
+    """
+    layers = planted_layers(model)
+    if 2 * len(layers) != len(mask):
+        raise InputError(
+            f"model {model.name!r} is not the host that the masks are of: expected "
+            f"{len(mask) // 2} layers with masks, got {len(layers)}"
+        )
+    for layer, kernel, bias in zip(layers, mask[::2], mask[1::2], strict=True):
         layer.kernel_mask.assign(kernel)
         layer.bias_mask.assign(bias)
 

@@ -23,7 +23,8 @@ class Pruner:
     fields with defaults; its docstring's first line is its summary.
 
     Args:
-        seed: of everything random in the pruner, ties included.
+        seed: of random scores, and of ties where the pruner is used by `pns_tf.prune`. A searcher
+            draws from the seed of its settings instead.
 
     Attributes:
         name: what the user types; the class's name if left out.

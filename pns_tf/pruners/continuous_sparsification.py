@@ -41,6 +41,7 @@ class ContinuousSparsification(GateSearcher):
     def __post_init__(self):
         super().__post_init__()
         number("sharpness", self.sharpness, 1.0)
+        number("pressure", self.pressure, 0.0, low_excluded=True)
         number("ramp", self.ramp, 0.0, 1.0, low_excluded=True)
 
     def schedule(self, epoch, density, rng):

@@ -11,7 +11,8 @@ from pns_tf.pruners.popup import HEADS, PopupSettings, popup_epoch
 from pns_tf.pruners.searcher import Searcher, SearchResult
 from pns_tf.pruning.thresholds import density_steps, masks_from_scores
 from pns_tf.training.checkpoints import next_stage
-from tasks.checks import InputError, integer
+from pns_tf.training.schedules import cosine_decay
+from tasks.checks import InputError, integer, number
 from tasks.task import kind_of
 
 
@@ -48,11 +49,15 @@ class EdgePopup(Searcher):
         "Ramanujan et al., What's Hidden in a Randomly Weighted Neural Network?, CVPR 2020, "
         "arXiv 1911.13299"
     )
+    uses_scope = True
     default_scope = "local"
 
     def __post_init__(self):
         integer("epochs of edge-popup", self.epochs, minimum=1)
         integer("levels of edge-popup", self.levels, minimum=0)
+        number("learning_rate of edge-popup", self.learning_rate, 0.0, low_excluded=True)
+        number("momentum of edge-popup", self.momentum, 0.0, 1.0)
+        number("weight_decay of edge-popup", self.weight_decay, 0.0)
         if self.as_published and self.scaled_loss:
             raise InputError("as_published and scaled_loss exclude each other: choose one")
 
@@ -77,19 +82,19 @@ class EdgePopup(Searcher):
         history = stage.restore(epoch.state, rng)
         # Of epochs before an interruption only the last one's scores are known.
         snapshots = [[score.numpy() for score in epoch.scores]] * len(history)
-        for number, density in enumerate(densities, start=1):
-            if number <= len(history):
+        for done, density in enumerate(densities, start=1):
+            if done <= len(history):
                 if watch:
-                    watch(number, history[number - 1])
+                    watch(done, history[done - 1])
                 continue
             order = rng.permutation(len(data.x_train)).astype(np.int32)
-            rate = 0.5 * self.learning_rate * (1 + math.cos(math.pi * (number - 1) / self.epochs))
+            rate = cosine_decay(self.learning_rate, done - 1, self.epochs)
             counts = _counts(epoch, scope, density)
             history.append(epoch(data.x_train, data.y_train, order, counts, rate))
             snapshots.append([score.numpy() for score in epoch.scores])
             stage.save(epoch.state, rng, history)
             if watch:
-                watch(number, history[-1])
+                watch(done, history[-1])
         magnitudes = [np.abs(score) for score in snapshots[-1]]
         mask = masks_from_scores(magnitudes, settings.density, scope, rng=rng)
         return SearchResult(

@@ -41,6 +41,8 @@ class Force(Searcher):
         "de Jorge et al., Progressive Skeletonization: Trimming More Fat from a Network at "
         "Initialization, ICLR 2021, arXiv 2006.09081"
     )
+    uses_scope = True
+    uses_schedule = True
 
     def __post_init__(self):
         integer(f"rounds of {self.name}", self.rounds, minimum=1)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pns_tf.gates.epoch import Controls, GateSettings
 from pns_tf.gates.search import GateSearcher
 from pns_tf.pruning.thresholds import density_steps, keep_highest
+from pns_tf.training.schedules import cosine_decay
 from tasks.checks import integer, number
 
 SETTLING = 0.1  # of the epochs, with the parameters that are left after the last freeze
@@ -58,7 +59,7 @@ class GemMiner(GateSearcher):
         rounds = min(self.freezes, freezing)
         left = iter(density_steps(density, rounds))
         for done in range(1, self.epochs + 1):
-            rate = self.learning_rate * (1 + math.cos(math.pi * (done - 1) / self.epochs)) / 2
+            rate = cosine_decay(self.learning_rate, done - 1, self.epochs)
             yield Controls(pressure=self.pressure, learning_rate=rate)
             if done <= freezing and done * rounds // freezing > (done - 1) * rounds // freezing:
                 epoch.freeze(keep_highest(epoch.ranking(), round(next(left) * epoch.size), rng=rng))

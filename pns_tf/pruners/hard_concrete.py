@@ -45,6 +45,7 @@ class HardConcrete(GateSearcher):
         super().__post_init__()
         choice("gates", self.gates, ("hard_concrete", "gaussian"))
         number("temperature", self.temperature, 0.0, low_excluded=True)
+        number("pressure", self.pressure, 0.0, low_excluded=True)
         number("ramp", self.ramp, 0.0, 1.0, low_excluded=True)
 
     def compiled_for(self, kind):

@@ -52,6 +52,7 @@ class IterativeHardThresholding(Searcher):
         "Fridovich-Keil & Pilanci, A Recovery Guarantee for Sparse Neural Networks, ICLR 2026, "
         "arXiv 2509.20323"
     )
+    uses_scope = True
 
     def __post_init__(self):
         integer(f"epochs of {self.name}", self.epochs, minimum=1)

@@ -48,6 +48,7 @@ class IterativeMagnitudePruning(Searcher):
         "Renda, Frankle & Carbin, Comparing Rewinding and Fine-tuning in Neural Network Pruning, "
         "ICLR 2020, arXiv 2003.02389"
     )
+    uses_scope = True
 
     def __post_init__(self):
         number(f"fraction of {self.name}", self.fraction, 0.0, 0.99, low_excluded=True)

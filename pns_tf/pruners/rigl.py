@@ -18,7 +18,7 @@ from pns_tf.pruning.thresholds import keep_highest
 from pns_tf.training.schedules import cosine_decay
 from pns_tf.training.sparse_epoch import SparseEpoch, check_loss
 from pns_tf.training.steps import takes_images
-from tasks.checks import InputError, choice, integer, number
+from tasks.checks import choice, integer, number
 from tasks.task import kind_of
 
 GROWTHS = ("gradient", "random")
@@ -60,11 +60,6 @@ class Rigl(Searcher):
         choice("grow", self.grow, GROWTHS)
 
     def search(self, model, data, settings, rng, watch=None):
-        if settings.scope is not None:
-            raise InputError(
-                f"pruner {self.name!r} spreads parameters by its option layer_densities: leave out "
-                f"scope, got {settings.scope!r}"
-            )
         network = moving_epoch(
             model.to_json(), kind_of(data), settings.learning_rate, settings.batch_size
         )

@@ -40,9 +40,16 @@ class SearchResult:
 
 
 class Searcher(Pruner):
-    """A pruner with a training of its own; a new one overrides `search`."""
+    """A pruner with a training of its own; a new one overrides `search`.
+
+    Attributes:
+        uses_scope: whether `search` heeds ``settings.scope``; otherwise giving one is an error.
+        uses_schedule: the same for ``settings.schedule``.
+    """
 
     uses_data = True
+    uses_scope = False
+    uses_schedule = False
 
     def search(
         self,

@@ -13,7 +13,7 @@ from pns_tf.masks import Mask
 from pns_tf.pruners.searcher import Searcher, SearchResult
 from pns_tf.pruning.prunable import prunable_weights
 from pns_tf.training.epoch import LOSSES
-from tasks.checks import InputError, number
+from tasks.checks import InputError, integer, number
 from tasks.task import kind_of
 
 _sparsity = tfmot.sparsity.keras
@@ -40,6 +40,8 @@ class StockTFMOT(Searcher):
     reference = "Zhu & Gupta, To Prune, or Not to Prune, ICLR Workshop 2018, arXiv 1710.01878"
 
     def __post_init__(self):
+        number("power", self.power, low=0.0, low_excluded=True)
+        integer("frequency", self.frequency, minimum=1)
         number("end", self.end, low=0.0, high=1.0)
 
     def search(self, model, data, settings, rng, watch=None):
