@@ -32,6 +32,11 @@ def run_missing(
     Raises:
         ValueError: the scheduler cannot be reached, workers die again and again, or the store
             cannot be written.
+
+    Example:
+        >>> store = Store(Path("results"))
+        >>> executed, failure = run_missing(experiment.runs(), store, workers=2)
+        >>> table = store.table(experiment.runs())
     """
     missing = [run for run in runs if run.name not in known and store.read(run) is None]
     if not missing:

@@ -122,7 +122,11 @@ class GateEpoch:
             alive.assign(tf.ones_like(alive))
         self.openness = START
         self._threshold.assign(0.0)
-        self.use_gates(Controls(density=START))
+        if self.settings.density == "capacity":
+            # Outputs that begin small, sized as if all gates were open, lead to better gates.
+            self.use_masks([np.ones(score.shape) for score in scores])
+        else:
+            self.use_gates(Controls())
         spread = np.std(forward(self.model)(x[:1000]), axis=0)
         wanted = np.std(y, axis=0) if self.settings.kind == "regression" else 1.0
         scales = np.divide(wanted, spread, out=np.ones_like(spread), where=spread > 0)

@@ -128,6 +128,12 @@ def collected(
         attempts: what was to be run.
         store: where finished runs are.
         known: rows of another leaderboard, for those that are not in the store.
+
+    Example:
+        >>> attempts = Board([Entry("snip", "snip")], ["circle"], seeds=3).first_stage()
+        >>> from pns_tf.experiments.store import Store
+        >>> len(collected(attempts, Store("nothing_yet")))
+        0
     """
     import pandas as pd
 

@@ -48,6 +48,11 @@ def near(rows: pd.DataFrame, metric: str, seeds: int) -> list[float]:
         rows: of one entry and task.
         metric: "strong" or "final".
         seeds: how many runs a density must have to count.
+
+    Example:
+        >>> rows = pd.DataFrame({"task": "circle", "density": [0.1, 0.2], "planted": 0.98})
+        >>> near(rows.assign(strong=[0.95, 0.97]), "strong", seeds=1)
+        [0.2]
     """
     by_density = shortfall(rows, metric).groupby(rows["density"])
     return [density for density, part in by_density if len(part) >= seeds and part.mean() <= 1]
@@ -70,6 +75,13 @@ def standings(table: pd.DataFrame) -> pd.DataFrame:
         * ``metric``, ``metric_ci95`` and ``planted``, mean, half the interval and the planted
           ticket's mean at that density; ``runs``, how many of the entry there are at each density;
         * ``seconds`` and ``epochs``, the median of what a ticket took, of all runs of the entry.
+
+    Example:
+        >>> run = {"entry": "snip", "task": "circle", "seed": 0, "density": 0.1, "baseline": 0.005}
+        >>> run |= {"planted": 0.98, "strong": 0.5, "final": 0.97}
+        >>> run |= {"pruning_seconds": 0.1, "training_seconds": 0.3, "trained_epochs": 10}
+        >>> standings(pd.DataFrame([run]))["distance"].tolist()
+        [nan, 20.0]
     """
     if table.empty:
         return pd.DataFrame(columns=COLUMNS)

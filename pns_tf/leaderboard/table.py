@@ -50,7 +50,16 @@ def ranking(standings: pd.DataFrame, ticket: str) -> pd.DataFrame:
 
 
 def mean_distance(standings: pd.DataFrame) -> float:
-    """Geometric mean of ``distance``; one that is missing is that of density 1."""
+    """Geometric mean of ``distance``; one that is missing is that of density 1.
+
+    Args:
+        standings: rows of one entry and ticket, with columns ``distance`` and ``baseline``.
+
+    Example:
+        >>> rows = pd.DataFrame({"distance": [4.0, np.nan], "baseline": [0.01, 1 / 16]})
+        >>> round(mean_distance(rows), 9)
+        8.0
+    """
     distances = standings["distance"].fillna(1 / standings["baseline"])
     return float(np.exp(np.log(distances).mean()))
 

@@ -45,6 +45,10 @@ def search_in_part(
 
     Returns:
         What the search finds, as a ticket of the host.
+
+    Example:
+        >>> def search(self, model, data, settings, rng, watch=None):
+        ...     return search_in_part(self._search, 100, model, data, settings, rng, watch)
     """
     kernels = [layer.kernel.numpy() for layer in planted_layers(model)]
     if not kernels:

@@ -88,13 +88,13 @@ class CrossEntropy:
 
 
 def softmax(z: np.ndarray) -> np.ndarray:
-    """Of each row."""
+    """Of each row of ``(n, outputs)``."""
     e = np.exp(z - z.max(axis=1, keepdims=True))
     return e / e.sum(axis=1, keepdims=True)
 
 
 def one_hot(y: np.ndarray, like: np.ndarray) -> np.ndarray:
-    """A row for each class number in ``y``, of the shape of ``like``."""
+    """A row for each class number in ``y`` ``(n,)``, of the shape ``(n, outputs)`` of ``like``."""
     return np.equal(y[:, None], np.arange(like.shape[1])).astype(like.dtype)
 
 

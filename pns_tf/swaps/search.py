@@ -81,6 +81,15 @@ def swap_search(
 
     Returns:
         The mask, and the loss on all samples after each round.
+
+    Example:
+        >>> kernels = [rng.normal(size=shape).astype(np.float32) for shape in ((2, 9), (9, 2))]
+        >>> biases = [np.zeros(9, np.float32), np.zeros(2, np.float32)]
+        >>> mask = Mask.ones_like([kernels[0], biases[0], kernels[1], biases[1]])
+        >>> settings = SwapSettings(rounds=3, screen=20)
+        >>> found, _ = swap_search(kernels, biases, mask, 12, x, y, "regression", settings, rng)
+        >>> found.kept <= 12
+        True
     """
     judge, losses = objective(kind), []
     best = np.inf, mask, scales
