@@ -219,6 +219,24 @@ def test_classes_are_told_apart_by_swaps_too():
     assert np.mean(np.argmax(outputs * scales, axis=1) == y) > 0.9
 
 
+def test_the_result_is_the_mask_that_is_best_by_what_tickets_are_judged_by(monkeypatch):
+    errors, error = [], CrossEntropy.error
+
+    def noted(judge, outputs, y):
+        errors.append(error(judge, outputs, y))
+        return errors[-1]
+
+    monkeypatch.setattr(CrossEntropy, "error", noted)
+    kernels, biases, _, _, rng = random_stack(3, (2, 10, 8, 3))
+    x = rng.normal(size=(300, 2)).astype(np.float32)
+    y = np.digitize(np.abs(x).sum(axis=1), [1.0, 2.0])
+    start = random_mask(kernels, biases, 0.3, rng)
+    rounds = SwapSettings(rounds=12, screen=60)
+    found, losses = swap_search(kernels, biases, start, 30, x, y, "classification", rounds, rng)
+    assert error(CrossEntropy(), forward(kernels, biases, found, x), y) == min(errors)
+    assert np.argmin(losses) != np.argmin(errors)  # the two can disagree
+
+
 def test_biases_are_flipped_too():
     kernels, biases, mask, x, rng = random_stack(0)
     flips, _ = LiveNetwork(kernels, biases, mask, rng).effects(x, EVERYTHING, rng)

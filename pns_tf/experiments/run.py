@@ -25,7 +25,7 @@ PRUNER_VERSIONS = {
     "continuous_sparsification": 3,
     "gem_miner": 3,
     "hard_concrete": 3,
-    "pns": 4,
+    "pns": 5,
     "pns_weak": 6,
 }
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pns_tf.measuring.output_scales import fit_scales
+from pns_tf.measuring.metrics import accuracy
+from pns_tf.measuring.output_scales import fit_class_scales, fit_scales
 from tasks.checks import choice
 
 STEPS = 3  # of Newton's method on the logarithms of the scales, after each change of the mask
@@ -40,6 +41,10 @@ class MeanSquare:
 
     def loss(self, outputs: np.ndarray, y: np.ndarray, scales: np.ndarray) -> float:
         return float(np.mean((outputs * scales - y) ** 2))
+
+    def error(self, outputs: np.ndarray, y: np.ndarray) -> float:
+        """What a strong ticket is judged by."""
+        return self.loss(outputs, y, fit_scales(outputs, y))
 
     def expansion(self, outputs: np.ndarray, y: np.ndarray, scales: np.ndarray) -> Expansion:
         # An output left out, with scale 0, could never come back: it gets the size of its labels.
@@ -78,6 +83,10 @@ class CrossEntropy:
         z = outputs * scales
         z = z - z.max(axis=1, keepdims=True)
         return float(np.mean(np.log(np.exp(z).sum(axis=1)) - z[np.arange(len(y)), y]))
+
+    def error(self, outputs: np.ndarray, y: np.ndarray) -> float:
+        """What a strong ticket is judged by: the fraction wrong with the scales best for that."""
+        return 1 - accuracy(outputs * fit_class_scales(outputs, y), y)
 
     def expansion(self, outputs: np.ndarray, y: np.ndarray, scales: np.ndarray) -> Expansion:
         p = softmax(outputs * scales)

@@ -64,7 +64,8 @@ def swap_search(
     each is tried: it stays if the loss has become lower. A mask with more than ``count`` parameters
     loses those that are missed least first. What is won on few samples can be lost on all: a round
     that ends `TOO_FAR` above the lowest loss on all samples is undone, back to the mask that had
-    it, and this mask is the result.
+    it. The result is the mask that, after some round, was best by what strong tickets are judged
+    by: for classes the accuracy, which the cross entropy follows only roughly.
 
     Args:
         kernels: ``(fan_in, fan_out)`` of each layer, float32.
@@ -92,7 +93,7 @@ def swap_search(
         True
     """
     judge, losses = objective(kind), []
-    best = np.inf, mask, scales
+    lowest, best = (np.inf, mask, scales), (np.inf, np.inf, mask)
     with threadpool_limits(1):  # arrays are small, and results must not depend on the cores
         for number in range(1, settings.rounds + 1):
             network = LiveNetwork(kernels, biases, mask, rng, settings.wake)
@@ -103,13 +104,19 @@ def swap_search(
             _round(trial, count, settings, rng)
             mask, scales = network.mask, trial.scales
             losses.append(_Trial(network, judge, x, y, scales).loss)
-            if losses[-1] <= best[0]:
-                best = losses[-1], mask, scales
-            elif losses[-1] > TOO_FAR * best[0]:
-                mask, scales = best[1:]
+            best = min(best, (judge.error(network.outputs(x), y), losses[-1], mask), key=_rank)
+            if losses[-1] <= lowest[0]:
+                lowest = losses[-1], mask, scales
+            elif losses[-1] > TOO_FAR * lowest[0]:
+                mask, scales = lowest[1:]
             if watch:
                 watch(number, losses[-1])
-    return best[1], losses
+    return best[-1], losses
+
+
+def _rank(found: tuple[float, float, Mask]) -> tuple[float, float]:
+    """Error first, then loss."""
+    return found[:2]
 
 
 class _Trial:
