@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import NullFormatter
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from pns_tf.experiments.lines import PLANTED_LINE, Row, is_regression, metric_title
 from pns_tf.pictures.style import POSITIVE, ZERO, new_figure, set_title
@@ -73,6 +73,10 @@ def _scale(axes: Axes, part: pd.DataFrame, row: Row) -> None:
     if logarithmic and (part[row.metric] > 0).all():
         axes.set_xscale("log")
         axes.xaxis.set_minor_formatter(NullFormatter())
+        low, high = axes.get_xlim()
+        if high < 100 * low:  # powers of ten alone would be too few
+            axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+            axes.xaxis.set_major_formatter("{x:g}")
     elif row.planted is None:  # a fraction; the others may differ by little
         axes.set_xlim(-0.04, 1.04)
 
