@@ -9,10 +9,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import LogLocator, NullFormatter
 
 from pns_tf.experiments.lines import PLANTED_LINE, Row, is_regression, metric_title
-from pns_tf.pictures.style import POSITIVE, ZERO, new_figure, set_title
+from pns_tf.pictures.style import POSITIVE, ZERO, label_logarithmic, new_figure, set_title
 
 DOT = {"linestyle": "none", "marker": "o", "markersize": 4.5, "alpha": 0.45}
 MEAN = {"linestyle": "none", "marker": "|", "markersize": 13, "markeredgewidth": 2.2}
@@ -72,11 +71,7 @@ def _scale(axes: Axes, part: pd.DataFrame, row: Row) -> None:
     logarithmic = is_regression(part) if row.logarithmic is None else row.logarithmic
     if logarithmic and (part[row.metric] > 0).all():
         axes.set_xscale("log")
-        axes.xaxis.set_minor_formatter(NullFormatter())
-        low, high = axes.get_xlim()
-        if high < 100 * low:  # powers of ten alone would be too few
-            axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-            axes.xaxis.set_major_formatter("{x:g}")
+        label_logarithmic(axes.xaxis)
     elif row.planted is None:  # a fraction; the others may differ by little
         axes.set_xlim(-0.04, 1.04)
 

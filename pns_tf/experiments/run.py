@@ -82,10 +82,8 @@ class Run:
 
 def result_versions(pruner: str) -> list[int]:
     """What is raised when results of equal settings with this pruner come to be others."""
-    return [
-        RESULTS_VERSION,
-        *(PRUNER_VERSIONS[name] for name in (pruner,) if name in PRUNER_VERSIONS),
-    ]
+    own = PRUNER_VERSIONS.get(pruner)
+    return [RESULTS_VERSION] if own is None else [RESULTS_VERSION, own]
 
 
 def code_digest(pruner: str) -> str:

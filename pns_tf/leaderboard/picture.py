@@ -14,7 +14,7 @@ from pns_tf.experiments.figures import Picture
 from pns_tf.experiments.lines import BAND, BASELINE_LINE, PLANTED_LINE, styles
 from pns_tf.experiments.rows import half_width
 from pns_tf.leaderboard.distance import BELOW, TICKETS, TIMES
-from pns_tf.pictures.style import INK, ZERO, new_figure, set_title
+from pns_tf.pictures.style import INK, ZERO, label_logarithmic, new_figure, set_title
 
 OTHERS = {"color": "#c4c8cc", "linewidth": 0.8, "zorder": 1}
 FRONT = {"color": INK, "linewidth": 5.0, "alpha": 0.14, "zorder": 1.5, "solid_capstyle": "round"}
@@ -131,12 +131,8 @@ def _label(axes: Axes, task: str, ticket: str, *, top: bool, bottom: bool) -> No
     axes.set_yscale("log")
     axes.set_ylabel(f"{ticket} tickets\n{measure}", fontsize=8)
     axes.xaxis.set_major_locator(LogLocator(numticks=6))
-    for axis in (axes.xaxis, axes.yaxis):
-        axis.set_minor_formatter(NullFormatter())
-    low, high = axes.get_ylim()
-    if high < 100 * low:  # powers of ten alone would be too few
-        axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-        axes.yaxis.set_major_formatter("{x:g}")
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    label_logarithmic(axes.yaxis)
     if top:
         axes.set_title(task, fontsize=10)
     if bottom:

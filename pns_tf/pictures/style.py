@@ -10,10 +10,11 @@ import math
 import os
 
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
 POSITIVE, NEGATIVE, ZERO = "#0072b2", "#d55e00", "#b0b0b0"  # signs of weights and biases
 BOTH, PLANTED, FOUND, NEITHER = "#117733", "#aa3377", "#88ccee", "#ffffff"  # parts of a ticket
@@ -53,6 +54,15 @@ def legend_marker(marker: str, colour: str, label: str, edge: str | None = None)
         markeredgecolor=edge or colour,
         label=label,
     )
+
+
+def label_logarithmic(axis: Axis) -> None:
+    """Labels powers of ten on a logarithmic axis, and 2 and 5 times them where these are few."""
+    axis.set_minor_formatter(NullFormatter())
+    low, high = axis.get_view_interval()
+    if high < 100 * low:
+        axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        axis.set_major_formatter("{x:g}")
 
 
 def subscript(number: int) -> str:
