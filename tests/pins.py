@@ -1,0 +1,130 @@
+"""What must not change unnoticed: names of runs, help texts, and the masks that pruners find.
+
+Published rows and folders are found again by these names. ``python tests/pins.py`` writes the pins
+anew; a commit that does so says why.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+PINNED = Path(__file__).parent / "pinned"
+DENSITY = 0.3
+# Options that make a search quick, of those that a pruner has.
+QUICK = {
+    "epochs": 20,
+    "last_epochs": 5,
+    "magnitude_epochs": 2,
+    "magnitude_rounds": 2,
+    "rewind_epochs": 5,
+    "round_epochs": 2,
+    "rounds": 4,
+    "swap_rounds": 5,
+}
+
+
+def names() -> dict[str, str]:
+    """Hashes and folder names of runs that differ in one kind of setting each."""
+    from pns_tf.experiments.run import Run
+    from pns_tf.experiments.tickets import folder_name
+    from pns_tf.experiments.vgg import ImageRun
+    from pns_tf.hosts.vgg_plans import ImageHost, image_run_name
+    from pns_tf.saving.storage import found_name, run_name
+    from pns_tf.settings import SeekSettings
+
+    runs = {
+        "default": Run("circle"),
+        "seed": Run("circle", search=SeekSettings(seed=10_003)),
+        "shape": Run("relu", depth=10, width=1000, search=SeekSettings("snip", 0.01)),
+        "init": Run("helix", init="uniform", search=SeekSettings("grasp", 0.5)),
+        "hide_biases": Run("circle", hide_biases=True, search=SeekSettings("random", 0.1)),
+        "multishot": Run("circle", search=SeekSettings("synflow", 0.1, rounds=10)),
+        "prune_rounds": Run("circle", search=SeekSettings("synflow", 0.01, prune_rounds=100)),
+        "local": Run("circle", search=SeekSettings("magnitude", 0.1, scope="local")),
+        "noise": Run("circle", depth=6, search=SeekSettings("snip", 0.1, noise=0.1)),
+        "samples": Run("relu", search=SeekSettings("snip", 0.1, samples=500)),
+        "options": Run("circle", search=SeekSettings("edge_popup", options={"anneal": True})),
+        "pns": Run("circle", search=SeekSettings("pns", 0.008)),
+        "pns_weak": Run("helix", search=SeekSettings("pns_weak", 0.0093, epochs=0)),
+        "training": Run("circle", search=SeekSettings(learning_rate=0.01, batch_size=64)),
+    }
+    host = ImageHost("vgg16", "cifar10", (32, 32, 3), 10, 0.25)
+    on_images = {
+        "vgg": ImageRun(host, SeekSettings("synflow", 0.01, rounds=10, samples=50_000)),
+        "vgg planted": ImageRun(host, SeekSettings("edge_popup", 0.1, epochs=0), ticket="0" * 16),
+        "vgg augmented": ImageRun(host, SeekSettings("snip", 0.1), augmented=True),
+    }
+    found = {f"{name}: hash": run.name for name, run in {**runs, **on_images}.items()}
+    found |= {f"{name}: folder": folder_name(run) for name, run in runs.items()}
+    found["planted: folder"] = run_name("helix", 5, 100, 0)
+    found["vgg: folder"] = image_run_name("vgg16", "cifar10", 0.25, seed=0)
+    elsewhere = SeekSettings("my.pruners:Mine", 0.123456789, seed=3, epochs=20)
+    found["another seed: folder"] = found_name("circle-d5-w100-s0", elsewhere, planted_seed=0)
+    return found
+
+
+def pruner_names() -> list[str]:
+    """Pruners whose masks are pinned: all of them."""
+    from pns_tf import pruners
+
+    return pruners.names()
+
+
+def mask_of(pruner: str) -> np.ndarray:
+    """The mask that a pruner finds in a small planted circle host, flat, as bool."""
+    import dataclasses
+
+    import pns_tf
+    from pns_tf import pruners
+    from pns_tf.seeking import seek_with
+    from pns_tf.settings import SeekSettings
+
+    fields = {field.name for field in dataclasses.fields(pruners.load(pruner))}
+    planted = pns_tf.plant("circle", depth=4, width=30, seed=0)
+    settings = SeekSettings(
+        pruner,
+        DENSITY,
+        round_epochs=1,
+        epochs=2,
+        samples=500,
+        noise=planted.task.noise,
+        options={name: value for name, value in QUICK.items() if name in fields},
+    )
+    found = seek_with(planted, settings)
+    return np.concatenate([np.asarray(mask, bool).ravel() for mask in found.masks])
+
+
+def help_texts() -> dict[str, str]:
+    """What ``--help`` prints, of the program and of each command."""
+    import contextlib
+    import io
+
+    from pns_tf import commands
+
+    texts = {}
+    for argv in ([], *([name] for name in commands.COMMANDS)):
+        said = io.StringIO()
+        with contextlib.redirect_stdout(said):
+            commands.main([*argv, "--help"])
+        texts[argv[0] if argv else "pns_tf"] = said.getvalue()
+    return texts
+
+
+def write(pruners: list[str] | None = None) -> None:
+    """Writes the pins anew; masks of ``pruners`` only, if they are named."""
+    PINNED.mkdir(exist_ok=True)
+    (PINNED / "names.json").write_text(json.dumps(names(), indent=2) + "\n", encoding="utf-8")
+    (PINNED / "help.json").write_text(json.dumps(help_texts(), indent=2) + "\n", encoding="utf-8")
+    masks = dict(np.load(PINNED / "masks.npz")) if pruners else {}
+    for pruner in pruners or pruner_names():
+        masks[pruner] = np.packbits(mask_of(pruner))
+    np.savez_compressed(PINNED / "masks.npz", **masks)
+
+
+if __name__ == "__main__":
+    import sys
+
+    write(sys.argv[1:] or None)

@@ -1,0 +1,32 @@
+"""Names, help and masks are what they were: published rows and folders are found again by them."""
+
+import json
+
+import numpy as np
+import pins
+import pytest
+
+# Searches by gradients may round otherwise on another processor: this part may then differ.
+EXACT = {"random", "magnitude"}
+TOLERANCE = 0.02
+
+
+def pinned(name: str) -> dict:
+    return json.loads((pins.PINNED / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def test_runs_and_folders_have_the_names_they_had():
+    assert pins.names() == pinned("names")
+
+
+def test_help_says_what_it_said():
+    assert pins.help_texts() == pinned("help")
+
+
+@pytest.mark.parametrize("pruner", pins.pruner_names())
+def test_a_pruner_finds_the_mask_that_it_found(pruner):
+    with np.load(pins.PINNED / "masks.npz") as masks:
+        before = np.unpackbits(masks[pruner])
+    now = pins.mask_of(pruner)
+    differing = np.mean(before[: len(now)].astype(bool) != now)
+    assert differing <= (0 if pruner in EXACT else TOLERANCE)
