@@ -6,6 +6,7 @@ TensorFlow is imported only when a name that needs it is first used.
 from __future__ import annotations
 
 import importlib
+import pkgutil
 
 __version__ = "0.1.0"
 
@@ -29,6 +30,8 @@ __all__ = sorted(_PUBLIC)
 
 
 def __getattr__(name: str):
+    if name in _modules():
+        return importlib.import_module(f"{__name__}.{name}")
     if name not in _PUBLIC:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(importlib.import_module(_PUBLIC[name]), name)
@@ -37,4 +40,9 @@ def __getattr__(name: str):
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_PUBLIC})
+    return sorted({*globals(), *_PUBLIC, *_modules()})
+
+
+def _modules() -> set[str]:
+    """Names of the package's own modules: each is an attribute without being imported first."""
+    return {module.name for module in pkgutil.iter_modules(__path__)} - {"__main__"}

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow_datasets as tfds
 
-import tasks
-from tasks import Task
+from pns_tf import tasks
+from pns_tf.tasks import Task
 
 NOISE_LEVELS = (0.0, 0.001, 0.01, 0.1)
 

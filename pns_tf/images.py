@@ -6,8 +6,8 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
+from pns_tf.checks import InputError, integer
 from pns_tf.training.validation import Images
-from tasks.checks import InputError, integer
 
 HELD_OUT = 0.1
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
-from tasks.checks import InputError
+from pns_tf.checks import InputError
 
 
 class Mask(Sequence):

@@ -6,7 +6,7 @@ import zlib
 
 import numpy as np
 
-from tasks.checks import integer
+from pns_tf.checks import integer
 
 
 def generator(seed: int, purpose: str) -> np.random.Generator:

@@ -13,6 +13,7 @@ import tensorflow as tf
 import tf_keras as keras
 
 from pns_tf import pruners
+from pns_tf.checks import InputError
 from pns_tf.hosts.compaction import compact
 from pns_tf.hosts.forward import forward
 from pns_tf.hosts.models import host_from_model, planted_layers, same_architecture, set_masks
@@ -26,11 +27,11 @@ from pns_tf.pruners.searcher import Searcher, SearchResult
 from pns_tf.pruning import thresholds
 from pns_tf.seeding import generator
 from pns_tf.settings import SeekSettings
+from pns_tf.tasks import Data
+from pns_tf.tasks.task import check_finite, kind_of
 from pns_tf.training.epoch import compiled_epoch, train
 from pns_tf.training.steps import takes_images
 from pns_tf.training.validation import Images, ValidationCurve
-from tasks import Data, InputError
-from tasks.task import check_finite, kind_of
 
 JUDGING_IMAGES = 5_000  # of the training set, on which output scales are fitted
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from pns_tf.checks import choice, integer, number
 from pns_tf.pruning.thresholds import SCHEDULES, SCOPES
-from tasks.checks import choice, integer, number
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from tasks.piecewise_linear import piecewise_linear
-from tasks.task import Task
+from pns_tf.tasks import Task, piecewise_linear
 
 THRESHOLDS = np.array([0.2, 0.5, 0.7])  # t: the rings' borders, in r²
 KNOTS = 10

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tasks.task import Task
+from pns_tf.tasks import Task
 
 
 def label(x: np.ndarray, noise: float, rng: np.random.Generator) -> np.ndarray:

@@ -7,12 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import pns_tf
+from pns_tf.checks import InputError
 from pns_tf.hosts.compaction import WIDTHS, compact, cut, multiplications
 from pns_tf.hosts.models import host_from_arrays, host_from_model, planted_layers, set_masks
 from pns_tf.hosts.vgg import vgg_host
 from pns_tf.masks import Mask
 from pns_tf.training.epoch import compiled_epoch, train
-from tasks.checks import InputError
 
 PLAN, SHAPE = (12, "M", 16, 16, "M", 16), (8, 8, 3)
 X = np.random.default_rng(0).uniform(-1, 1, (40, *SHAPE)).astype(np.float32)

@@ -5,13 +5,13 @@ import pytest
 
 import pns_tf
 from pns_tf import pruners
+from pns_tf.checks import InputError
 from pns_tf.hosts.models import same_architecture, set_masks
 from pns_tf.pruners.batch import scoring_batch
 from pns_tf.pruning.thresholds import global_masks
 from pns_tf.seeding import generator
 from pns_tf.seeking import seek
 from pns_tf.settings import SeekSettings
-from tasks.checks import InputError
 
 FAST = {"samples": 500, "epochs": 0}
 

@@ -21,8 +21,8 @@ from pns_tf.gates.relaxations import NOISES, RELAXATIONS, capacity_threshold
 from pns_tf.gates.search import GateSearcher
 from pns_tf.hosts.models import host_from_arrays
 from pns_tf.settings import SeekSettings
+from pns_tf.tasks.task import Data
 from tasks import InputError
-from tasks.task import Data
 
 SMOOTH = ["sigmoid", "concrete", "hard_concrete", "gaussian"]
 

@@ -6,13 +6,13 @@ import pytest
 import pns_tf
 import tasks
 from pns_tf import pruners
+from pns_tf.checks import InputError
 from pns_tf.hosts.models import host_from_arrays
 from pns_tf.pruners.iht import ThresholdedEpoch
 from pns_tf.pruning.layer_densities import layer_counts
 from pns_tf.seeking import seek
 from pns_tf.settings import SeekSettings
 from pns_tf.training.sparse_epoch import check_loss
-from tasks.checks import InputError
 
 FAST = {"samples": 300, "epochs": 1}
 OPTIONS = {"epochs": 4}

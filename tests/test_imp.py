@@ -7,6 +7,7 @@ import pytest
 
 import pns_tf
 from pns_tf import pruners
+from pns_tf.checks import InputError
 from pns_tf.hosts.models import host_arrays, same_architecture, set_masks
 from pns_tf.pruning.prunable import prunable_weights
 from pns_tf.pruning.thresholds import global_masks
@@ -14,7 +15,6 @@ from pns_tf.seeking import seek
 from pns_tf.settings import SeekSettings
 from pns_tf.training.cosine_epoch import cosine_epoch
 from pns_tf.training.epoch import train
-from tasks.checks import InputError
 
 SETTINGS = SeekSettings("imp", density=0.3, samples=500, epochs=2)
 ONE_ROUND = {"fraction": 0.7, "weight_decay": 0.0}

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pns_tf.checks import InputError
 from pns_tf.pruning.layer_densities import DISTRIBUTIONS, layer_counts
-from tasks.checks import InputError
 
 SHAPES = st.lists(st.tuples(st.integers(1, 40), st.integers(1, 40)), min_size=1, max_size=5)
 

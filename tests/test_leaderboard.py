@@ -9,6 +9,7 @@ import pytest
 from made_up import rows
 from matplotlib.colors import to_hex
 
+from pns_tf.checks import InputError
 from pns_tf.experiments.run import Run
 from pns_tf.leaderboard.board import Attempt, Board
 from pns_tf.leaderboard.distance import near, shortfall, standings
@@ -17,7 +18,6 @@ from pns_tf.leaderboard.picture import front, pareto_picture
 from pns_tf.leaderboard.report import write_leaderboard
 from pns_tf.leaderboard.table import mean_distance, ranking
 from pns_tf.pruners import PRUNERS
-from tasks.checks import InputError
 
 SNIP, RANDOM = Entry("snip", "snip"), Entry("random", "random")
 GOOD, BAD = 0.9999, 0.5  # skills of tickets that are near the planted one, and are not

@@ -13,7 +13,7 @@ from pns_tf.hosts.initializers import draw_host, host_sizes
 from pns_tf.pictures import data_figure, overlap_figure, save_figure, ticket_figure
 from pns_tf.pictures.style import BOTH, FOUND, NEGATIVE, PLANTED, POSITIVE
 from pns_tf.planting.algorithm import plant_arrays
-from tasks.task import Task
+from pns_tf.tasks.task import Task
 
 
 def of_type(figure, kind):

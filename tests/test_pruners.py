@@ -11,10 +11,10 @@ import tensorflow_model_optimization as tfmot
 import tf_keras as keras
 
 from pns_tf import pruners
+from pns_tf.checks import InputError
 from pns_tf.hosts.models import host_from_arrays
 from pns_tf.pruners.base import Pruner
 from pns_tf.pruning.prunable import prunable_weights
-from tasks.checks import InputError
 
 REFERENCE = np.load(Path(__file__).parent / "reference" / "scores.npz")
 CASES = ["class", "regression", "class_masked", "regression_masked"]

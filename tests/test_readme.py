@@ -14,6 +14,7 @@ import pytest
 
 import tasks
 from pns_tf import commands, pruners
+from pns_tf import tasks as registry
 from pns_tf.experiments.catalog import find
 
 ROOT = Path(__file__).parent.parent
@@ -55,9 +56,9 @@ def new_task(tmp_path, monkeypatch):
     name = re.match(r"# tasks/(\w+)\.py\n", block)[1]
     (folder / f"{name}.py").write_text(block, encoding="utf-8")
     monkeypatch.setattr(tasks, "__path__", [*tasks.__path__, str(folder)])
-    tasks._found.cache_clear()
+    registry._found.cache_clear()
     yield name
-    tasks._found.cache_clear()
+    registry._found.cache_clear()
     sys.modules.pop(f"tasks.{name}", None)
 
 

@@ -9,13 +9,13 @@ from hypothesis.extra.numpy import arrays
 import pns_tf
 import tasks
 from pns_tf import pruners
+from pns_tf.checks import InputError
 from pns_tf.hosts.models import host_from_arrays
 from pns_tf.masks import Mask
 from pns_tf.pruners.rigl import MovingEpoch, move
 from pns_tf.pruning.layer_densities import layer_counts
 from pns_tf.seeking import seek
 from pns_tf.settings import SeekSettings
-from tasks.checks import InputError
 
 FAST = {"samples": 300, "epochs": 1}
 OPTIONS = {"epochs": 3, "interval": 4}

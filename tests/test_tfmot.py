@@ -14,12 +14,12 @@ from tensorflow_model_optimization.python.core.sparsity.keras.pruning_wrapper im
 from tflite_runner import run_tflite
 
 from pns_tf import pruners
+from pns_tf.checks import InputError
 from pns_tf.hosts.models import host_from_arrays
 from pns_tf.pruners import Pruner
 from pns_tf.pruning.prunable import prunable_weights
 from pns_tf.pruning.tfmot import UpdateMasks, kept_count, prune, pruned_weights
 from pns_tf.pruning.wrapper import PruneBySaliency, apply_masks, saliency_wrappers
-from tasks.checks import InputError
 
 sparsity = tfmot.sparsity.keras
 LOSS = keras.losses.SparseCategoricalCrossentropy(from_logits=True)

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from pns_tf.checks import InputError
 from pns_tf.masks import Mask
 from pns_tf.pruning.thresholds import (
     density_steps,
@@ -14,7 +15,6 @@ from pns_tf.pruning.thresholds import (
     keep_highest_of_each,
     local_masks,
 )
-from tasks.checks import InputError
 
 densities = st.floats(0, 1, exclude_min=True)
 # Few distinct values make many ties; wide ones test signs and infinities.

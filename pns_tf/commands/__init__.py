@@ -17,6 +17,7 @@ from collections.abc import Callable, Sequence
 import fire
 from fire.core import FireExit
 
+from pns_tf.checks import InputError, similar
 from pns_tf.commands.detect import detect
 from pns_tf.commands.existence import existence
 from pns_tf.commands.experiments import experiments
@@ -28,7 +29,6 @@ from pns_tf.commands.reproduce import reproduce
 from pns_tf.commands.seek import seek
 from pns_tf.commands.sweep import sweep
 from pns_tf.commands.tasks import tasks
-from tasks.checks import InputError, similar
 
 COMMANDS = {
     "plant": plant,

@@ -6,11 +6,11 @@ import inspect
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-import tasks
+from pns_tf import tasks
+from pns_tf.checks import InputError, choice, flag, number
 from pns_tf.hosts.initializers import INITIALIZERS
 from pns_tf.planting.algorithm import baseline_density
 from pns_tf.planting.hiding import HIDINGS
-from tasks.checks import InputError, choice, flag, number
 
 
 def check_planting(

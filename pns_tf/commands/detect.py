@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Callable
 from pathlib import Path
 
-from tasks.checks import InputError
+from pns_tf.checks import InputError
 
 
 def detect(
@@ -45,7 +45,7 @@ def detect(
     from pns_tf.commands.reproduce import _several
     from pns_tf.detection.settings import PLANTINGS, Attack
     from pns_tf.saving.storage import check_free
-    from tasks import names
+    from pns_tf.tasks import names
 
     settings = {"hosts": hosts, "study": study, "epsilon": epsilon, "init": init, "seed": seed}
     chosen = itertools.product(

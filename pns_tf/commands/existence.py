@@ -35,9 +35,9 @@ def existence(
         out: folder for layers.csv, bound.csv and existence.png, None for no files.
         overwrite: replace a folder that exists.
     """
-    import tasks
+    from pns_tf import tasks
+    from pns_tf.checks import flag, integer, number
     from pns_tf.saving.storage import check_free
-    from tasks.checks import flag, integer, number
 
     target = tasks.get(task).target(depth)
     integer("width", width, minimum=1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tasks.checks import integer
+from pns_tf.checks import integer
 
 
 def experiments(*, out: str = "results", workers: int | None = None):

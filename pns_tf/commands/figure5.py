@@ -33,9 +33,9 @@ def figure5(
     Raises:
         ValueError: a value that cannot work; found before TensorFlow is imported.
     """
+    from pns_tf.checks import choice, integer, number
     from pns_tf.commands.checks import check_data_dir
     from pns_tf.experiments.vgg import DENSITIES, PRUNERS, reproduce_figure5
-    from tasks.checks import choice, integer, number
 
     number("width_multiplier", width_multiplier, low=0.0, low_excluded=True)
     epochs = 10 if epochs is None else integer("epochs", epochs, minimum=1)

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pns_tf.checks import InputError, choice, integer
 from pns_tf.commands.reproduce import _several, command_line
-from tasks.checks import InputError, choice, integer
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -61,7 +61,7 @@ def leaderboard(
     from pns_tf.experiments.store import Store
     from pns_tf.leaderboard.board import Board
     from pns_tf.leaderboard.entries import chosen
-    from tasks import names
+    from pns_tf.tasks import names
 
     # What can be wrong is found before TensorFlow is imported and before anything is written.
     named = pruner is not None or _several(pruners)
@@ -132,7 +132,7 @@ def read_rows(path: Path) -> pd.DataFrame:
     """
     import pandas as pd
 
-    from tasks import names
+    from pns_tf.tasks import names
 
     try:
         table = pd.read_csv(path)

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tasks.checks import InputError, flag, integer, number
+from pns_tf.checks import InputError, flag, integer, number
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -48,10 +48,10 @@ def plant(
         out: parent folder of the run.
         overwrite: replace a run that exists.
     """
+    from pns_tf.checks import flag
     from pns_tf.commands.checks import check_image_flags, check_left_out, check_planting
     from pns_tf.commands.vgg import plant_images
     from pns_tf.saving.storage import check_free, run_name
-    from tasks.checks import flag
 
     if host is not None or ticket is not None:
         check_left_out(

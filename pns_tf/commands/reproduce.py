@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from tasks.checks import InputError, choice, flag, integer
+from pns_tf.checks import InputError, choice, flag, integer
 
 
 def reproduce(

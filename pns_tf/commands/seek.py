@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tasks.checks import InputError, choice, flag
+from pns_tf.checks import InputError, choice, flag
 
 
 def seek(
@@ -89,7 +89,7 @@ def seek(
     from pns_tf.hosts.vgg_plans import image_run_name
     from pns_tf.saving.storage import check_free, found_name, read_planted_record, run_name
     from pns_tf.settings import SeekSettings
-    from tasks import get as get_task
+    from pns_tf.tasks import get as get_task
 
     # What can be wrong is found before TensorFlow is imported and before anything is written.
     given, record, source = locals(), {}, None

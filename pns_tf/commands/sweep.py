@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tasks.checks import flag, integer
+from pns_tf.checks import flag, integer
 
 if TYPE_CHECKING:
     from pns_tf.experiments.store import Store

@@ -12,7 +12,7 @@ def tasks(*, depth: int = 5, width: int = 100):
     """
     from tabulate import tabulate
 
-    import tasks as package
+    from pns_tf import tasks as package
     from pns_tf.planting.algorithm import baseline_density
 
     found = [package.get(name) for name in package.names()]

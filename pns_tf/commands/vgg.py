@@ -6,9 +6,9 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from pns_tf.checks import InputError, choice, flag, integer, number
 from pns_tf.commands.checks import check_data_dir
 from pns_tf.hosts.vgg_plans import PLANS
-from tasks.checks import InputError, choice, flag, integer, number
 
 SEEK_FLAGS = ("dataset", "width_multiplier", "augmented", "strategy", "data_dir")
 STRATEGIES = ("mirrored",)

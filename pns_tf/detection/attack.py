@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
-import tasks
+from pns_tf import tasks
 from pns_tf.detection.attackers import Host, attackers
 from pns_tf.detection.measures import auc, auc_within, precision
 from pns_tf.detection.settings import PLANTINGS, Attack

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pns_tf.checks import choice, integer, number
 from pns_tf.hosts.initializers import INITIALIZERS
 from pns_tf.planting.algorithm import baseline_density
-from tasks.checks import choice, integer, number
 
 # How a ticket is planted: arguments of `plant_arrays`, epsilon where True.
 PLANTINGS: dict[str, dict] = {

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import runpy
 
+from pns_tf.checks import InputError, choice
 from pns_tf.experiments.experiment import Experiment
 from pns_tf.experiments.run import Run, grid
 from pns_tf.planting.algorithm import baseline_density
-from tasks.checks import InputError, choice
 
 TASKS = ("circle", "helix", "relu")
 SCORERS = ("random", "magnitude", "snip", "grasp", "synflow")

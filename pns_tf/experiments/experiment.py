@@ -6,8 +6,8 @@ import dataclasses
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from pns_tf.checks import InputError, integer
 from pns_tf.experiments.run import Run
-from tasks.checks import InputError, integer
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 import matplotlib
 import pandas as pd
 
+from pns_tf.checks import InputError
 from pns_tf.experiments import findings
 from pns_tf.experiments.catalog import EXPERIMENTS
 from pns_tf.experiments.experiment import Experiment
@@ -22,7 +23,6 @@ from pns_tf.experiments.store import Store
 from pns_tf.experiments.table import as_markdown, readable, summary
 from pns_tf.pictures import save_figure
 from pns_tf.saving.storage import replacing, write_text
-from tasks.checks import InputError
 
 
 def check(store: Store, experiment: Experiment | None, table: pd.DataFrame | None) -> list[Verdict]:

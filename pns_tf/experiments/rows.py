@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import stdtrit
 
-import tasks
+from pns_tf import tasks
 from pns_tf.experiments.experiment import label
 from pns_tf.experiments.run import Run
 from pns_tf.settings import SeekSettings

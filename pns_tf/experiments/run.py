@@ -180,6 +180,6 @@ def _planted(task, depth, width, seed, init, hide_biases):
 
 @functools.lru_cache(maxsize=2)
 def _data(task, samples, noise, seed):
-    import tasks
+    from pns_tf import tasks
 
     return tasks.get(task).data(samples, noise, seed)

@@ -7,7 +7,7 @@ import functools
 import numpy as np
 import pandas as pd
 
-import tasks
+from pns_tf import tasks
 
 GOOD = 0.9
 FAILS = 0.5

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pns_tf.checks import InputError
 from pns_tf.experiments.run import Result, Run
 from pns_tf.masks import Mask
 from pns_tf.saving.storage import replacing, write_text
-from tasks.checks import InputError
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 
+from pns_tf.checks import InputError
 from pns_tf.experiments.run import Result, Run, execute
-from tasks.checks import InputError
 
 FRUITLESS_RESTARTS = 3  # of the pool, without a single run finished in between
 

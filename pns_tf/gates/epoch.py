@@ -14,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 
+from pns_tf.checks import InputError
 from pns_tf.gates.density import START
 from pns_tf.gates.losses import balanced_pressure, reverse_kl
 from pns_tf.gates.relaxations import NOISES, RELAXATIONS, capacity_threshold
@@ -22,7 +23,6 @@ from pns_tf.masks import Mask
 from pns_tf.pruning.prunable import prunable_weights
 from pns_tf.training.epoch import LOSSES, gather_batches
 from pns_tf.training.steps import Steps, takes_images
-from tasks.checks import InputError
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pns_tf.checks import InputError, integer, number
 from pns_tf.gates.epoch import Controls, GateEpoch, GateSettings, gate_epoch
 from pns_tf.gates.hardening import hardened
 from pns_tf.hosts.forward import forward
@@ -15,8 +16,7 @@ from pns_tf.measuring.evaluation import evaluate_strong
 from pns_tf.pruners.searcher import Searcher, SearchResult
 from pns_tf.pruning.prunable import prunable_weights
 from pns_tf.pruning.thresholds import keep_highest
-from tasks.checks import InputError, integer, number
-from tasks.task import Data, kind_of
+from pns_tf.tasks.task import Data, kind_of
 
 
 @dataclass

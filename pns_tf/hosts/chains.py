@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import tf_keras as keras
 
+from pns_tf.checks import InputError
 from pns_tf.hosts.layers import PlantedConv2D, PlantedDense, PlantedLayer
-from tasks.checks import InputError
 
 # These pass a positive scale of a channel on to their outputs, and keep channels apart.
 WEIGHTLESS = (

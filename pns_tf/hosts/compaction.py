@@ -19,11 +19,11 @@ from dataclasses import dataclass
 import numpy as np
 import tf_keras as keras
 
+from pns_tf.checks import InputError
 from pns_tf.hosts.kernels import by_source, neuron_counts, part, with_part
 from pns_tf.hosts.layers import PlantedLayer
 from pns_tf.hosts.models import planted_layers
 from pns_tf.masks import Mask
-from tasks.checks import InputError
 
 WIDTHS = (8, 16, 32, 48, 64, 96, 128, 192, 256, 384, 512)  # of padded networks
 

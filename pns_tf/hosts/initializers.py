@@ -8,8 +8,8 @@ from itertools import pairwise
 
 import numpy as np
 
+from pns_tf.checks import InputError, choice
 from pns_tf.seeding import generator
-from tasks.checks import InputError, choice
 
 Arrays = tuple[list[np.ndarray], list[np.ndarray]]
 

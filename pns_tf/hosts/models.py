@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 import tf_keras as keras
 
+from pns_tf.checks import InputError
 from pns_tf.hosts.chains import chain, planted_layer
 from pns_tf.hosts.initializers import Arrays
 from pns_tf.hosts.layers import PlantedDense, PlantedLayer
-from tasks.checks import InputError
-from tasks.task import check_layers
+from pns_tf.tasks.task import check_layers
 
 
 def build_host(sizes: Sequence[int], name: str = "host") -> keras.Model:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tasks.checks import InputError, choice, integer, number
+from pns_tf.checks import InputError, choice, integer, number
 
 # Channels of each convolution; M pools.
 PLANS = {

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from pns_tf.checks import integer, number
 from pns_tf.experiments.run import Run
 from pns_tf.leaderboard.entries import Entry
 from pns_tf.planting.algorithm import baseline_density
-from tasks.checks import integer, number
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-import tasks
+from pns_tf import tasks
 from pns_tf.experiments.rows import interval
 
 TICKETS = {"strong": "strong", "weak": "final"}  # what a ticket is called, and its metric

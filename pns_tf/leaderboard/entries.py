@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from pns_tf.checks import choice
 from pns_tf.experiments.catalog import MULTISHOT
 from pns_tf.experiments.run import Run
 from pns_tf.pruners import PRUNERS
 from pns_tf.settings import SeekSettings
-from tasks.checks import choice
 
 
 @dataclass(frozen=True)

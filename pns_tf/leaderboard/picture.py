@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullFormatter
 
-import tasks
+from pns_tf import tasks
 from pns_tf.experiments.figures import Picture
 from pns_tf.experiments.lines import BAND, BASELINE_LINE, PLANTED_LINE, styles
 from pns_tf.experiments.rows import half_width

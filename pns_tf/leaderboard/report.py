@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from pns_tf.checks import InputError
 from pns_tf.experiments.page import document, pairs_html, picture_html, table_html
 from pns_tf.experiments.report import distinct_values, effort, write_pictures
 from pns_tf.experiments.rows import SETTINGS
@@ -14,7 +15,6 @@ from pns_tf.leaderboard.distance import TICKETS, standings
 from pns_tf.leaderboard.picture import pareto_picture
 from pns_tf.leaderboard.table import NOTE, as_markdown, ranking
 from pns_tf.saving.storage import write_text
-from tasks.checks import InputError
 
 TITLE = "Leaderboard"
 QUESTION = "How near do pruners come to the planted tickets?"

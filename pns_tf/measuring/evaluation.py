@@ -9,7 +9,7 @@ import numpy as np
 
 from pns_tf.measuring.metrics import accuracy, mse, task_metric
 from pns_tf.measuring.output_scales import output_scales
-from tasks import Data
+from pns_tf.tasks import Data
 
 CHUNK = 10_000  # samples at once: bounds the memory that the activations of wide hosts take
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from pns_tf.measuring.output_scales import fit_scales
-from tasks.task import Data
+from pns_tf.tasks.task import Data
 
 
 def accuracy(outputs: np.ndarray, y: np.ndarray) -> float:

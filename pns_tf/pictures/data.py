@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from pns_tf.checks import InputError
 from pns_tf.pictures.style import (
     DATA,
     INK,
@@ -20,8 +21,7 @@ from pns_tf.pictures.style import (
     subscript,
     whole_number_ticks,
 )
-from tasks.checks import InputError
-from tasks.task import Data, Task
+from pns_tf.tasks.task import Data, Task
 
 MAX_PANELS = 12  # outputs drawn of a task that has more
 MAX_COUNTED_CLASSES = 15  # a confusion matrix with more has no room for numbers

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 
+from pns_tf.checks import InputError
 from pns_tf.pictures.style import (
     BOTH,
     FOUND,
@@ -21,7 +22,6 @@ from pns_tf.pictures.style import (
     set_title,
     whole_number_ticks,
 )
-from tasks.checks import InputError
 
 
 def overlap_figure(

@@ -20,7 +20,7 @@ from pns_tf.pictures.style import (
     new_figure,
     set_title,
 )
-from tasks.task import check_layers
+from pns_tf.tasks.task import check_layers
 
 MAX_EDGES = 20_000  # edges drawn of a layer that has more: they hide each other
 

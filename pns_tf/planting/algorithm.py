@@ -15,7 +15,8 @@ from itertools import pairwise
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-import tasks
+from pns_tf import tasks
+from pns_tf.checks import InputError, choice, integer
 from pns_tf.hosts.initializers import host_sizes
 from pns_tf.hosts.kernels import by_source, neuron_counts
 from pns_tf.planting.hiding import (
@@ -27,9 +28,8 @@ from pns_tf.planting.hiding import (
 )
 from pns_tf.planting.scales import matched_scales, scales_that_keep, smallest_scales, stays
 from pns_tf.seeding import generator
+from pns_tf.tasks.task import Target, check_layers
 from pns_tf.theory.errors import allowed_errors
-from tasks.checks import InputError, choice, integer
-from tasks.task import Target, check_layers
 
 LARGEST_SCALE = 1.0 / float(np.finfo(np.float32).tiny)
 

@@ -13,7 +13,7 @@ from scipy.optimize import linear_sum_assignment
 
 from pns_tf.hosts.kernels import by_source, neuron_counts
 from pns_tf.seeding import generator
-from tasks.task import Target
+from pns_tf.tasks.task import Target
 
 HIDINGS = ("published", "default", "strong")
 SWEEPS = 200  # of the sampler over all layers

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import tf_keras as keras
 
+from pns_tf.checks import InputError, integer
 from pns_tf.hosts.initializers import draw_host, host_sizes
 from pns_tf.hosts.kernels import neuron_counts
 from pns_tf.hosts.models import (
@@ -22,9 +23,8 @@ from pns_tf.hosts.models import (
 from pns_tf.masks import Mask
 from pns_tf.planting.algorithm import PlantedArrays, check_fit, plant_arrays
 from pns_tf.planting.target_model import ModelTarget
-from tasks import Data, InputError, Target, Task
-from tasks import get as get_task
-from tasks.checks import integer
+from pns_tf.tasks import Data, Target, Task
+from pns_tf.tasks import get as get_task
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,7 +8,7 @@ import tf_keras as keras
 from pns_tf.hosts.forward import forward
 from pns_tf.hosts.kernels import by_source, neuron_counts, part
 from pns_tf.hosts.models import host_from_model, masked_arrays
-from tasks.task import Target
+from pns_tf.tasks.task import Target
 
 
 class ModelTarget(Target):

@@ -12,8 +12,8 @@ from numbers import Integral, Real
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pns_tf.checks import InputError, choice
 from pns_tf.pruners.batch import scoring_batch
-from tasks.checks import InputError, choice
 
 if TYPE_CHECKING:
     from pns_tf.pruners.base import Pruner

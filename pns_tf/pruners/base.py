@@ -10,9 +10,9 @@ import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 
+from pns_tf.checks import InputError
 from pns_tf.pruners.network import Loss, Network
 from pns_tf.pruning.prunable import PrunableWeight, check_model, prunable_weights
-from tasks.checks import InputError
 
 
 @dataclass

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from pns_tf.checks import InputError, integer
 from pns_tf.seeding import generator
-from tasks.checks import InputError, integer
 
 # So that every task is scored on as many samples as circle with its 4 classes.
 REGRESSION_CLASSES = 4

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pns_tf.checks import flag, number
 from pns_tf.gates.density import falling_density
 from pns_tf.gates.epoch import Controls, GateSettings
 from pns_tf.gates.search import GateSearcher
-from tasks.checks import flag, number
 
 AIM_GAIN = 0.1  # how fast the density that is aimed at follows the one that is missed
 LOWEST_AIM = 0.5

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pns_tf.checks import number
 from pns_tf.gates.density import PressureController
 from pns_tf.gates.epoch import Controls
 from pns_tf.gates.search import GateSearcher
-from tasks.checks import number
 
 
 @dataclass

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pns_tf.checks import InputError, integer, number
 from pns_tf.pruners.popup import HEADS, PopupSettings, popup_epoch
 from pns_tf.pruners.searcher import Searcher, SearchResult
 from pns_tf.pruning.thresholds import density_steps, masks_from_scores
+from pns_tf.tasks.task import kind_of
 from pns_tf.training.checkpoints import next_stage
 from pns_tf.training.schedules import cosine_decay
-from tasks.checks import InputError, integer, number
-from tasks.task import kind_of
 
 
 @dataclass

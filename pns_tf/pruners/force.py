@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pns_tf.checks import flag, integer
 from pns_tf.hosts.models import set_masks
 from pns_tf.masks import Mask
 from pns_tf.pruners.batch import scoring_batch
@@ -11,8 +12,7 @@ from pns_tf.pruners.searcher import Searcher, SearchResult
 from pns_tf.pruners.snip import Snip
 from pns_tf.pruning.prunable import prunable_weights
 from pns_tf.pruning.thresholds import density_steps, masks_from_scores
-from tasks.checks import flag, integer
-from tasks.task import kind_of
+from pns_tf.tasks.task import kind_of
 
 
 @dataclass

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from pns_tf.checks import integer, number
 from pns_tf.gates.epoch import Controls, GateSettings
 from pns_tf.gates.search import GateSearcher
 from pns_tf.pruning.thresholds import density_steps, keep_highest
 from pns_tf.training.schedules import cosine_decay
-from tasks.checks import integer, number
 
 SETTLING = 0.1  # of the epochs, with the parameters that are left after the last freeze
 

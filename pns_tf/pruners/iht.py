@@ -10,17 +10,17 @@ import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 
+from pns_tf.checks import choice, integer, number
 from pns_tf.masks import Mask
 from pns_tf.pruners.popup import kth_largest, kth_largest_by_partition
 from pns_tf.pruners.searcher import Searcher, SearchResult
 from pns_tf.pruning.layer_densities import DISTRIBUTIONS, layer_counts
 from pns_tf.pruning.thresholds import density_steps, keep_highest
+from pns_tf.tasks.task import kind_of
 from pns_tf.training.cosine_epoch import cosine_epoch
 from pns_tf.training.epoch import train
 from pns_tf.training.sparse_epoch import SparseEpoch, check_loss
 from pns_tf.training.steps import takes_images
-from tasks.checks import choice, integer, number
-from tasks.task import kind_of
 
 
 @dataclass

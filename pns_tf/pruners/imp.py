@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 
+from pns_tf.checks import InputError, choice, integer, number
 from pns_tf.hosts.models import set_masks
 from pns_tf.masks import Mask
 from pns_tf.pruners.magnitude import Magnitude
@@ -15,7 +16,6 @@ from pns_tf.pruners.searcher import Searcher, SearchResult
 from pns_tf.pruning.prunable import prunable_weights
 from pns_tf.pruning.thresholds import density_steps, masks_from_scores
 from pns_tf.training.cosine_epoch import cosine_epoch
-from tasks.checks import InputError, choice, integer, number
 
 REWINDS = ("weights", "learning_rate")
 

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 import tensorflow as tf
 import tf_keras as keras
 
+from pns_tf.checks import InputError
 from pns_tf.pruning.prunable import PrunableWeight
-from tasks.checks import InputError
 
 Loss = str | Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 

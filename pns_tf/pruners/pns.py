@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import tf_keras as keras
 
+from pns_tf.checks import flag, integer, number
 from pns_tf.gates.density import falling_density
 from pns_tf.gates.epoch import Controls, GateSettings
 from pns_tf.gates.hardening import filled
@@ -16,8 +17,7 @@ from pns_tf.hosts.models import host_arrays
 from pns_tf.pruners.partial import search_in_part
 from pns_tf.pruners.searcher import SearchResult
 from pns_tf.swaps.search import SwapSettings, swap_search
-from tasks.checks import flag, integer, number
-from tasks.task import kind_of
+from pns_tf.tasks.task import kind_of
 
 
 @dataclass

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import tf_keras as keras
 
+from pns_tf.checks import flag, integer, number
 from pns_tf.gates.hardening import filled
 from pns_tf.hosts.compaction import compact
 from pns_tf.hosts.models import host_arrays, set_masks
@@ -21,11 +22,10 @@ from pns_tf.pruning.prunable import prunable_weights
 from pns_tf.pruning.thresholds import density_steps, keep_highest
 from pns_tf.settings import SeekSettings
 from pns_tf.swaps.search import SwapSettings, swap_search
+from pns_tf.tasks.task import Data, kind_of
 from pns_tf.training.cosine_epoch import cosine_epoch
 from pns_tf.training.epoch import compiled_epoch
 from pns_tf.training.steps import takes_images
-from tasks.checks import flag, integer, number
-from tasks.task import Data, kind_of
 
 LOST = 1.5  # times the loss of the search, after training from the host's parameters
 

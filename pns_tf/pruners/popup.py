@@ -14,10 +14,10 @@ import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 
+from pns_tf.checks import InputError
 from pns_tf.pruning.prunable import prunable_weights
 from pns_tf.training.epoch import LOSSES, gather_batches
 from pns_tf.training.steps import Steps, takes_images
-from tasks.checks import InputError
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 
+from pns_tf.tasks.task import Data
 from pns_tf.training.epoch import CompiledEpoch, train
-from tasks.task import Data
 
 
 class RepeatedTraining:

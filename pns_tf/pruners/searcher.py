@@ -9,10 +9,11 @@ import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 
+from pns_tf.checks import InputError
 from pns_tf.masks import Mask
 from pns_tf.pruners.base import Pruner
 from pns_tf.settings import SeekSettings
-from tasks import Data, InputError
+from pns_tf.tasks import Data
 
 
 @dataclass(frozen=True, eq=False)

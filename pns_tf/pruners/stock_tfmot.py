@@ -8,13 +8,13 @@ import tensorflow as tf
 import tensorflow_model_optimization as tfmot
 import tf_keras as keras
 
+from pns_tf.checks import InputError, integer, number
 from pns_tf.hosts.models import set_masks
 from pns_tf.masks import Mask
 from pns_tf.pruners.searcher import Searcher, SearchResult
 from pns_tf.pruning.prunable import prunable_weights
+from pns_tf.tasks.task import kind_of
 from pns_tf.training.epoch import LOSSES
-from tasks.checks import InputError, integer, number
-from tasks.task import kind_of
 
 _sparsity = tfmot.sparsity.keras
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tasks.checks import InputError, choice, integer
+from pns_tf.checks import InputError, choice, integer
 
 DISTRIBUTIONS = ("erk", "uniform")
 

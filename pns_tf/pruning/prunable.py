@@ -12,8 +12,8 @@ from tensorflow_model_optimization.python.core.sparsity.keras.pruning_wrapper im
     PruneLowMagnitude,
 )
 
+from pns_tf.checks import InputError
 from pns_tf.hosts.layers import PlantedLayer
-from tasks.checks import InputError
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,6 +11,7 @@ import tensorflow_model_optimization as tfmot
 import tf_keras as keras
 
 from pns_tf import pruners
+from pns_tf.checks import InputError, choice
 from pns_tf.masks import Mask
 from pns_tf.pruners.base import Pruner, finite
 from pns_tf.pruners.network import Loss
@@ -18,7 +19,6 @@ from pns_tf.pruning.prunable import PrunableWeight, layer_weights, prunable_weig
 from pns_tf.pruning.thresholds import SCOPES, keep_highest, keep_highest_of_each
 from pns_tf.pruning.wrapper import PruneBySaliency, saliency_wrappers
 from pns_tf.seeding import generator
-from tasks.checks import InputError, choice
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from pns_tf.checks import InputError, choice, integer, number
 from pns_tf.masks import Mask
-from tasks.checks import InputError, choice, integer, number
 
 SCHEDULES = ("exponential", "linear")
 SCOPES = ("global", "local")

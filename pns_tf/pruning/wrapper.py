@@ -13,8 +13,8 @@ from tensorflow_model_optimization.python.core.sparsity.keras.pruning_wrapper im
     collect_prunable_layers,
 )
 
+from pns_tf.checks import InputError
 from pns_tf.pruning.prunable import layer_weights, owner_of, weight_name
-from tasks.checks import InputError
 
 
 @keras.utils.register_keras_serializable(package="pns_tf")

@@ -12,6 +12,7 @@ import tensorflow as tf
 import tf_keras as keras
 
 import pns_tf
+from pns_tf.checks import InputError
 from pns_tf.hosts.chains import chain
 from pns_tf.hosts.compaction import compact
 from pns_tf.hosts.layers import PlantedLayer
@@ -24,9 +25,9 @@ from pns_tf.planting.algorithm import PlantedArrays
 from pns_tf.planting.planted import Planted, planted_from_arrays
 from pns_tf.planting.target_model import ModelTarget
 from pns_tf.saving.storage import RECORD, read_planted_record, write_json
+from pns_tf.tasks import Data
+from pns_tf.tasks import get as get_task
 from pns_tf.training.steps import takes_images
-from tasks import Data, InputError
-from tasks import get as get_task
 
 MASKS = "masks.npz"
 PACKAGES = ("tensorflow", "tf_keras", "tensorflow-model-optimization", "numpy", "scipy")

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import tf_keras as keras
 
+from pns_tf.checks import InputError
 from pns_tf.hosts.forward import forward
 from pns_tf.hosts.models import masked_arrays, set_masks, set_parameters
 from pns_tf.hosts.vgg import build_vgg
@@ -20,9 +21,8 @@ from pns_tf.saving.deployment import deployment
 from pns_tf.saving.exporting import MASKS, export_planted, versions, what_is_planted
 from pns_tf.saving.storage import new_folder, read_found_record
 from pns_tf.saving.tensorboard import log_planted
+from pns_tf.tasks import Data
 from pns_tf.training.validation import Images
-from tasks import Data
-from tasks.checks import InputError
 
 TRAINED = "trained.npz"
 

@@ -12,8 +12,8 @@ import socket
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from pns_tf.checks import InputError
 from pns_tf.settings import SeekSettings
-from tasks.checks import InputError
 
 RECORD = "ticket.json"
 # What a planted run's record must say for the run to be read back.
@@ -34,7 +34,7 @@ PLANTED_KEYS = (
 
 def run_name(task: str, depth: int, width: int, seed: int) -> str:
     """Folder name of a planted run."""
-    return f"{task}-d{depth}-w{width}-s{seed}"
+    return f"{task.replace(':', '.')}-d{depth}-w{width}-s{seed}"
 
 
 def found_name(run: str, settings: SeekSettings, planted_seed: int) -> str:

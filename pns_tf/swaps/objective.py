@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pns_tf.checks import choice
 from pns_tf.measuring.metrics import accuracy
 from pns_tf.measuring.output_scales import fit_class_scales, fit_scales
-from tasks.checks import choice
 
 STEPS = 3  # of Newton's method on the logarithms of the scales, after each change of the mask
 RIDGE = 1e-4  # on the diagonal of their Hessian

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import tasks
-from tasks.checks import InputError, choice
+from pns_tf import tasks
+from pns_tf.checks import InputError, choice
 
 PERFORMANCE = ("final", "strong")  # better as the task says
 OVERLAP = ("precision", "recall", "f1", "jaccard")  # 1 for the planted ticket itself

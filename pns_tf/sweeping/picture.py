@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
-import tasks
+from pns_tf import tasks
 from pns_tf.experiments.lines import BAND, PLANTED_LINE, styles
 from pns_tf.pictures.style import INK, ZERO, new_figure, panel_grid, set_title
 from pns_tf.sweeping.objectives import PERFORMANCE

@@ -7,8 +7,8 @@ import json
 import shutil
 from pathlib import Path
 
+from pns_tf.checks import InputError
 from pns_tf.saving.storage import check_free, replacing, write_json
-from tasks.checks import InputError
 
 RECORD = "sweep.json"
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from pns_tf.checks import InputError
 from pns_tf.experiments.run import Run
 from pns_tf.experiments.store import Store
 from pns_tf.experiments.tickets import export_one, folder_name
@@ -17,7 +18,6 @@ from pns_tf.sweeping.picture import width_figure
 from pns_tf.sweeping.pool import Pool
 from pns_tf.sweeping.settings import Sweep
 from pns_tf.sweeping.trials import summary
-from tasks.checks import InputError
 
 
 def write_report(table: pd.DataFrame, sweep: Sweep, folder: Path) -> pd.DataFrame:

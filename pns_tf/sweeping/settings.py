@@ -10,13 +10,12 @@ from itertools import product
 
 import numpy as np
 
-import tasks
-from pns_tf import pruners
+from pns_tf import pruners, tasks
+from pns_tf.checks import InputError, choice, integer
 from pns_tf.experiments.run import Run
 from pns_tf.planting.algorithm import baseline_density
 from pns_tf.settings import SeekSettings
 from pns_tf.sweeping.objectives import direction
-from tasks.checks import InputError, choice, integer
 
 ORACLES = ("grid", "random", "hyperband", "bayesian")
 BISECTION = "bisection"

@@ -17,6 +17,7 @@ from keras_tuner.engine.trial import Trial
 from keras_tuner.errors import FailedTrialError, FatalRuntimeError
 from keras_tuner.src.distribute import oracle_client
 
+from pns_tf.checks import InputError
 from pns_tf.experiments.run import Run
 from pns_tf.experiments.store import Store
 from pns_tf.sweeping.cluster import CHIEF_TIMEOUT, Cluster
@@ -26,7 +27,6 @@ from pns_tf.sweeping.objectives import OBJECTIVES
 from pns_tf.sweeping.oracles import make_oracle
 from pns_tf.sweeping.pool import Pool
 from pns_tf.sweeping.settings import BISECTION, Sweep
-from tasks.checks import InputError
 
 # Keras Tuner waits an hour for a chief that has gone.
 oracle_client.TIMEOUT = CHIEF_TIMEOUT

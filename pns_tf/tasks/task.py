@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from tasks.checks import InputError, integer, number
+from pns_tf.checks import InputError, integer, number
 
 TEST_FRACTION = 0.1
 ROUNDING_NOISE = 1e-12  # target entries below this are zero: they are left over from cancellation

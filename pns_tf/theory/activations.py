@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from pns_tf.seeding import generator
-from tasks.task import Target
+from pns_tf.tasks.task import Target
 
 CELLS = 4096  # about so many pieces is the input box cut into
 ROUNDING = 1e-9  # added to each bound, relative: more than float64 can lose

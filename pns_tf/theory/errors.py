@@ -13,9 +13,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from pns_tf.checks import InputError, number
+from pns_tf.tasks.task import Target
 from pns_tf.theory.activations import activation_bounds, largest_norms
-from tasks.checks import InputError, number
-from tasks.task import Target
 
 
 def lemma1_errors(target: Target, epsilon: float) -> np.ndarray:

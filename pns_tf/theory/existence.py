@@ -12,9 +12,9 @@ import math
 import numpy as np
 from scipy.special import log_ndtr
 
+from pns_tf.checks import choice, number
 from pns_tf.theory.logarithms import log1mexp, log_fewer_than
 from pns_tf.theory.unit_target import UnitTarget
-from tasks.checks import choice, number
 
 INITS = ("uniform", "normal")
 LARGEST_LOG_WIDTH = 1e12  # no float64 can tell wider hosts apart

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from pns_tf.pictures.style import INK, new_figure, set_title
+from pns_tf.tasks.task import Target
 from pns_tf.theory.existence import (
     INITS,
     log_bound,
@@ -20,7 +21,6 @@ from pns_tf.theory.existence import (
 )
 from pns_tf.theory.report import LOG10, probability
 from pns_tf.theory.unit_target import unit_target
-from tasks.task import Target
 
 EPSILONS = (0.01, 0.05, 0.1, 0.5, 1.0)
 POINTS = 200

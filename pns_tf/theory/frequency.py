@@ -12,10 +12,10 @@ from scipy.sparse.csgraph import maximum_bipartite_matching
 from scipy.stats import binomtest
 from tqdm import tqdm
 
+from pns_tf.checks import choice, integer
 from pns_tf.seeding import generator
 from pns_tf.theory.existence import INITS
 from pns_tf.theory.unit_target import UnitTarget
-from tasks.checks import choice, integer
 
 
 @dataclass(frozen=True)

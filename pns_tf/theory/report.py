@@ -8,6 +8,7 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
+from pns_tf.tasks.task import Target
 from pns_tf.theory.activations import largest_norms, sampled_norms
 from pns_tf.theory.errors import output_error
 from pns_tf.theory.existence import (
@@ -18,7 +19,6 @@ from pns_tf.theory.existence import (
     log_width_needed,
 )
 from pns_tf.theory.unit_target import UnitTarget, unit_target
-from tasks.task import Target
 
 LOG10 = math.log(10.0)
 BOUNDS = ("theorem", "proven")

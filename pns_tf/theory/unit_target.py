@@ -7,9 +7,9 @@ from typing import Literal
 
 import numpy as np
 
+from pns_tf.checks import choice, number
+from pns_tf.tasks.task import Target
 from pns_tf.theory.errors import allowed_errors, lemma1_errors
-from tasks.checks import choice, number
-from tasks.task import Target
 
 LARGEST = 0.9  # parameters of a unit target: boxes of half-width 0.1 around them lie in [−1, 1]
 

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from tasks.checks import InputError
+from pns_tf.checks import InputError
 
 SETTINGS = "settings.json"
 _stages: contextvars.ContextVar[Iterator[Stage] | None] = contextvars.ContextVar(

@@ -7,9 +7,9 @@ import functools
 import tf_keras as keras
 
 from pns_tf.settings import SeekSettings
+from pns_tf.tasks import Data
+from pns_tf.tasks.task import kind_of
 from pns_tf.training.epoch import LOSSES, CompiledEpoch
-from tasks import Data
-from tasks.task import kind_of
 
 
 def cosine_epoch(

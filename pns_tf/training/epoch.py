@@ -14,10 +14,10 @@ import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 
+from pns_tf.checks import InputError, choice
 from pns_tf.training.checkpoints import next_stage
 from pns_tf.training.steps import Steps, takes_images
 from pns_tf.training.validation import ValidationCurve
-from tasks.checks import InputError, choice
 
 LOSSES = {
     "classification": keras.losses.SparseCategoricalCrossentropy(from_logits=True),

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 import tf_keras as keras
 
+from pns_tf.checks import InputError
 from pns_tf.masks import Mask
 from pns_tf.pruning.prunable import prunable_weights
 from pns_tf.training.epoch import LOSSES, CompiledEpoch
-from tasks.checks import InputError
 
 
 class SparseEpoch(CompiledEpoch):

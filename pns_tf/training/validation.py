@@ -10,7 +10,7 @@ import tf_keras as keras
 
 from pns_tf.hosts.forward import forward
 from pns_tf.measuring.metrics import accuracy
-from tasks import Data
+from pns_tf.tasks import Data
 
 
 @dataclass(frozen=True, eq=False)
