@@ -25,8 +25,8 @@ from pns_tf.pruners import scoring_batch
 from pns_tf.pruners.base import Pruner
 from pns_tf.pruners.searcher import Searcher, SearchResult
 from pns_tf.pruning import thresholds
+from pns_tf.recipe.search import SeekSettings
 from pns_tf.seeding import generator
-from pns_tf.settings import SeekSettings
 from pns_tf.tasks import Data
 from pns_tf.tasks.task import check_finite, kind_of
 from pns_tf.training.epoch import compiled_epoch, train

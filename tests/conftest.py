@@ -38,7 +38,7 @@ def found_run(tmp_path_factory) -> Path:
     out = tmp_path_factory.mktemp("found")
     small = ["--task=circle", "--depth=4", "--width=30", "--samples=500", "--epochs=2"]
     main(["seek", *small, "--pruner=snip", "--density=0.3", "--tflite", f"--out={out}"])
-    return out / "circle-d4-w30-s0-snip-0.3-epochs=2"
+    return out / "circle-d4-w30-s0-snip-0.3-epochs=2-samples=500"
 
 
 @pytest.fixture(scope="session")
@@ -50,7 +50,7 @@ def popup_run(tmp_path_factory) -> Path:
     small = ["--task=helix", "--depth=3", "--width=30", "--samples=500", "--epochs=1"]
     search = ["--pruner=edge_popup", "--anneal", "--density=0.25", "--options={epochs: 2}"]
     main(["seek", *small, *search, f"--out={out}"])
-    return out / "helix-d3-w30-s0-edge_popup-epochs=2-anneal-0.25-epochs=1"
+    return out / "helix-d3-w30-s0-edge_popup-epochs=2-anneal-0.25-epochs=1-samples=500"
 
 
 @pytest.fixture

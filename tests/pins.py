@@ -32,8 +32,8 @@ def names() -> dict[str, str]:
     from pns_tf.experiments.tickets import folder_name
     from pns_tf.experiments.vgg import ImageRun
     from pns_tf.hosts.vgg_plans import ImageHost, image_run_name
-    from pns_tf.saving.storage import found_name, run_name
-    from pns_tf.settings import SeekSettings
+    from pns_tf.recipe.names import found_name, run_name
+    from pns_tf.recipe.search import SeekSettings
 
     runs = {
         "default": Run("circle"),
@@ -79,8 +79,8 @@ def mask_of(pruner: str) -> np.ndarray:
 
     import pns_tf
     from pns_tf import pruners
+    from pns_tf.recipe.search import SeekSettings
     from pns_tf.seeking import seek_with
-    from pns_tf.settings import SeekSettings
 
     fields = {field.name for field in dataclasses.fields(pruners.load(pruner))}
     planted = pns_tf.plant("circle", depth=4, width=30, seed=0)

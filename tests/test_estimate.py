@@ -20,7 +20,7 @@ from pns_tf.experiments.estimate import (
 from pns_tf.experiments.run import Result, Run, grid
 from pns_tf.experiments.store import Store
 from pns_tf.masks import Mask
-from pns_tf.settings import SeekSettings
+from pns_tf.recipe.search import SeekSettings
 
 
 def runs(seeds=4, **search) -> list[Run]:

@@ -27,7 +27,7 @@ from pns_tf.experiments.store import Store
 from pns_tf.experiments.workers import RunsFailed, run_all
 from pns_tf.masks import Mask
 from pns_tf.pruners import PRUNERS
-from pns_tf.settings import SeekSettings
+from pns_tf.recipe.search import SeekSettings
 from tasks import InputError
 
 ROOT = Path(__file__).parent.parent

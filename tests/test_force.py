@@ -9,9 +9,9 @@ from pns_tf.checks import InputError
 from pns_tf.hosts.models import same_architecture, set_masks
 from pns_tf.pruners.batch import scoring_batch
 from pns_tf.pruning.thresholds import global_masks
+from pns_tf.recipe.search import SeekSettings
 from pns_tf.seeding import generator
 from pns_tf.seeking import seek
-from pns_tf.settings import SeekSettings
 
 FAST = {"samples": 500, "epochs": 0}
 

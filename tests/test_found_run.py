@@ -48,13 +48,15 @@ def test_a_run_holds_models_masks_record_pictures_and_a_log(found_run, popup_run
 def test_the_record_says_what_was_done_and_what_came_of_it(found_run):
     record = record_of(found_run)
     expected = {
-        "planted": "circle-d4-w30-s0",
+        "planted": "circle-d4-w30-s0-samples=500",
         "task": "circle",
         "depth": 4,
         "width": 30,
         "planted_seed": 0,
         "init": "normal",
+        "hide": "default",
         "hide_biases": False,
+        "epsilon": None,
         "layer_sizes": [2, 30, 30, 4],
         "pruner": "snip",
         "density": 0.3,

@@ -18,7 +18,7 @@ from pns_tf.hosts.models import host_arrays
 from pns_tf.hosts.paths import live_neurons, live_part, used_neurons
 from pns_tf.masks import Mask
 from pns_tf.pruners.pns import fully_connected
-from pns_tf.settings import SeekSettings
+from pns_tf.recipe.search import SeekSettings
 from tasks import InputError
 
 QUICK = {

@@ -20,7 +20,7 @@ from pns_tf.gates.losses import balanced_pressure, reverse_kl
 from pns_tf.gates.relaxations import NOISES, RELAXATIONS, capacity_threshold
 from pns_tf.gates.search import GateSearcher
 from pns_tf.hosts.models import host_from_arrays
-from pns_tf.settings import SeekSettings
+from pns_tf.recipe.search import SeekSettings
 from pns_tf.tasks.task import Data
 from tasks import InputError
 

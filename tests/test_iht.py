@@ -10,8 +10,8 @@ from pns_tf.checks import InputError
 from pns_tf.hosts.models import host_from_arrays
 from pns_tf.pruners.iht import ThresholdedEpoch
 from pns_tf.pruning.layer_densities import layer_counts
+from pns_tf.recipe.search import SeekSettings
 from pns_tf.seeking import seek
-from pns_tf.settings import SeekSettings
 from pns_tf.training.sparse_epoch import check_loss
 
 FAST = {"samples": 300, "epochs": 1}

@@ -11,8 +11,8 @@ from pns_tf.checks import InputError
 from pns_tf.hosts.models import host_arrays, same_architecture, set_masks
 from pns_tf.pruning.prunable import prunable_weights
 from pns_tf.pruning.thresholds import global_masks
+from pns_tf.recipe.search import SeekSettings
 from pns_tf.seeking import seek
-from pns_tf.settings import SeekSettings
 from pns_tf.training.cosine_epoch import cosine_epoch
 from pns_tf.training.epoch import train
 

@@ -7,7 +7,7 @@ import pns_tf
 from pns_tf.hosts.models import host_arrays, planted_layers
 from pns_tf.pruners.partial import ROOM, search_in_part
 from pns_tf.pruners.searcher import SearchResult
-from pns_tf.settings import SeekSettings
+from pns_tf.recipe.search import SeekSettings
 
 QUICK = {
     "pns": {"epochs": 10, "swap_rounds": 5, "widest": 15},

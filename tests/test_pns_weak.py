@@ -10,7 +10,7 @@ from pns_tf import pruners
 from pns_tf.hosts.models import host_arrays
 from pns_tf.pruners import pns_weak
 from pns_tf.pruners.pns_weak import along_signs
-from pns_tf.settings import SeekSettings
+from pns_tf.recipe.search import SeekSettings
 from tasks import Data, InputError
 
 QUICK = {

@@ -21,8 +21,8 @@ from pns_tf.pruners.popup import (
     popup_epoch,
     popup_loss,
 )
+from pns_tf.recipe.search import SeekSettings
 from pns_tf.seeking import seek
-from pns_tf.settings import SeekSettings
 from tasks import InputError
 
 FAST = {"samples": 500, "epochs": 0}

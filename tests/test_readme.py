@@ -85,7 +85,8 @@ def test_a_new_pruner_is_one_class_of_ten_lines(tmp_path, monkeypatch, run):
     (tmp_path / "my_module.py").write_text(block, encoding="utf-8")
     code, out, err = run(*command.split(), "--depth=3", "--samples=500", "--epochs=1")
     assert (code, err) == (0, "")
-    assert "written to  saved_models/circle-d3-w100-s0-my_module.MyPruner-0.1-epochs=1\n" in out
+    folder = "circle-d3-w100-s0-my_module.MyPruner-0.1-epochs=1-samples=500"
+    assert f"written to  saved_models/{folder}\n" in out
     sys.modules.pop("my_module")
 
 

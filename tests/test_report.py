@@ -23,7 +23,7 @@ from pns_tf.experiments.store import Store
 from pns_tf.experiments.tickets import chosen, export_one, folder_name
 from pns_tf.masks import Mask
 from pns_tf.measuring.evaluation import evaluate
-from pns_tf.settings import SeekSettings
+from pns_tf.recipe.search import SeekSettings
 from tasks import InputError
 
 PICTURES = ("performance", "recovery", "collapse", "layers")
@@ -181,7 +181,7 @@ def test_another_ticket_than_the_stored_one_is_not_exported(tiny, tmp_path):
 SMALL = """
 from pns_tf.experiments.experiment import Experiment
 from pns_tf.experiments.run import Run
-from pns_tf.settings import SeekSettings
+from pns_tf.recipe.search import SeekSettings
 
 RUN = Run("circle", depth=3, width=24, search=SeekSettings("snip", 0.5, epochs=2, samples=300))
 EXPERIMENT = Experiment("small", "does it work?", [RUN], seeds=1)

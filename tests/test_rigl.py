@@ -14,8 +14,8 @@ from pns_tf.hosts.models import host_from_arrays
 from pns_tf.masks import Mask
 from pns_tf.pruners.rigl import MovingEpoch, move
 from pns_tf.pruning.layer_densities import layer_counts
+from pns_tf.recipe.search import SeekSettings
 from pns_tf.seeking import seek
-from pns_tf.settings import SeekSettings
 
 FAST = {"samples": 300, "epochs": 1}
 OPTIONS = {"epochs": 3, "interval": 4}

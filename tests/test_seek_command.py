@@ -9,8 +9,8 @@ import pytest
 
 from pns_tf import pruners
 from pns_tf.masks import Mask
-from pns_tf.saving.storage import found_name
-from pns_tf.settings import SeekSettings
+from pns_tf.recipe.names import found_name
+from pns_tf.recipe.search import SeekSettings
 
 SMALL = ["--depth=3", "--width=30", "--samples=500", "--epochs=1"]
 
@@ -167,6 +167,7 @@ def test_what_the_planted_run_says_already_is_refused(refused, helix_run, flag):
 
 def test_a_run_that_exists_is_kept(refused, found_run):
     flags = ["--task=circle", "--depth=4", "--width=30", "--epochs=2", "--density=0.3"]
+    flags += ["--samples=500"]
     line = refused("seek", *flags, "--pruner=snip", f"--out={found_run.parent}")
     assert "exists already: choose another --out or pass --overwrite" in line
 
@@ -177,7 +178,7 @@ def test_a_run_that_exists_is_kept(refused, found_run):
 def test_the_tables_say_how_good_the_ticket_is_and_how_much_of_the_planted_one(run, tmp_path):
     code, out, err = run("seek", *SMALL, "--density=0.5", "--tflite", f"--out={tmp_path}")
     assert (code, err) == (0, "")
-    folder = tmp_path / "circle-d3-w30-s0-synflow-0.5-epochs=1"
+    folder = tmp_path / "circle-d3-w30-s0-synflow-0.5-epochs=1-samples=500"
     metrics = json.loads((folder / "ticket.json").read_text(encoding="utf-8"))["metrics"]
     for row, metric in (
         ("planted ticket", "planted"),
@@ -212,26 +213,27 @@ def test_a_planted_run_is_sought_in(run, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     plant = ["--task=relu", "--depth=3", "--width=20", "--seed=5", "--samples=500", "--noise=0"]
     assert run("plant", *plant)[0] == 0
-    folder = "saved_models/relu-d3-w20-s5"
+    host, data = "relu-d3-w20-s5", "-samples=500-noise=0"
+    folder = f"saved_models/{host}{data}"
     search = ["--pruner=magnitude", "--density=baseline", "--epochs=1", "--seed=5"]
     assert run("seek", f"--planted={folder}", *search)[0] == 0
     assert run("seek", *plant, *search, "--out=anew")[0] == 0
-    name = "relu-d3-w20-s5-magnitude-0.05-epochs=1"
+    words = "-magnitude-0.05-epochs=1"
     records = []
-    for found in (tmp_path / "saved_models" / name, tmp_path / "anew" / name):
+    for found in (tmp_path / f"{folder}{words}", tmp_path / "anew" / f"{host}{words}{data}"):
         records.append(json.loads((found / "ticket.json").read_text(encoding="utf-8")))
         planted = Mask.load(found / "planted_masks.npz")
         assert planted == Mask.load(tmp_path / folder / "masks.npz")
     of_folder, anew = records
     assert of_folder["metrics"] == anew["metrics"]
     assert of_folder["noise"] == anew["noise"] == 0
-    assert (of_folder["planted"], of_folder["planted_seed"]) == ("relu-d3-w20-s5", 5)
+    assert (of_folder["planted"], of_folder["planted_seed"]) == (f"{host}{data}", 5)
     # The same host, another search.
     assert run("seek", "--planted=.", "--pruner=random", "--epochs=1")[0] == 2
     monkeypatch.chdir(tmp_path / folder)
     search = ["--pruner=random", "--epochs=1", "--seed=6", f"--out={tmp_path}"]
     assert run("seek", "--planted=.", *search)[0] == 0
-    assert (tmp_path / "relu-d3-w20-s5-random-0.1-epochs=1-seed=6").is_dir()
+    assert (tmp_path / f"{host}{data}-random-0.1-epochs=1-seed=6").is_dir()
 
 
 def test_baseline_is_the_planted_density(run, tmp_path):
@@ -247,7 +249,9 @@ def test_a_pruner_of_ones_own_is_found_in_the_current_directory(own_module, run,
     flags = ["--pruner=my_seekers:Smallest", "--density=0.2"]
     code, _, err = run("seek", *SMALL, *flags)
     assert (code, err) == (0, "")
-    folder = tmp_path / "saved_models" / "circle-d3-w30-s0-my_seekers.Smallest-0.2-epochs=1"
+    folder = (
+        tmp_path / "saved_models" / "circle-d3-w30-s0-my_seekers.Smallest-0.2-epochs=1-samples=500"
+    )
     smallest = Mask.load(folder / "masks.npz")
     assert run("seek", *SMALL, "--pruner=magnitude", "--density=0.8")[0] == 0
     largest = Mask.load(next(tmp_path.glob("saved_models/*magnitude*")) / "masks.npz")

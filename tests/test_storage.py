@@ -140,7 +140,7 @@ def test_leftovers_are_those_of_processes_that_are_no_more(owner, kept, run_pyth
 def test_a_killed_plant_leaves_no_half_written_run(moment, tmp_path):
     command = [sys.executable, "-m", "pns_tf", "plant", "--depth=3", "--width=40", "--samples=100"]
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parent.parent)}
-    path = tmp_path / "helix-d3-w40-s0"
+    path = tmp_path / "helix-d3-w40-s0-samples=100"
 
     def reached() -> bool:
         partial = list(tmp_path.glob(".*partial*"))

@@ -6,41 +6,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from pns_tf import tasks
-from pns_tf.checks import InputError, choice, flag, number
-from pns_tf.hosts.initializers import INITIALIZERS
-from pns_tf.planting.algorithm import baseline_density
-from pns_tf.planting.hiding import HIDINGS
-
-
-def check_planting(
-    task: str,
-    depth: int,
-    width: int,
-    seed: int,
-    init: str,
-    hide_biases: bool,
-    samples: int,
-    noise: float | None,
-    hide: str = "default",
-    epsilon: float | None = None,
-) -> float:
-    """Checks everything that planting a task depends on.
-
-    Returns:
-        The baseline density.
-
-    Raises:
-        ValueError: a value that cannot work.
-    """
-    density = baseline_density(task, depth, width)
-    choice("init", init, INITIALIZERS)
-    flag("hide_biases", hide_biases)
-    choice("hide", hide, HIDINGS)
-    if epsilon is not None:
-        number("epsilon", epsilon, low=0.0, low_excluded=True)
-    tasks.get(task).data(samples, noise, seed)
-    return density
+from pns_tf.checks import InputError
 
 
 def check_left_out(

@@ -26,12 +26,13 @@ def plant(
     """Hides a sparse network that solves a task in a random one, and exports both.
 
     Writes <out>/<task>-d<depth>-w<width>-s<seed>/ with host/ and ticket/ as SavedModels,
-    ticket.json, masks.npz, pictures, and a TensorBoard log. With --host and --ticket a trained
-    ticket that seek --host has found is hidden in a fresh network of the same plan instead, and
-    exported compacted as SavedModel and TFLite.
+    ticket.json, masks.npz, pictures, and a TensorBoard log; settings that are not the defaults are
+    added to the folder's name. With --host and --ticket a trained ticket that seek --host has found
+    is hidden in a fresh network of the same plan instead, and exported compacted as SavedModel and
+    TFLite.
 
     Args:
-        task: what the ticket solves, one that the command tasks lists.
+        task: what the ticket solves, one that the command tasks lists, or module:NAME for your own.
         depth: neuron layers of the host, input and output counted, at least 3.
         width: neurons in each hidden layer of the host.
         seed: everything random follows from it.
@@ -49,9 +50,10 @@ def plant(
         overwrite: replace a run that exists.
     """
     from pns_tf.checks import flag
-    from pns_tf.commands.checks import check_image_flags, check_left_out, check_planting
+    from pns_tf.commands.checks import check_image_flags, check_left_out
     from pns_tf.commands.vgg import plant_images
-    from pns_tf.saving.storage import check_free, run_name
+    from pns_tf.recipe.planting import Planting
+    from pns_tf.saving.storage import check_free
 
     if host is not None or ticket is not None:
         check_left_out(
@@ -66,8 +68,10 @@ def plant(
         return
     check_image_flags(plant, locals(), "data_dir", needed_by="--host and --ticket")
     # All that can be wrong is found before TensorFlow is imported and before anything is written.
-    check_planting(task, depth, width, seed, init, hide_biases, samples, noise, hide, epsilon)
-    path = Path(str(out)) / run_name(task, depth, width, seed)
+    recipe = Planting(
+        task, depth, width, seed, init, hide, hide_biases, epsilon, samples=samples, noise=noise
+    )
+    path = Path(str(out)) / recipe.name
     check_free(path, flag("overwrite", overwrite))
 
     from pns_tf.quiet import import_tensorflow
@@ -76,9 +80,7 @@ def plant(
     from pns_tf.planting import planted
     from pns_tf.saving.planted_run import write_run
 
-    result = planted.plant(
-        task, depth, width, seed, init=init, hide=hide, hide_biases=hide_biases, epsilon=epsilon
-    )
+    result = planted.plant(**recipe.arguments)
     record = write_run(result, path, samples=samples, noise=noise, overwrite=overwrite)
     print(f"parameters written {result.written} of the ticket's {result.planted_masks.kept}\n")
     print(report(record, path))

@@ -26,7 +26,9 @@ def seek(
     as_published: bool = False,
     options: dict | None = None,
     init: str = "normal",
+    hide: str = "default",
     hide_biases: bool = False,
+    epsilon: float | None = None,
     samples: int | None = None,
     noise: float | None = None,
     learning_rate: float = 1e-3,
@@ -50,7 +52,7 @@ def seek(
     command is given again; without --planted nothing is planted in it.
 
     Args:
-        task: what the ticket solves, one that the command tasks lists.
+        task: what the ticket solves, one that the command tasks lists, or module:NAME for your own.
         pruner: one that the command pruners lists, or module:Class for one of your own.
         density: fraction of all parameters that the found ticket keeps, or baseline.
         depth: neuron layers of the host, input and output counted, at least 3.
@@ -67,7 +69,9 @@ def seek(
         as_published: for edge_popup, repeat the slips of the published code.
         options: other settings of the pruner itself, as a dict, see the command pruners.
         init: how the host is drawn, one of normal, zero_biases, uniform.
-        hide_biases: leave the host's bias where the target's is zero.
+        hide: how places and scales are chosen, one of published, default, strong.
+        hide_biases: leave the host's bias where the target's is zero; strong always does.
+        epsilon: plant approximately, outputs being off by at most this.
         samples: size of the data set, a tenth of it for testing, None for 10,000; with host, so
             many images for training, None for all.
         noise: noise level of the data, None for the task's own.
@@ -84,16 +88,18 @@ def seek(
         overwrite: replace a run that exists.
     """
     from pns_tf import pruners
-    from pns_tf.commands.checks import check_image_flags, check_left_out, check_planting
+    from pns_tf.commands.checks import check_image_flags, check_left_out
     from pns_tf.commands.vgg import SEEK_FLAGS, check_vgg, seek_images
     from pns_tf.hosts.vgg_plans import image_run_name
-    from pns_tf.saving.storage import check_free, found_name, read_planted_record, run_name
-    from pns_tf.settings import SeekSettings
+    from pns_tf.recipe.names import found_name, run_name
+    from pns_tf.recipe.planting import Planting
+    from pns_tf.recipe.search import SeekSettings
+    from pns_tf.saving.storage import check_free, read_planted_record
     from pns_tf.tasks import get as get_task
 
     # What can be wrong is found before TensorFlow is imported and before anything is written.
-    given, record, source = locals(), {}, None
-    of_a_task = ("task", "depth", "width", "init", "hide_biases", "noise")
+    given, record, source, recipe = locals(), {}, None, None
+    of_a_task = ("task", "depth", "width", "init", "hide", "hide_biases", "epsilon", "noise")
     if planted is not None:
         check_left_out(seek, given, *of_a_task, "host", "dataset", "width_multiplier")
         source = Path(str(planted))
@@ -111,8 +117,10 @@ def seek(
         baseline = None
     else:
         samples = 10_000 if samples is None else samples
-        baseline = check_planting(task, depth, width, seed, init, hide_biases, samples, noise)
-        run, planted_seed = run_name(task, depth, width, seed), seed
+        recipe = Planting(
+            task, depth, width, seed, init, hide, hide_biases, epsilon, samples=samples, noise=noise
+        )
+        run, planted_seed, baseline = recipe.name, seed, recipe.baseline
     on_images = host is not None or "host" in record
     if not on_images:
         check_image_flags(seek, given, *SEEK_FLAGS, needed_by="a network on images")
@@ -135,8 +143,11 @@ def seek(
         seed=seed,
         options=_options(options, anneal=anneal, as_published=as_published),
     )
-    name = found_name(run, settings, planted_seed) + ("-augmented" if augmented else "")
-    path = Path(str(out)) / name
+    if recipe is None:
+        name = found_name(run, settings, planted_seed)
+    else:
+        name = found_name(run_name(task, depth, width, seed), settings, seed) + recipe.unusual
+    path = Path(str(out)) / (name + ("-augmented" if augmented else ""))
     check_free(path, flag("overwrite", overwrite))
     flag("tflite", tflite)
     if on_images:
@@ -164,10 +175,7 @@ def seek(
         if on_images:
             record = seek_images(given, settings, seeker, path, watch)
         else:
-            if source is None:
-                found_in = plant(task, depth, width, seed, init=init, hide_biases=hide_biases)
-            else:
-                found_in = load_planted(source)
+            found_in = plant(**recipe.arguments) if source is None else load_planted(source)
             found = seek_with(found_in, settings, pruner=seeker, watch=watch)
             record = write_found(
                 found, found_in, settings, path, planted_in=run, tflite=tflite, overwrite=overwrite

@@ -15,7 +15,7 @@ from scipy.special import stdtrit
 from pns_tf import tasks
 from pns_tf.experiments.experiment import label
 from pns_tf.experiments.run import Run
-from pns_tf.settings import SeekSettings
+from pns_tf.recipe.search import SeekSettings
 
 CONFIDENCE = 0.95
 SETTINGS = tuple(Run("circle").settings)

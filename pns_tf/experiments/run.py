@@ -14,7 +14,7 @@ from pathlib import Path
 
 from pns_tf.masks import Mask
 from pns_tf.planting.algorithm import baseline_density
-from pns_tf.settings import SeekSettings
+from pns_tf.recipe.search import SeekSettings
 
 # Part of every run's name: raised when equal settings come to give other results.
 RESULTS_VERSION = 2

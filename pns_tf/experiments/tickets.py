@@ -13,7 +13,7 @@ from pns_tf.experiments.run import Run
 from pns_tf.experiments.store import Store
 from pns_tf.experiments.workers import open_executor
 from pns_tf.masks import Mask
-from pns_tf.saving.storage import found_name, run_name
+from pns_tf.recipe.names import found_name, run_name
 
 
 def chosen(table: pd.DataFrame, which: str) -> list[str]:

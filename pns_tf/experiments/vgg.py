@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from pns_tf.experiments.run import RESULTS_VERSION, Result
 from pns_tf.experiments.store import Store
 from pns_tf.hosts.vgg_plans import ImageHost
-from pns_tf.settings import SeekSettings
+from pns_tf.recipe.search import SeekSettings
 
 if TYPE_CHECKING:
     from pns_tf.training.validation import Images

@@ -9,7 +9,7 @@ from pns_tf.checks import choice
 from pns_tf.experiments.catalog import MULTISHOT
 from pns_tf.experiments.run import Run
 from pns_tf.pruners import PRUNERS
-from pns_tf.settings import SeekSettings
+from pns_tf.recipe.search import SeekSettings
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from pns_tf.hosts.compaction import cut
 from pns_tf.hosts.kernels import neuron_counts
 from pns_tf.hosts.models import planted_layers, set_masks
 from pns_tf.pruners.searcher import SearchResult
-from pns_tf.settings import SeekSettings
+from pns_tf.recipe.search import SeekSettings
 from pns_tf.tasks.task import Data
 
 ROOM = 10  # times the parameters of the ticket are to be in the part, or it gets wider

@@ -20,7 +20,7 @@ from pns_tf.pruners.repeated_training import RepeatedTraining
 from pns_tf.pruners.searcher import Searcher, SearchResult
 from pns_tf.pruning.prunable import prunable_weights
 from pns_tf.pruning.thresholds import density_steps, keep_highest
-from pns_tf.settings import SeekSettings
+from pns_tf.recipe.search import SeekSettings
 from pns_tf.swaps.search import SwapSettings, swap_search
 from pns_tf.tasks.task import Data, kind_of
 from pns_tf.training.cosine_epoch import cosine_epoch

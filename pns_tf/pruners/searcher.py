@@ -12,7 +12,7 @@ import tf_keras as keras
 from pns_tf.checks import InputError
 from pns_tf.masks import Mask
 from pns_tf.pruners.base import Pruner
-from pns_tf.settings import SeekSettings
+from pns_tf.recipe.search import SeekSettings
 from pns_tf.tasks import Data
 
 

@@ -121,7 +121,9 @@ def record_of(planted: Planted, data: Data, noise: float) -> dict:
         "width": planted.width,
         "seed": planted.seed,
         "init": planted.init,
+        "hide": planted.hide,
         "hide_biases": planted.hide_biases,
+        "epsilon": planted.epsilon,
         "samples": len(data.x_train) + len(data.x_test),
         "noise": noise,
         **what_is_planted(planted),
@@ -147,6 +149,7 @@ def what_is_planted(planted: Planted) -> dict:
         "density_per_layer": planted.planted_masks.densities,
         "scales": planted.scales.tolist(),
         "neurons": [neurons.tolist() for neurons in planted.neurons],
+        "parameters_written": planted.written,
     }
 
 
@@ -188,6 +191,7 @@ def load_planted(folder: Path | str) -> Planted:
             bias_masks=masks.biases,
             neurons=[np.array(neurons) for neurons in record["neurons"]],
             scales=np.array(record["scales"]),
+            written=record.get("parameters_written"),
         )
         if task is None:
             template = build_vgg(**ImageHost(**record["host"]).network)
@@ -202,6 +206,8 @@ def load_planted(folder: Path | str) -> Planted:
             hide_biases=record["hide_biases"],
             task=task,
             template=template,
+            hide=record.get("hide", "default"),  # older records do not say it
+            epsilon=record.get("epsilon"),
         )
     except (OSError, AttributeError, TypeError, tf.errors.OpError) as error:
         raise InputError(f"{folder} is no planted run: {error}") from error

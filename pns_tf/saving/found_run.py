@@ -15,13 +15,13 @@ from pns_tf.hosts.paths import effective_mask
 from pns_tf.masks import Mask
 from pns_tf.pictures import layer_counts_figure, overlap_figure, save_figure, ticket_figure
 from pns_tf.planting.planted import Planted
+from pns_tf.recipe.search import SeekSettings
 from pns_tf.saving.exporting import MASKS, save_server, server_of, versions
 from pns_tf.saving.image_runs import TRAINED, save_trained
 from pns_tf.saving.storage import RECORD, new_folder, write_json
 from pns_tf.saving.tensorboard import log_found
 from pns_tf.saving.tflite import convert
 from pns_tf.seeking import FoundTicket
-from pns_tf.settings import SeekSettings
 from pns_tf.training.steps import takes_images
 
 PLANTED_MASKS = "planted_masks.npz"
@@ -97,7 +97,9 @@ def _task_host(planted: Planted) -> dict:
         "width": planted.width,
         "planted_seed": planted.seed,
         "init": planted.init,
+        "hide": planted.hide,
         "hide_biases": planted.hide_biases,
+        "epsilon": planted.epsilon,
     }
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import json
 import os
 import re
@@ -13,7 +12,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from pns_tf.checks import InputError
-from pns_tf.settings import SeekSettings
 
 RECORD = "ticket.json"
 # What a planted run's record must say for the run to be read back.
@@ -30,38 +28,6 @@ PLANTED_KEYS = (
     "scales",
     "neurons",
 )
-
-
-def run_name(task: str, depth: int, width: int, seed: int) -> str:
-    """Folder name of a planted run."""
-    return f"{task.replace(':', '.')}-d{depth}-w{width}-s{seed}"
-
-
-def found_name(run: str, settings: SeekSettings, planted_seed: int) -> str:
-    """Folder name of a search in a planted run: run, pruner, density, and what is not the default.
-
-    The pruner's options stand before the density. Not said is what the data are made of.
-
-    Example:
-        >>> settings = SeekSettings("edge_popup", 0.5, epochs=20, options={"anneal": True})
-        >>> found_name("circle-d5-w100-s0", settings, planted_seed=0)
-        'circle-d5-w100-s0-edge_popup-anneal-0.5-epochs=20'
-    """
-    elsewhere = ("pruner", "density", "seed", "options", "samples", "noise")
-    search = {
-        field.name: getattr(settings, field.name)
-        for field in dataclasses.fields(settings)
-        if field.name not in elsewhere and getattr(settings, field.name) != field.default
-    }
-    if settings.seed != planted_seed:
-        search["seed"] = settings.seed
-    words = [run, settings.pruner.replace(":", "."), *_words(settings.options)]
-    words += [f"{settings.density:.6g}", *_words(search)]
-    return re.sub(r"[^\w.=+-]", "_", "-".join(words))
-
-
-def _words(settings: dict[str, object]) -> list[str]:
-    return [name if value is True else f"{name}={value}" for name, value in settings.items()]
 
 
 def check_free(path: Path, overwrite: bool = False) -> None:

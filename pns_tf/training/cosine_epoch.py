@@ -6,7 +6,7 @@ import functools
 
 import tf_keras as keras
 
-from pns_tf.settings import SeekSettings
+from pns_tf.recipe.search import SeekSettings
 from pns_tf.tasks import Data
 from pns_tf.tasks.task import kind_of
 from pns_tf.training.epoch import LOSSES, CompiledEpoch

@@ -1,0 +1,1 @@
+"""What a run is: its settings, declared once, and all that follows from them. No TensorFlow."""
