@@ -7,8 +7,8 @@ import pandas as pd
 
 import tasks
 from pns_tf.experiments.experiment import with_seed
-from pns_tf.experiments.run import Run
 from pns_tf.experiments.skill import trivial_metric
+from pns_tf.recipe.run import Run
 
 PLANTED = {"classification": 0.98, "regression": 1e-4}
 

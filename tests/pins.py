@@ -28,11 +28,11 @@ QUICK = {
 
 def names() -> dict[str, str]:
     """Hashes and folder names of runs that differ in one kind of setting each."""
-    from pns_tf.experiments.run import Run
     from pns_tf.experiments.tickets import folder_name
     from pns_tf.experiments.vgg import ImageRun
     from pns_tf.hosts.vgg_plans import ImageHost, image_run_name
     from pns_tf.recipe.names import found_name, run_name
+    from pns_tf.recipe.run import Run
     from pns_tf.recipe.search import SeekSettings
 
     runs = {
@@ -71,6 +71,23 @@ def pruner_names() -> list[str]:
     from pns_tf import pruners
 
     return pruners.names()
+
+
+def defaults() -> dict[str, dict]:
+    """The default options of each pruner, with the versions that are part of its runs' names."""
+    import dataclasses
+
+    from pns_tf import pruners
+    from pns_tf.recipe.run import result_versions
+
+    return {
+        name: {
+            "versions": result_versions(name),
+            "options": {field.name: field.default for field in dataclasses.fields(pruner)},
+        }
+        for name in pruner_names()
+        for pruner in [pruners.load(name)]
+    }
 
 
 def mask_of(pruner: str) -> np.ndarray:
@@ -116,8 +133,9 @@ def help_texts() -> dict[str, str]:
 def write(pruners: list[str] | None = None) -> None:
     """Writes the pins anew; masks of ``pruners`` only, if they are named."""
     PINNED.mkdir(exist_ok=True)
-    (PINNED / "names.json").write_text(json.dumps(names(), indent=2) + "\n", encoding="utf-8")
-    (PINNED / "help.json").write_text(json.dumps(help_texts(), indent=2) + "\n", encoding="utf-8")
+    for name, content in (("names", names), ("help", help_texts), ("defaults", defaults)):
+        text = json.dumps(content(), indent=2) + "\n"
+        (PINNED / f"{name}.json").write_text(text, encoding="utf-8")
     masks = dict(np.load(PINNED / "masks.npz")) if pruners else {}
     for pruner in pruners or pruner_names():
         masks[pruner] = np.packbits(mask_of(pruner))

@@ -17,10 +17,11 @@ from pns_tf.experiments.estimate import (
     in_words,
     seconds_left,
 )
-from pns_tf.experiments.run import Result, Run, grid
 from pns_tf.experiments.store import Store
 from pns_tf.masks import Mask
+from pns_tf.recipe.run import Run, grid
 from pns_tf.recipe.search import SeekSettings
+from pns_tf.runs.execute import Result
 
 
 def runs(seeds=4, **search) -> list[Run]:

@@ -10,7 +10,6 @@ from made_up import rows
 from matplotlib.colors import to_hex
 
 from pns_tf.checks import InputError
-from pns_tf.experiments.run import Run
 from pns_tf.leaderboard.board import Attempt, Board
 from pns_tf.leaderboard.distance import near, shortfall, standings
 from pns_tf.leaderboard.entries import ENTRIES, Entry, chosen
@@ -18,6 +17,7 @@ from pns_tf.leaderboard.picture import front, pareto_picture
 from pns_tf.leaderboard.report import write_leaderboard
 from pns_tf.leaderboard.table import mean_distance, ranking
 from pns_tf.pruners import PRUNERS
+from pns_tf.recipe.run import Run
 
 SNIP, RANDOM = Entry("snip", "snip"), Entry("random", "random")
 GOOD, BAD = 0.9999, 0.5  # skills of tickets that are near the planted one, and are not

@@ -23,6 +23,18 @@ def test_help_says_what_it_said():
     assert pins.help_texts() == pinned("help")
 
 
+def test_a_pruner_whose_defaults_have_changed_has_a_new_version():
+    before, now = pinned("defaults"), pins.defaults()
+    stale = [
+        name
+        for name in before.keys() & now.keys()
+        if now[name]["options"] != before[name]["options"]
+        and now[name]["versions"] == before[name]["versions"]
+    ]
+    assert not stale, f"raise PRUNER_VERSIONS for {stale}: their stored rows would be taken again"
+    assert now == before, "changed with a new version: run python tests/pins.py"
+
+
 @pytest.mark.parametrize("pruner", pins.pruner_names())
 def test_a_pruner_finds_the_mask_that_it_found(pruner):
     with np.load(pins.PINNED / "masks.npz") as masks:

@@ -2,12 +2,19 @@
 
 import dataclasses
 import json
+import os
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import pns_tf
+from pns_tf.experiments.rows import prepared
+from pns_tf.experiments.vgg import ImageRun
+from pns_tf.hosts.vgg_plans import ImageHost
 from pns_tf.recipe.planting import Planting
+from pns_tf.recipe.run import LATER, PRUNER_VERSIONS, Run
+from pns_tf.recipe.search import SeekSettings
 
 # Another value for every field: a new field needs one here.
 OTHERS = {
@@ -103,3 +110,48 @@ def test_a_host_drawn_otherwise_is_planted_otherwise(run, tmp_path):
     ]
     assert len(kernels) == 2
     assert not np.array_equal(*kernels)
+
+
+# Runs
+
+
+def test_settings_that_came_later_leave_earlier_names_alone():
+    assert not LATER.keys() & Run("circle").settings.keys()
+    for name, value in {"hide": "strong", "epsilon": 0.05}.items():
+        run = Run("circle", **{name: value})
+        assert run.settings[name] == value
+        assert run.name != Run("circle").name
+        assert run.planting == dataclasses.replace(Run("circle").planting, **{name: value})
+
+
+def test_runs_that_differ_in_how_tickets_are_hidden_stand_in_panels_of_their_own():
+    runs = [Run("circle"), Run("circle", hide="strong")]
+    table = prepared(pd.DataFrame([{"run": run.name, **run.settings} for run in runs]))
+    assert list(table["panel"]) == ["circle, hide default", "circle, hide strong"]
+
+
+def test_an_edited_task_gives_its_runs_new_names(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    names = set()
+    for content in ("FIRST = 1", "SECOND = 2"):
+        (tmp_path / "edited_task.py").write_text(content, encoding="utf-8")
+        os.utime(tmp_path / "edited_task.py", (len(names), len(names)))
+        names.add(Run("edited_task:TASK").name)
+    assert len(names) == 2
+
+
+def test_image_runs_of_a_changed_pruner_get_new_names(monkeypatch):
+    host = ImageHost("vgg11", "cifar10", (32, 32, 3), 10)
+    name = ImageRun(host, SeekSettings("pns")).name
+    monkeypatch.setitem(PRUNER_VERSIONS, "pns", PRUNER_VERSIONS["pns"] + 1)
+    assert ImageRun(host, SeekSettings("pns")).name != name
+
+
+def test_image_runs_of_an_edited_pruner_get_new_names(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    host, names = ImageHost("vgg11", "cifar10", (32, 32, 3), 10), set()
+    for content in ("FIRST = 1", "SECOND = 2"):
+        (tmp_path / "edited_pruner.py").write_text(content, encoding="utf-8")
+        os.utime(tmp_path / "edited_pruner.py", (len(names), len(names)))
+        names.add(ImageRun(host, SeekSettings("edited_pruner:Mine")).name)
+    assert len(names) == 2

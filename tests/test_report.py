@@ -18,12 +18,13 @@ from pns_tf.experiments.catalog import EXPERIMENTS
 from pns_tf.experiments.experiment import Experiment
 from pns_tf.experiments.hparams import write_hparams
 from pns_tf.experiments.report import write_report
-from pns_tf.experiments.run import Run, execute, grid
 from pns_tf.experiments.store import Store
 from pns_tf.experiments.tickets import chosen, export_one, folder_name
 from pns_tf.masks import Mask
 from pns_tf.measuring.evaluation import evaluate
+from pns_tf.recipe.run import Run, grid
 from pns_tf.recipe.search import SeekSettings
+from pns_tf.runs.execute import execute
 from tasks import InputError
 
 PICTURES = ("performance", "recovery", "collapse", "layers")
@@ -180,7 +181,7 @@ def test_another_ticket_than_the_stored_one_is_not_exported(tiny, tmp_path):
 
 SMALL = """
 from pns_tf.experiments.experiment import Experiment
-from pns_tf.experiments.run import Run
+from pns_tf.recipe.run import Run
 from pns_tf.recipe.search import SeekSettings
 
 RUN = Run("circle", depth=3, width=24, search=SeekSettings("snip", 0.5, epochs=2, samples=300))

@@ -92,11 +92,11 @@ def seek_images(
 
     import tensorflow as tf
 
-    from pns_tf.experiments.run import code_digest, result_versions
     from pns_tf.hosts.vgg import vgg_host
     from pns_tf.hosts.vgg_plans import ImageHost
     from pns_tf.images import image_set, load_images
     from pns_tf.planting.planted import Planted
+    from pns_tf.recipe.run import code_digest, result_versions
     from pns_tf.saving.exporting import load_planted
     from pns_tf.saving.found_run import write_found
     from pns_tf.saving.storage import read_planted_record

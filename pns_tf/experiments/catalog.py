@@ -6,8 +6,8 @@ import runpy
 
 from pns_tf.checks import InputError, choice
 from pns_tf.experiments.experiment import Experiment
-from pns_tf.experiments.run import Run, grid
 from pns_tf.planting.algorithm import baseline_density
+from pns_tf.recipe.run import Run, grid
 
 TASKS = ("circle", "helix", "relu")
 SCORERS = ("random", "magnitude", "snip", "grasp", "synflow")

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from pns_tf.checks import InputError, integer
-from pns_tf.experiments.run import Run
+from pns_tf.recipe.run import Run
 
 
 @dataclass(frozen=True)

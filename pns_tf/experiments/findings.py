@@ -29,8 +29,8 @@ import pandas as pd
 from pns_tf.experiments.catalog import EXPERIMENTS, SCORERS, TASKS
 from pns_tf.experiments.experiment import density_name, label, with_seed
 from pns_tf.experiments.rows import Interval, interval
-from pns_tf.experiments.run import Run
 from pns_tf.experiments.skill import skill
+from pns_tf.recipe.run import Run
 
 CONFIRMED, CONTRADICTED, UNDECIDED, NOT_RUN = "confirmed", "contradicted", "undecided", "not run"
 SAME_RUNS = {"figure7": "figure3"}  # two figures of one experiment

@@ -14,11 +14,11 @@ from scipy.special import stdtrit
 
 from pns_tf import tasks
 from pns_tf.experiments.experiment import label
-from pns_tf.experiments.run import Run
+from pns_tf.recipe.run import LATER, Run
 from pns_tf.recipe.search import SeekSettings
 
 CONFIDENCE = 0.95
-SETTINGS = tuple(Run("circle").settings)
+SETTINGS = (*Run("circle").settings, *LATER)
 LABEL_SETTINGS = ("pruner", "options", "scope")
 PANEL_SETTINGS = tuple(
     name for name in SETTINGS if name not in (*LABEL_SETTINGS, "task", "density", "seed")
@@ -34,6 +34,9 @@ def prepared(table: pd.DataFrame) -> pd.DataFrame:
     * ``kind``: of the task, "classification" or "regression".
     """
     table = table.copy()
+    for name, usual in LATER.items():  # rows of before do not say them
+        said = table[name].astype(object) if name in table else pd.Series(None, table.index, object)
+        table[name] = said.where(said.notna(), usual)
     table["label"] = _labels(table)
     table["kind"] = table["task"].map({name: tasks.get(name).kind for name in set(table["task"])})
     groups = table.groupby(["task", "label"])

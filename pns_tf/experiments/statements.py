@@ -11,8 +11,8 @@ import pandas as pd
 from pns_tf.experiments.catalog import DENSITIES, NOISE, TASKS
 from pns_tf.experiments.experiment import density_name
 from pns_tf.experiments.findings import Claim, Evidence, Finding, Tables, difference, in_words
-from pns_tf.experiments.run import Run
 from pns_tf.experiments.skill import FAILS, GOOD
+from pns_tf.recipe.run import Run
 
 SPARSE = {"high": 0.01}
 MODERATE = {"low": 0.1}

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pns_tf.checks import InputError
-from pns_tf.experiments.run import Result, Run
 from pns_tf.masks import Mask
+from pns_tf.recipe.run import Run
+from pns_tf.runs.execute import Result
 from pns_tf.saving.storage import replacing, write_text
 
 if TYPE_CHECKING:

@@ -9,11 +9,11 @@ from pathlib import Path
 import pandas as pd
 
 from pns_tf.experiments.rows import prepared
-from pns_tf.experiments.run import Run
 from pns_tf.experiments.store import Store
 from pns_tf.experiments.workers import open_executor
 from pns_tf.masks import Mask
 from pns_tf.recipe.names import found_name, run_name
+from pns_tf.recipe.run import Run
 
 
 def chosen(table: pd.DataFrame, which: str) -> list[str]:
@@ -39,14 +39,8 @@ def folder_name(run: Run) -> str:
         >>> folder_name(Run("circle", search=SeekSettings("snip", 0.5, rounds=10, noise=0.1)))
         'circle-d5-w100-s0-snip-0.5-rounds=10-noise=0.1'
     """
-    settings, usual = run.settings, Run(run.task).settings
-    unusual = [
-        f"-{name}={settings[name]}"
-        for name in ("init", "hide_biases", "samples", "noise")
-        if settings[name] != usual[name]
-    ]
     planted = run_name(run.task, run.depth, run.width, run.search.seed)
-    return found_name(planted, run.search, run.search.seed) + "".join(unusual)
+    return found_name(planted, run.search, run.search.seed) + run.planting.unusual
 
 
 def export(
@@ -106,9 +100,7 @@ def export_one(run: Run, row: dict, masks: Mask, path: Path) -> str | None:
     from pns_tf.seeking import seek_with
 
     settings = run.search
-    planted = plant(
-        run.task, run.depth, run.width, settings.seed, init=run.init, hide_biases=run.hide_biases
-    )
+    planted = plant(**run.planting.arguments)
     found = seek_with(planted, settings)
     differing = [name for name, value in found.metrics.items() if not _same(value, row[name])]
     if found.masks != masks or differing:
@@ -116,8 +108,7 @@ def export_one(run: Run, row: dict, masks: Mask, path: Path) -> str | None:
             f"{path.name} is not exported: run {run.name} finds another ticket here than where it "
             f"was stored ({', '.join(differing) or 'masks'} differ)"
         )
-    source = run_name(run.task, run.depth, run.width, settings.seed)
-    write_found(found, planted, settings, path, planted_in=source)
+    write_found(found, planted, settings, path, planted_in=run.planting.name)
     return None
 
 

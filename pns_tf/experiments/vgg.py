@@ -9,17 +9,17 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pns_tf.experiments.run import RESULTS_VERSION, Result
 from pns_tf.experiments.store import Store
 from pns_tf.hosts.vgg_plans import ImageHost
+from pns_tf.recipe.run import code_digest, identity, result_versions
 from pns_tf.recipe.search import SeekSettings
+from pns_tf.runs.execute import Result
 
 if TYPE_CHECKING:
     from pns_tf.training.validation import Images
@@ -59,8 +59,9 @@ class ImageRun:
     @functools.cached_property
     def name(self) -> str:
         """Hash of the settings: equal settings, and only these, have equal names."""
-        text = json.dumps([RESULTS_VERSION, self.settings], sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+        code = code_digest(self.search.pruner)
+        versions = result_versions(self.search.pruner)
+        return identity([*versions, self.settings, *([code] if code else [])])
 
 
 def figure5_runs(

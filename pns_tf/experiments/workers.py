@@ -11,7 +11,8 @@ from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_complet
 from concurrent.futures.process import BrokenProcessPool
 
 from pns_tf.checks import InputError
-from pns_tf.experiments.run import Result, Run, execute
+from pns_tf.recipe.run import Run
+from pns_tf.runs.execute import Result, execute
 
 FRUITLESS_RESTARTS = 3  # of the pool, without a single run finished in between
 
@@ -81,7 +82,7 @@ def run_all(
 
 
 def _host_of(run: Run) -> tuple:
-    return (run.task, run.depth, run.width, run.init, run.hide_biases, run.search.seed)
+    return tuple(run.planting.arguments.values())
 
 
 def _finished(executor: Executor, runs: Sequence[Run]) -> Iterator[tuple[Run, Future]]:

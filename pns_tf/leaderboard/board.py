@@ -8,9 +8,9 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from pns_tf.checks import integer, number
-from pns_tf.experiments.run import Run
 from pns_tf.leaderboard.entries import Entry
 from pns_tf.planting.algorithm import baseline_density
+from pns_tf.recipe.run import Run
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import keras_tuner
 
-from pns_tf.experiments.run import Run
+from pns_tf.recipe.run import Run
 from pns_tf.sweeping.settings import BISECTION, Sweep
 
 

@@ -7,8 +7,9 @@ from concurrent.futures import Executor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
 
-from pns_tf.experiments.run import Result, Run, execute
 from pns_tf.experiments.workers import open_executor, run_all
+from pns_tf.recipe.run import Run
+from pns_tf.runs.execute import Result, execute
 
 
 class Pool:

@@ -12,8 +12,8 @@ import numpy as np
 
 from pns_tf import pruners, tasks
 from pns_tf.checks import InputError, choice, integer
-from pns_tf.experiments.run import Run
 from pns_tf.planting.algorithm import baseline_density
+from pns_tf.recipe.run import Run
 from pns_tf.recipe.search import SeekSettings
 from pns_tf.sweeping.objectives import direction
 

@@ -18,8 +18,8 @@ from keras_tuner.errors import FailedTrialError, FatalRuntimeError
 from keras_tuner.src.distribute import oracle_client
 
 from pns_tf.checks import InputError
-from pns_tf.experiments.run import Run
 from pns_tf.experiments.store import Store
+from pns_tf.recipe.run import Run
 from pns_tf.sweeping.cluster import CHIEF_TIMEOUT, Cluster
 from pns_tf.sweeping.distance import distance
 from pns_tf.sweeping.hypermodel import PlantAndSeek

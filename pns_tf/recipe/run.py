@@ -1,4 +1,4 @@
-"""One run of an experiment: its settings, its name, and what it results in."""
+"""One run of an experiment: all its settings, and the name that follows from them."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
 
-from pns_tf.masks import Mask
 from pns_tf.planting.algorithm import baseline_density
+from pns_tf.recipe.planting import Planting
 from pns_tf.recipe.search import SeekSettings
 
 # Part of every run's name: raised when equal settings come to give other results.
@@ -28,6 +28,9 @@ PRUNER_VERSIONS = {
     "pns": 5,
     "pns_weak": 6,
 }
+# Settings that came later: left out where they have their default, so that earlier results keep
+# their names and rows.
+LATER = {"hide": "default", "epsilon": None, "task_code": ""}
 
 
 @dataclass(frozen=True)
@@ -41,8 +44,11 @@ class Run:
         init: how the host is drawn.
         hide_biases: whether planted neurons keep the host's bias where the target's is zero.
         search: how the ticket is sought; its seed is also that of the host and the data.
+        hide: how places and scales of the ticket are chosen.
+        epsilon: by how much outputs may be off, if the ticket is planted approximately.
         code: digest of the file that a pruner of the user's own is in, so that runs with an
             earlier version of it do not count.
+        task_code: the same for a task of the user's own.
 
     Example:
         >>> run = Run("circle", search=SeekSettings("snip", density=0.1))
@@ -56,28 +62,60 @@ class Run:
     init: str = "normal"
     hide_biases: bool = False
     search: SeekSettings = field(default_factory=SeekSettings)
+    hide: str = "default"
+    epsilon: float | None = None
     code: str = field(init=False, default="")
+    task_code: str = field(init=False, default="")
 
     def __post_init__(self):
         object.__setattr__(self, "code", code_digest(self.search.pruner))
+        object.__setattr__(self, "task_code", code_digest(self.task))
+
+    @functools.cached_property
+    def planting(self) -> Planting:
+        """The host, its ticket and its data.
+
+        Raises:
+            ValueError: a value that cannot work.
+        """
+        return Planting(
+            self.task,
+            self.depth,
+            self.width,
+            self.search.seed,
+            self.init,
+            self.hide,
+            self.hide_biases,
+            self.epsilon,
+            samples=self.search.samples,
+            noise=self.search.noise,
+        )
 
     @property
     def settings(self) -> dict:
         """All settings as a flat dict for a table; the pruner's options as JSON."""
         flat = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
         flat |= dataclasses.asdict(flat.pop("search"))
+        flat = {
+            key: value for key, value in flat.items() if key not in LATER or value != LATER[key]
+        }
         return flat | {"options": json.dumps(flat["options"], sort_keys=True)}
 
     @functools.cached_property
     def name(self) -> str:
         """Hash of the settings: equal settings, and only these, have equal names."""
-        text = json.dumps([*result_versions(self.search.pruner), self.settings], sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+        return identity([*result_versions(self.search.pruner), self.settings])
 
     @property
     def baseline(self) -> float:
         """Density of the planted ticket."""
         return baseline_density(self.task, self.depth, self.width)
+
+
+def identity(settings: object) -> str:
+    """The hash that equal settings, and only these, have; anything that JSON can say."""
+    text = json.dumps(settings, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def result_versions(pruner: str) -> list[int]:
@@ -86,12 +124,12 @@ def result_versions(pruner: str) -> list[int]:
     return [RESULTS_VERSION] if own is None else [RESULTS_VERSION, own]
 
 
-def code_digest(pruner: str) -> str:
-    """Digest of the module's source for "module:Class"; empty for the pruners that come along.
+def code_digest(name: str) -> str:
+    """Digest of the module's source for "module:Class"; empty for what comes along.
 
     Nothing is imported for it, so that a mistake in the module is found where it is used.
     """
-    module, colon, _ = pruner.partition(":")
+    module, colon, _ = name.partition(":")
     if not colon:
         return ""
     path = module.replace(".", "/")
@@ -104,19 +142,6 @@ def code_digest(pruner: str) -> str:
 @functools.lru_cache(maxsize=16)
 def _digest(file: Path, modified: int) -> str:
     return hashlib.sha256(file.read_bytes()).hexdigest()[:16]
-
-
-@dataclass(frozen=True, eq=False)
-class Result:
-    """What a run results in.
-
-    Attributes:
-        row: settings, metrics, seconds and versions, flat.
-        masks: the found ticket.
-    """
-
-    row: dict
-    masks: Mask
 
 
 def grid(
@@ -152,34 +177,3 @@ def grid(
         settings = SeekSettings(name, density, seed=seed, options=options, **search)
         runs.append(Run(task, depth, width, search=settings))
     return runs
-
-
-def execute(run: Run) -> Result:
-    """Plants and seeks; the same run gives the same result in any process."""
-    from pns_tf.saving.exporting import versions
-    from pns_tf.seeking import seek_with
-
-    settings = run.search
-    planted = _planted(run.task, run.depth, run.width, settings.seed, run.init, run.hide_biases)
-    data = _data(run.task, settings.samples, settings.noise, settings.seed)
-    found = seek_with(planted, settings, data=data)
-    row = {"run": run.name, **run.settings, "baseline": run.baseline, **found.metrics}
-    row |= {f"{what}_seconds": spent for what, spent in found.seconds.items()}
-    row["trained_epochs"] = len(found.history)
-    row |= {f"version_{package}": version for package, version in versions().items()}
-    return Result(row, found.masks)
-
-
-# Runs that differ only in pruner or density share host and data; a worker gets them in sequence.
-@functools.lru_cache(maxsize=2)
-def _planted(task, depth, width, seed, init, hide_biases):
-    from pns_tf.planting.planted import plant
-
-    return plant(task, depth, width, seed, init=init, hide_biases=hide_biases)
-
-
-@functools.lru_cache(maxsize=2)
-def _data(task, samples, noise, seed):
-    from pns_tf import tasks
-
-    return tasks.get(task).data(samples, noise, seed)
