@@ -9,8 +9,8 @@ core as in a worker, after one run of each task has warmed up (compiled) everyth
 import time
 
 from pns_tf.experiments.catalog import EXPERIMENTS
-from pns_tf.experiments.workers import prepare_worker
 from pns_tf.runs.execute import execute
+from pns_tf.runs.workers import prepare_worker
 
 PUBLISHED = 5.7  # seconds of one core that a run of the published code takes
 

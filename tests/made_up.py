@@ -6,9 +6,8 @@ import numpy as np
 import pandas as pd
 
 import tasks
-from pns_tf.experiments.experiment import with_seed
-from pns_tf.experiments.skill import trivial_metric
-from pns_tf.recipe.run import Run
+from pns_tf.recipe.run import Run, with_seed
+from pns_tf.reports.skill import trivial_metric
 
 PLANTED = {"classification": 0.98, "regression": 1e-4}
 

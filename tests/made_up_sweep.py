@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
-from pns_tf.experiments.store import Store
 from pns_tf.masks import Mask
 from pns_tf.recipe.run import Run
 from pns_tf.runs.execute import Result
+from pns_tf.runs.store import Store
 from pns_tf.sweeping.objectives import OBJECTIVES
 from pns_tf.sweeping.settings import Sweep
 from pns_tf.sweeping.trials import best, summary

@@ -28,12 +28,12 @@ QUICK = {
 
 def names() -> dict[str, str]:
     """Hashes and folder names of runs that differ in one kind of setting each."""
-    from pns_tf.experiments.tickets import folder_name
     from pns_tf.experiments.vgg import ImageRun
     from pns_tf.hosts.vgg_plans import ImageHost, image_run_name
     from pns_tf.recipe.names import found_name, run_name
     from pns_tf.recipe.run import Run
     from pns_tf.recipe.search import SeekSettings
+    from pns_tf.runs.tickets import folder_name
 
     runs = {
         "default": Run("circle"),

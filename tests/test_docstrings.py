@@ -19,6 +19,8 @@ NOT_HERE = (
     "pns_tf.__main__",  # starts the command line
     "pns_tf.datasets",  # shows a progress bar; the README's example is tested
     "pns_tf.experiments",  # need finished runs
+    "pns_tf.reports",
+    "pns_tf.runs",
     "pns_tf.sweeping.tuner",  # trains for minutes
 )
 MODULES = [

@@ -7,9 +7,12 @@ import pytest
 
 from pns_tf import pruners
 from pns_tf.commands import main
-from pns_tf.experiments import progress
 from pns_tf.experiments.catalog import EXPERIMENTS
-from pns_tf.experiments.estimate import (
+from pns_tf.masks import Mask
+from pns_tf.recipe.run import Run, grid
+from pns_tf.recipe.search import SeekSettings
+from pns_tf.runs import progress
+from pns_tf.runs.estimate import (
     OTHER_SEARCHES,
     SEARCH_EPOCHS,
     SEARCHED_WIDTH,
@@ -17,11 +20,8 @@ from pns_tf.experiments.estimate import (
     in_words,
     seconds_left,
 )
-from pns_tf.experiments.store import Store
-from pns_tf.masks import Mask
-from pns_tf.recipe.run import Run, grid
-from pns_tf.recipe.search import SeekSettings
 from pns_tf.runs.execute import Result
+from pns_tf.runs.store import Store
 
 
 def runs(seeds=4, **search) -> list[Run]:

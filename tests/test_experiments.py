@@ -21,14 +21,14 @@ from hypothesis import strategies as st
 import pns_tf.recipe.run as run_module
 from pns_tf.commands import main
 from pns_tf.experiments.catalog import EXPERIMENTS, find
-from pns_tf.experiments.experiment import Experiment, density_name, label
-from pns_tf.experiments.store import Store
-from pns_tf.experiments.workers import RunsFailed, run_all
+from pns_tf.experiments.experiment import Experiment
 from pns_tf.masks import Mask
 from pns_tf.pruners import PRUNERS
-from pns_tf.recipe.run import Run, grid
+from pns_tf.recipe.run import Run, density_name, grid, label
 from pns_tf.recipe.search import SeekSettings
 from pns_tf.runs.execute import Result, execute
+from pns_tf.runs.store import Store
+from pns_tf.runs.workers import RunsFailed, run_all
 from tasks import InputError
 
 ROOT = Path(__file__).parent.parent

@@ -7,9 +7,9 @@ from matplotlib.colors import to_hex
 
 from pns_tf.experiments.catalog import EXPERIMENTS
 from pns_tf.experiments.figures import draw
-from pns_tf.experiments.lines import STYLES, styles
 from pns_tf.pictures import save_figure
 from pns_tf.recipe.run import grid
+from pns_tf.reports.lines import STYLES, styles
 
 SETTINGS = grid(["circle", "relu"], ["snip", "synflow"], ["baseline", 0.1, 0.5], [0])
 
@@ -85,7 +85,7 @@ def test_planted_ticket_and_planted_density_are_marked(table, drawn):
 
 @pytest.mark.parametrize("name", list(EXPERIMENTS))
 def test_every_pruner_of_an_experiment_has_its_own_colour_and_marker(name):
-    from pns_tf.experiments.rows import prepared
+    from pns_tf.reports.rows import prepared
 
     labels = prepared(rows(EXPERIMENTS[name].settings, seeds=1))["label"].unique()
     assert list(styles(labels)) == list(labels)

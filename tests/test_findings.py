@@ -6,12 +6,12 @@ import pytest
 from made_up import rows, spread
 
 from pns_tf.experiments.catalog import EXPERIMENTS
-from pns_tf.experiments.experiment import density_name
 from pns_tf.experiments.findings import Claim, about, as_markdown, judge, lines
 from pns_tf.experiments.report import check
-from pns_tf.experiments.rows import interval
 from pns_tf.experiments.statements import FINDINGS
-from pns_tf.experiments.store import Store
+from pns_tf.recipe.run import density_name
+from pns_tf.reports.rows import interval
+from pns_tf.runs.store import Store
 
 
 def table(name: str, seeds=5, **results) -> pd.DataFrame:

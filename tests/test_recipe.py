@@ -9,12 +9,12 @@ import pandas as pd
 import pytest
 
 import pns_tf
-from pns_tf.experiments.rows import prepared
 from pns_tf.experiments.vgg import ImageRun
 from pns_tf.hosts.vgg_plans import ImageHost
 from pns_tf.recipe.planting import Planting
 from pns_tf.recipe.run import LATER, PRUNER_VERSIONS, Run
 from pns_tf.recipe.search import SeekSettings
+from pns_tf.reports.rows import prepared
 
 # Another value for every field: a new field needs one here.
 OTHERS = {

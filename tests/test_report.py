@@ -16,15 +16,15 @@ from pns_tf.commands import main
 from pns_tf.commands.reproduce import command_line, reproduce
 from pns_tf.experiments.catalog import EXPERIMENTS
 from pns_tf.experiments.experiment import Experiment
-from pns_tf.experiments.hparams import write_hparams
 from pns_tf.experiments.report import write_report
-from pns_tf.experiments.store import Store
-from pns_tf.experiments.tickets import chosen, export_one, folder_name
 from pns_tf.masks import Mask
 from pns_tf.measuring.evaluation import evaluate
 from pns_tf.recipe.run import Run, grid
 from pns_tf.recipe.search import SeekSettings
+from pns_tf.reports.hparams import write_hparams
 from pns_tf.runs.execute import execute
+from pns_tf.runs.store import Store
+from pns_tf.runs.tickets import chosen, export_one, folder_name
 from tasks import InputError
 
 PICTURES = ("performance", "recovery", "collapse", "layers")

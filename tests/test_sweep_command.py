@@ -15,11 +15,11 @@ import pandas as pd
 import pytest
 import tensorflow as tf
 
-from pns_tf.experiments.store import Store
 from pns_tf.measuring.evaluation import evaluate
 from pns_tf.recipe.run import grid
+from pns_tf.runs.pool import Pool
+from pns_tf.runs.store import Store
 from pns_tf.sweeping import cluster
-from pns_tf.sweeping.pool import Pool
 from tasks import get as get_task
 
 ROOT = Path(__file__).parent.parent

@@ -12,7 +12,7 @@ from keras_tuner.src import protos
 from keras_tuner.src.distribute.oracle_chief import OracleServicer
 from made_up_sweep import BEST, MadeUp, accuracy, best_width, searched
 
-from pns_tf.experiments.store import Store
+from pns_tf.runs.store import Store
 from pns_tf.sweeping import oracles, tuner
 from pns_tf.sweeping.cluster import HOST, ID, PORT, from_environment
 from pns_tf.sweeping.minimal_width import as_markdown, distances, distances_figure, smallest

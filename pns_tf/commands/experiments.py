@@ -19,8 +19,8 @@ def experiments(*, out: str = "results", workers: int | None = None):
     from tabulate import tabulate
 
     from pns_tf.experiments.catalog import EXPERIMENTS
-    from pns_tf.experiments.estimate import in_words, seconds_left
-    from pns_tf.experiments.store import Store
+    from pns_tf.runs.estimate import in_words, seconds_left
+    from pns_tf.runs.store import Store
 
     store = Store(Path(str(out)))
     rows = []

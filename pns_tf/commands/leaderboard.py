@@ -14,9 +14,9 @@ from pns_tf.commands.reproduce import _several, command_line
 if TYPE_CHECKING:
     import pandas as pd
 
-    from pns_tf.experiments.store import Store
-    from pns_tf.experiments.workers import RunsFailed
     from pns_tf.leaderboard.board import Attempt, Board
+    from pns_tf.runs.store import Store
+    from pns_tf.runs.workers import RunsFailed
 
 NAME = "leaderboard"
 NEEDED = (
@@ -58,9 +58,9 @@ def leaderboard(
         scheduler: address of a Dask scheduler to use instead, such as tcp://host:8786.
     """
     command = command_line(leaderboard, locals())
-    from pns_tf.experiments.store import Store
     from pns_tf.leaderboard.board import Board
     from pns_tf.leaderboard.entries import chosen
+    from pns_tf.runs.store import Store
     from pns_tf.tasks import names
 
     # What can be wrong is found before TensorFlow is imported and before anything is written.
@@ -109,8 +109,8 @@ def ranked_rows(
     Returns:
         All its rows, and the error if some runs failed.
     """
-    from pns_tf.experiments.missing import run_missing
     from pns_tf.leaderboard.board import collected
+    from pns_tf.runs.missing import run_missing
 
     def finish(attempts: Sequence[Attempt]) -> RunsFailed | None:
         names = frozenset() if known is None else frozenset(known["run"])

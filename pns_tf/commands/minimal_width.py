@@ -103,9 +103,9 @@ def minimal_width(
 
     import_tensorflow()
     from pns_tf.commands.sweep import searched
-    from pns_tf.experiments.store import Store
+    from pns_tf.runs.pool import Pool
+    from pns_tf.runs.store import Store
     from pns_tf.sweeping.minimal_width import distances, smallest
-    from pns_tf.sweeping.pool import Pool
     from pns_tf.sweeping.report import write_report
 
     start, store, tried, answers = time.perf_counter(), Store(Path(str(out))), [], []

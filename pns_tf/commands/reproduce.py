@@ -63,8 +63,8 @@ def reproduce(
     from pns_tf.commands.checks import check_image_flags
     from pns_tf.commands.figure5 import figure5
     from pns_tf.experiments.catalog import find
-    from pns_tf.experiments.missing import run_missing
-    from pns_tf.experiments.store import Store
+    from pns_tf.runs.missing import run_missing
+    from pns_tf.runs.store import Store
 
     store = Store(Path(str(out)))
     if flag("check", check) and figure is None and experiment is None:
@@ -143,7 +143,7 @@ def _report(experiment, table, store, command: str, seconds: float) -> None:
 def _export(runs, store, folder: Path, which: str, workers: int | None) -> None:
     from tqdm import tqdm
 
-    from pns_tf.experiments.tickets import export
+    from pns_tf.runs.tickets import export
 
     with tqdm(unit="ticket", leave=False, disable=None) as bar:
         written, complaints = export(runs, store, folder, which, workers, done=bar.update)

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from pns_tf.checks import flag, integer
 
 if TYPE_CHECKING:
-    from pns_tf.experiments.store import Store
+    from pns_tf.runs.pool import Pool
+    from pns_tf.runs.store import Store
     from pns_tf.sweeping.cluster import Cluster
-    from pns_tf.sweeping.pool import Pool
     from pns_tf.sweeping.settings import Sweep
     from pns_tf.sweeping.tuner import Outcome
 
@@ -100,8 +100,8 @@ def sweep(
     from pns_tf.quiet import import_tensorflow
 
     import_tensorflow()
-    from pns_tf.experiments.store import Store
-    from pns_tf.sweeping.pool import Pool
+    from pns_tf.runs.pool import Pool
+    from pns_tf.runs.store import Store
 
     start, store = time.perf_counter(), Store(Path(str(out)))
     if cluster is None or cluster.is_chief:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from pns_tf.checks import InputError, integer
-from pns_tf.recipe.run import Run
+from pns_tf.recipe.run import Run, density_name, with_seed
 
 
 @dataclass(frozen=True)
@@ -79,24 +79,3 @@ class Experiment:
             for run in template
         ]
         return dataclasses.replace(self, settings=[*self.settings, *added])
-
-
-def with_seed(run: Run, seed: int) -> Run:
-    """The same run with another seed."""
-    return dataclasses.replace(run, search=dataclasses.replace(run.search, seed=seed))
-
-
-def density_name(run: Run) -> str:
-    """ "baseline" for the planted density, else the number."""
-    return "baseline" if run.search.density == run.baseline else f"{run.search.density:g}"
-
-
-def label(run: Run) -> str:
-    """Pruner and options in words, such as "edge_popup, anneal" or "pns, no wake"."""
-    flags = {True: "{}", False: "no {}"}
-    options = [
-        flags[value].format(name) if isinstance(value, bool) else f"{name}={value}"
-        for name, value in sorted(run.search.options.items())
-    ]
-    scope = [run.search.scope] if run.search.scope else []
-    return ", ".join([run.search.pruner, *options, *scope])

@@ -15,10 +15,10 @@ from matplotlib import colormaps
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
-from pns_tf.experiments.dots import dots_figure, one_density_each
-from pns_tf.experiments.lines import Row, lines_figure, panels_figure
-from pns_tf.experiments.rows import prepared
-from pns_tf.experiments.skill import trivial_metrics
+from pns_tf.reports.dots import dots_figure, one_density_each
+from pns_tf.reports.lines import Row, lines_figure, panels_figure
+from pns_tf.reports.rows import prepared
+from pns_tf.reports.skill import trivial_metrics
 
 EMPTY = "#ffffff"  # layers without a parameter
 
@@ -36,7 +36,7 @@ def draw(table: pd.DataFrame, title: str) -> list[Picture]:
     """Draws all pictures of an experiment.
 
     Args:
-        table: rows of `pns_tf.experiments.store.Store.table`.
+        table: rows of `pns_tf.runs.store.Store.table`.
         title: written above each.
 
     Example:
@@ -98,7 +98,7 @@ def layers_figure(rows: pd.DataFrame, title: str) -> Figure:
     """Density of each layer as a colour: a row of panels for each pruner, densities downwards.
 
     Args:
-        rows: of `pns_tf.experiments.rows.prepared`.
+        rows: of `pns_tf.reports.rows.prepared`.
         title: written above.
     """
     panels, labels = rows["panel"].unique(), rows["label"].unique()

@@ -13,7 +13,7 @@ The statement is
 * *not run* if there are no runs that it speaks of.
 
 So either error has a probability of at most 5 % for each statement. Quality is measured by the
-skill of `pns_tf.experiments.skill`: good tickets have at least 0.9, tickets that fail less than
+skill of `pns_tf.reports.skill`: good tickets have at least 0.9, tickets that fail less than
 0.5.
 """
 
@@ -27,10 +27,9 @@ import numpy as np
 import pandas as pd
 
 from pns_tf.experiments.catalog import EXPERIMENTS, SCORERS, TASKS
-from pns_tf.experiments.experiment import density_name, label, with_seed
-from pns_tf.experiments.rows import Interval, interval
-from pns_tf.experiments.skill import skill
-from pns_tf.recipe.run import Run
+from pns_tf.recipe.run import Run, density_name, label, with_seed
+from pns_tf.reports.rows import Interval, interval
+from pns_tf.reports.skill import skill
 
 CONFIRMED, CONTRADICTED, UNDECIDED, NOT_RUN = "confirmed", "contradicted", "undecided", "not run"
 SAME_RUNS = {"figure7": "figure3"}  # two figures of one experiment

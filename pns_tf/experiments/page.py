@@ -9,7 +9,7 @@ from html import escape
 import pandas as pd
 
 from pns_tf.experiments.findings import Verdict
-from pns_tf.experiments.skill import FAILS, GOOD
+from pns_tf.reports.skill import FAILS, GOOD
 
 STYLE = """
 :root { --ink: #1d2329; --soft: #5b6570; --line: #dfe3e8; --paper: #ffffff; --back: #f5f6f8; }

@@ -15,13 +15,13 @@ from pns_tf.experiments.catalog import EXPERIMENTS
 from pns_tf.experiments.experiment import Experiment
 from pns_tf.experiments.figures import Picture, draw
 from pns_tf.experiments.findings import Verdict
-from pns_tf.experiments.hparams import write_hparams
 from pns_tf.experiments.page import page
-from pns_tf.experiments.rows import SETTINGS
 from pns_tf.experiments.statements import FINDINGS
-from pns_tf.experiments.store import Store
-from pns_tf.experiments.table import as_markdown, readable, summary
 from pns_tf.pictures import save_figure
+from pns_tf.reports.hparams import write_hparams
+from pns_tf.reports.rows import SETTINGS
+from pns_tf.reports.table import as_markdown, readable, summary
+from pns_tf.runs.store import Store
 from pns_tf.saving.storage import replacing, write_text
 
 

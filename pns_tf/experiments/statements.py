@@ -1,7 +1,7 @@
 """The statements of the paper about its figures, each with the claims that it makes.
 
 "Good" and "fail" are skills of at least 0.9 and of less than 0.5, see
-`pns_tf.experiments.skill`. Density 1 counts nowhere: nothing is pruned there.
+`pns_tf.reports.skill`. Density 1 counts nowhere: nothing is pruned there.
 """
 
 from __future__ import annotations
@@ -9,10 +9,9 @@ from __future__ import annotations
 import pandas as pd
 
 from pns_tf.experiments.catalog import DENSITIES, NOISE, TASKS
-from pns_tf.experiments.experiment import density_name
 from pns_tf.experiments.findings import Claim, Evidence, Finding, Tables, difference, in_words
-from pns_tf.experiments.skill import FAILS, GOOD
-from pns_tf.recipe.run import Run
+from pns_tf.recipe.run import Run, density_name
+from pns_tf.reports.skill import FAILS, GOOD
 
 SPARSE = {"high": 0.01}
 MODERATE = {"low": 0.1}

@@ -15,11 +15,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pns_tf.experiments.store import Store
 from pns_tf.hosts.vgg_plans import ImageHost
 from pns_tf.recipe.run import code_digest, identity, result_versions
 from pns_tf.recipe.search import SeekSettings
 from pns_tf.runs.execute import Result
+from pns_tf.runs.store import Store
 
 if TYPE_CHECKING:
     from pns_tf.training.validation import Images

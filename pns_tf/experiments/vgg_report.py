@@ -9,9 +9,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 from tabulate import tabulate
 
-from pns_tf.experiments.lines import Row, lines_figure
 from pns_tf.experiments.vgg import STRONG, WEAK
 from pns_tf.pictures import save_figure
+from pns_tf.reports.lines import Row, lines_figure
 from pns_tf.saving.storage import replacing, write_text
 
 

@@ -15,7 +15,7 @@ from pns_tf.recipe.run import Run
 if TYPE_CHECKING:
     import pandas as pd
 
-    from pns_tf.experiments.store import Store
+    from pns_tf.runs.store import Store
 
 HIGHEST = 0.5
 COARSE = 4.0  # from each density of the first stage to the next, beginning with the planted one
@@ -131,7 +131,7 @@ def collected(
 
     Example:
         >>> attempts = Board([Entry("snip", "snip")], ["circle"], seeds=3).first_stage()
-        >>> from pns_tf.experiments.store import Store
+        >>> from pns_tf.runs.store import Store
         >>> len(collected(attempts, Store("nothing_yet")))
         0
     """

@@ -177,3 +177,24 @@ def grid(
         settings = SeekSettings(name, density, seed=seed, options=options, **search)
         runs.append(Run(task, depth, width, search=settings))
     return runs
+
+
+def with_seed(run: Run, seed: int) -> Run:
+    """The same run with another seed."""
+    return dataclasses.replace(run, search=dataclasses.replace(run.search, seed=seed))
+
+
+def density_name(run: Run) -> str:
+    """ "baseline" for the planted density, else the number."""
+    return "baseline" if run.search.density == run.baseline else f"{run.search.density:g}"
+
+
+def label(run: Run) -> str:
+    """Pruner and options in words, such as "edge_popup, anneal" or "pns, no wake"."""
+    flags = {True: "{}", False: "no {}"}
+    options = [
+        flags[value].format(name) if isinstance(value, bool) else f"{name}={value}"
+        for name, value in sorted(run.search.options.items())
+    ]
+    scope = [run.search.scope] if run.search.scope else []
+    return ", ".join([run.search.pruner, *options, *scope])

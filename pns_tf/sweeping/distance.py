@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import pandas as pd
 
-from pns_tf.experiments.skill import skill
+from pns_tf.reports.skill import skill
 from pns_tf.sweeping.objectives import PERFORMANCE
 
 
 def distance(table: pd.DataFrame, objective: str) -> pd.Series:
     """How far each row's found ticket is from the planted one; 0 is as good as that.
 
-    For ``final`` and ``strong`` it is 1 − skill, see `pns_tf.experiments.skill.skill`: the part of
+    For ``final`` and ``strong`` it is 1 − skill, see `pns_tf.reports.skill.skill`: the part of
     the planted ticket's advantage over the best constant that is missing. Unlike differences of
     accuracy or MSE it means the same for every task. For precision, recall, F1 and Jaccard it is
     1 − value.
 
     Args:
-        table: rows of `pns_tf.experiments.store.Store.table`.
+        table: rows of `pns_tf.runs.store.Store.table`.
         objective: one of these.
     """
     values = skill(table, objective) if objective in PERFORMANCE else table[objective]

@@ -9,13 +9,13 @@ from pathlib import Path
 import pandas as pd
 
 from pns_tf.checks import InputError
-from pns_tf.experiments.store import Store
-from pns_tf.experiments.tickets import export_one, folder_name
 from pns_tf.pictures import save_figure
 from pns_tf.recipe.run import Run
+from pns_tf.runs.pool import Pool
+from pns_tf.runs.store import Store
+from pns_tf.runs.tickets import export_one, folder_name
 from pns_tf.sweeping.hparams import write_hparams
 from pns_tf.sweeping.picture import width_figure
-from pns_tf.sweeping.pool import Pool
 from pns_tf.sweeping.settings import Sweep
 from pns_tf.sweeping.trials import summary
 

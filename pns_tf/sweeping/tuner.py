@@ -18,14 +18,14 @@ from keras_tuner.errors import FailedTrialError, FatalRuntimeError
 from keras_tuner.src.distribute import oracle_client
 
 from pns_tf.checks import InputError
-from pns_tf.experiments.store import Store
 from pns_tf.recipe.run import Run
+from pns_tf.runs.pool import Pool
+from pns_tf.runs.store import Store
 from pns_tf.sweeping.cluster import CHIEF_TIMEOUT, Cluster
 from pns_tf.sweeping.distance import distance
 from pns_tf.sweeping.hypermodel import PlantAndSeek
 from pns_tf.sweeping.objectives import OBJECTIVES
 from pns_tf.sweeping.oracles import make_oracle
-from pns_tf.sweeping.pool import Pool
 from pns_tf.sweeping.settings import BISECTION, Sweep
 
 # Keras Tuner waits an hour for a chief that has gone.

@@ -1,6 +1,6 @@
 """An experiment's rows, ready to be drawn and summed up: which pruner, which panel, which level.
 
-Rows are those of `pns_tf.experiments.store.Store.table`: settings, metrics, seconds and versions.
+Rows are those of `pns_tf.runs.store.Store.table`: settings, metrics, seconds and versions.
 """
 
 from __future__ import annotations
@@ -13,8 +13,7 @@ import pandas as pd
 from scipy.special import stdtrit
 
 from pns_tf import tasks
-from pns_tf.experiments.experiment import label
-from pns_tf.recipe.run import LATER, Run
+from pns_tf.recipe.run import LATER, Run, label
 from pns_tf.recipe.search import SeekSettings
 
 CONFIDENCE = 0.95

@@ -21,7 +21,7 @@ from tensorboard.plugins.hparams.summary_v2 import (
 )
 from tensorboard.summary.writer.record_writer import RecordWriter
 
-from pns_tf.experiments.rows import prepared
+from pns_tf.reports.rows import prepared
 from pns_tf.saving.storage import new_folder
 
 HPARAMS = ("task", "pruner", "density", "depth", "width", "noise", "seed")
@@ -32,7 +32,7 @@ def write_hparams(table: pd.DataFrame, folder: Path) -> None:
     """Writes ``folder`` anew: a session for each row, in a folder named after the run.
 
     Args:
-        table: rows of `pns_tf.experiments.store.Store.table`.
+        table: rows of `pns_tf.runs.store.Store.table`.
         folder: the log directory.
 
     Example:

@@ -10,8 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from pns_tf.experiments.lines import PLANTED_LINE, Row, is_regression, metric_title
 from pns_tf.pictures.style import POSITIVE, ZERO, label_logarithmic, new_figure, set_title
+from pns_tf.reports.lines import PLANTED_LINE, Row, is_regression, metric_title
 
 DOT = {"linestyle": "none", "marker": "o", "markersize": 4.5, "alpha": 0.45}
 MEAN = {"linestyle": "none", "marker": "|", "markersize": 13, "markeredgewidth": 2.2}
@@ -28,7 +28,7 @@ def dots_figure(rows: pd.DataFrame, metrics: Sequence[Row], title: str) -> Figur
     """Metrics of variants: a row of panels for each task, a column for each metric.
 
     Args:
-        rows: of `pns_tf.experiments.rows.prepared`, with one density for each variant.
+        rows: of `pns_tf.reports.rows.prepared`, with one density for each variant.
         metrics: what to draw.
         title: written above.
     """

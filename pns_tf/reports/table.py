@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from pns_tf.experiments.rows import half_width, prepared
-from pns_tf.experiments.skill import skill
+from pns_tf.reports.rows import half_width, prepared
+from pns_tf.reports.skill import skill
 
 METRICS = (
     "planted",
@@ -35,7 +35,7 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
     """Sums up an experiment's rows over seeds.
 
     Args:
-        table: rows of `pns_tf.experiments.store.Store.table`.
+        table: rows of `pns_tf.runs.store.Store.table`.
 
     Returns:
         One row for each panel (task and what else is varied), pruner label and density, in the

@@ -7,9 +7,9 @@ from concurrent.futures import Executor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
 
-from pns_tf.experiments.workers import open_executor, run_all
 from pns_tf.recipe.run import Run
 from pns_tf.runs.execute import Result, execute
+from pns_tf.runs.workers import open_executor, run_all
 
 
 class Pool:

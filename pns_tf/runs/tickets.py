@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from pns_tf.experiments.rows import prepared
-from pns_tf.experiments.store import Store
-from pns_tf.experiments.workers import open_executor
 from pns_tf.masks import Mask
 from pns_tf.recipe.names import found_name, run_name
 from pns_tf.recipe.run import Run
+from pns_tf.reports.rows import prepared
+from pns_tf.runs.store import Store
+from pns_tf.runs.workers import open_executor
 
 
 def chosen(table: pd.DataFrame, which: str) -> list[str]:

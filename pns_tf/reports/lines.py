@@ -97,7 +97,7 @@ def lines_figure(rows: pd.DataFrame, metrics: Sequence[Row], title: str) -> Figu
     from the first to the last, so that none is hidden by others of the same values.
 
     Args:
-        rows: of `pns_tf.experiments.rows.prepared`.
+        rows: of `pns_tf.reports.rows.prepared`.
         metrics: what to draw.
         title: written above.
     """

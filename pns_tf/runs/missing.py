@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from pns_tf.experiments.progress import RunsBar
-from pns_tf.experiments.store import Store
-from pns_tf.experiments.workers import RunsFailed, run_all
 from pns_tf.recipe.run import Run
+from pns_tf.runs.progress import RunsBar
+from pns_tf.runs.store import Store
+from pns_tf.runs.workers import RunsFailed, run_all
 
 
 def run_missing(

@@ -9,9 +9,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from pns_tf.experiments.experiment import with_seed
-from pns_tf.experiments.store import Store
-from pns_tf.recipe.run import Run
+from pns_tf.recipe.run import Run, with_seed
+from pns_tf.runs.store import Store
 
 # Seconds on one core of the machine where `REFERENCE` was measured.
 JUDGING = 0.1  # planting, data and metrics of a run
