@@ -92,7 +92,7 @@ def test_an_unknown_command_names_the_choices(refused, word):
 
 
 def test_a_folder_that_exists_is_kept_unless_overwrite_is_said(refused, run, tmp_path):
-    folder = tmp_path / "saved_models" / "relu-d3-w5-s0"
+    folder = tmp_path / "saved_models" / "relu-d3-w5-s0-samples=100"
     folder.mkdir(parents=True)
     (folder / "mine").write_text("precious")
     flags = ["--task=relu", "--depth=3", "--width=5", "--samples=100"]
@@ -172,7 +172,7 @@ def test_plant_prints_layers_density_metrics_and_where_it_lies(run, tmp_path):
     flags = ["--task=helix", "--width=40", "--samples=1000", f"--out={tmp_path}"]
     code, out, err = run("plant", *flags)
     assert (code, err) == (0, "")
-    run_folder = tmp_path / "helix-d5-w40-s0"
+    run_folder = tmp_path / "helix-d5-w40-s0-samples=1000"
     assert re.search(r"40 × 40 +1 × 30 +30 +29 +0\.0187", out)
     assert re.search(r"baseline density +0\.02827", out)
     assert re.search(r"test MSE \(rescaled\) target [\d.e-]+, ticket [\d.e-]+, host [\d.e-]+", out)
