@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import importlib
 import inspect
-import sys
 from numbers import Integral, Real
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pns_tf import own_modules
 from pns_tf.checks import InputError, choice
 from pns_tf.pruners.batch import scoring_batch
 
@@ -69,17 +68,7 @@ def load(name: str) -> type[Pruner]:
         ValueError: no such pruner, or the class cannot be imported (the message says why).
     """
     place = name if ":" in str(name) else PRUNERS[choice("pruner", name, PRUNERS)]
-    module_name, _, class_name = place.partition(":")
-    here = str(Path.cwd())
-    if here not in sys.path:  # last, so that a file of the user's shadows no installed module
-        sys.path.append(here)
-    try:
-        pruner = getattr(importlib.import_module(module_name), class_name)
-    except Exception as error:  # whatever the user's module raises
-        reason = (str(error).splitlines() or ["no reason given"])[0]
-        raise InputError(
-            f"pruner {name!r} cannot be loaded: {type(error).__name__}: {reason}"
-        ) from error
+    pruner = own_modules.load("pruner", name, place)
     base = importlib.import_module("pns_tf.pruners.base").Pruner
     if not (inspect.isclass(pruner) and issubclass(pruner, base)):
         raise InputError(f"pruner {name!r} must be a class derived from pns_tf.pruners.Pruner")

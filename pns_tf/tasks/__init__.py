@@ -22,6 +22,7 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
+from pns_tf import own_modules
 from pns_tf.checks import InputError, choice
 from pns_tf.tasks.piecewise_linear import PiecewiseLinear, piecewise_linear
 from pns_tf.tasks.task import Data, Target, Task
@@ -103,16 +104,7 @@ def _of_a_module(name: str) -> Task:
     module, _, attribute = name.partition(":")
     if not all(part.isidentifier() for part in (*module.split("."), attribute)):
         raise InputError(f"task {name!r} must be a name or module:NAME, such as my_module:TASK")
-    here = str(Path.cwd())
-    if here not in sys.path:  # last, so that a file of the user's shadows no installed module
-        sys.path.append(here)
-    try:
-        task = getattr(importlib.import_module(module), attribute)
-    except Exception as error:  # whatever the user's module raises
-        reason = (str(error).splitlines() or ["no reason given"])[0]
-        raise InputError(
-            f"task {name!r} cannot be loaded: {type(error).__name__}: {reason}"
-        ) from error
+    task = own_modules.load("task", name)
     if not isinstance(task, Task):
         raise InputError(f"task {name!r} must be a tasks.Task, got a {type(task).__name__}")
     return dataclasses.replace(task, name=name)
