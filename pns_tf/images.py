@@ -36,6 +36,18 @@ def image_set(name: str, data_dir: str | None = None) -> tuple[tuple[int, int, i
     return shape, features["label"].num_classes
 
 
+def training_images(name: str, data_dir: str | None = None, samples: int | None = None) -> int:
+    """How many training images `load_images` gives, held-out ones included; loads none.
+
+    Raises:
+        ValueError: no such data set, or a value out of range.
+    """
+    if samples is not None:
+        integer("samples", samples, minimum=10)
+    there = _builder(name, data_dir).info.splits["train"].num_examples
+    return there if samples is None else min(samples, there)
+
+
 def load_images(
     name: str = "cifar10", data_dir: str | None = None, samples: int | None = None
 ) -> Images:

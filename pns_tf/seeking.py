@@ -19,6 +19,7 @@ from pns_tf.hosts.forward import forward
 from pns_tf.hosts.models import host_from_model, planted_layers, same_architecture, set_masks
 from pns_tf.masks import Mask
 from pns_tf.measuring.evaluation import Strength, evaluate, evaluate_strong
+from pns_tf.measuring.metrics import best_constant
 from pns_tf.measuring.recovery import mask_metrics
 from pns_tf.planting.planted import Planted
 from pns_tf.pruners import scoring_batch
@@ -42,7 +43,8 @@ class FoundTicket:
 
     Attributes:
         masks: the found ticket, in the order kernel, bias of each layer.
-        metrics: flat dict of numbers: ``before`` pruning, ``strong`` (pruned, not trained) and
+        metrics: flat dict of numbers: ``best_constant`` (the test metric of the best predictor that
+            ignores its input), ``before`` pruning, ``strong`` (pruned, not trained) and
             ``final`` (trained) test metric, ``planted`` that of the planted ticket, if there is
             one, and those of `pns_tf.measuring.recovery.mask_metrics`. The first two are taken
             after one positive scale per output, fitted on training data; ``strong_unscaled``
@@ -233,6 +235,7 @@ class _Search:
         if self.planted is not None:
             ticket = forward(self.planted.ticket)
             metrics["planted"] = self._judge(ticket, self.planted.scales)
+        metrics["best_constant"] = best_constant(self.kind, self.judging)
         metrics["before"] = self._judge_strong(self.forward).metric
         search = self._search() if isinstance(self.pruner, Searcher) else None
         mask = search.mask if search else self._prune_in_rounds()

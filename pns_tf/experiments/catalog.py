@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import runpy
 
-from pns_tf.checks import InputError, choice
+from pns_tf.checks import InputError, choice, integer
 from pns_tf.experiments.experiment import Experiment
+from pns_tf.hosts.vgg import Vgg
 from pns_tf.planting.algorithm import baseline_density
 from pns_tf.recipe.run import Run, grid
+from pns_tf.recipe.search import SeekSettings
 
 TASKS = ("circle", "helix", "relu")
 SCORERS = ("random", "magnitude", "snip", "grasp", "synflow")
 DENSITIES = ("baseline", 0.01, 0.1, 0.5, 1.0)
 NOISE = (0.0, 0.001, 0.01, 0.1)
 SEED = (0,)
+VGG_DENSITIES = (0.01, 0.05, 0.1, 0.2, 0.5)
+LEVELS = 5  # of edge-popup's annealing on images
+CIFAR10_IMAGES = 50_000  # for training
 MULTISHOT = {"rounds": 10, "round_epochs": 5}
 
 
@@ -120,11 +125,45 @@ def _pns_ablation() -> list[Run]:
     return runs
 
 
+def _vgg16(
+    width_multiplier: float = 1.0, epochs: int = 10, samples: int = CIFAR10_IMAGES
+) -> list[Run]:
+    """Weak tickets by multishot pruning; then edge-popup, where synflow's sparsest is planted.
+
+    Args:
+        width_multiplier: of all channels.
+        epochs: of the final training and of edge-popup, half as many in each multishot round.
+        samples: training images, a tenth of them held out.
+    """
+    integer("epochs", epochs, minimum=1)
+    host = Vgg("vgg16", "cifar10", width_multiplier, shape=(32, 32, 3), classes=10)
+    host.check_data(samples, None, 0)
+    samples = min(samples, CIFAR10_IMAGES)
+    multishot = {"rounds": 10, "round_epochs": max(epochs // 2, 1), "epochs": epochs}
+    weak = {
+        (pruner, density): Run(host, SeekSettings(pruner, density, samples=samples, **multishot))
+        for density in VGG_DENSITIES
+        for pruner in SCORERS
+    }
+    planted = weak["synflow", min(VGG_DENSITIES)]
+    anneal = {"anneal": True, "epochs": epochs, "levels": min(LEVELS, epochs)}
+    strong = [
+        Run(
+            host,
+            SeekSettings("edge_popup", density, epochs=0, options=anneal, samples=samples),
+            ticket=planted,
+        )
+        for density in VGG_DENSITIES
+    ]
+    return [*weak.values(), *strong]
+
+
 EXPERIMENTS = {
     experiment.name: experiment
     for experiment in (
         Experiment("figure3", "singleshot pruning", _singleshot(depth=5), seeds=25),
         Experiment("figure4", "multishot pruning and edge-popup", _multishot()),
+        Experiment("figure5", "VGG16 on CIFAR-10", _vgg16(), seeds=3, remake=_vgg16),
         Experiment("figure6", "singleshot pruning at depth 3", _singleshot(depth=3), seeds=25),
         Experiment("figure7", "singleshot pruning at depth 5", _singleshot(depth=5), seeds=25),
         Experiment("figure8", "singleshot pruning at depth 10", _singleshot(depth=10), seeds=25),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+import inspect
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from pns_tf.checks import InputError, integer
@@ -19,24 +20,47 @@ class Experiment:
         title: the question, in a line.
         settings: one `Run` each, of seed 0.
         seeds: how many runs each setting gets by default: seeds 0, 1, ….
+        remake: makes the settings again for other values of its keyword parameters, which are
+            flags of the command ``reproduce``; ``None`` if there is nothing to choose.
     """
 
     name: str
     title: str
     settings: Sequence[Run]
     seeds: int = 10
+    remake: Callable[..., Sequence[Run]] | None = None
+
+    def remade(self, **values) -> Experiment:
+        """The experiment with other values of what it leaves to choose.
+
+        Raises:
+            ValueError: it does not leave that to choose, or the value cannot work.
+
+        Example:
+            >>> len(find("figure5").remade(width_multiplier=0.25).settings)
+            30
+        """
+        there = () if self.remake is None else inspect.signature(self.remake).parameters
+        for name, value in values.items():
+            if name not in there:
+                raise InputError(f"--{name} does not go with {self.name}, got {value!r}")
+        if not values:
+            return self
+        return dataclasses.replace(self, settings=self.remake(**values))
 
     def runs(self, seeds: int | None = None) -> list[Run]:
         """Every setting with every seed, setting by setting; equal ones once.
 
-        At depth 3 and width 100 the baseline density of relu is 0.01, for example.
+        At depth 3 and width 100 the baseline density of relu is 0.01, for example. A run whose
+        trained ticket another one plants comes before that one.
 
         Raises:
             ValueError: ``seeds`` is not a positive integer.
         """
         seeds = self.seeds if seeds is None else integer("runs", seeds, minimum=1)
         runs = (with_seed(run, seed) for run in self.settings for seed in range(seeds))
-        return list({run.name: run for run in runs}.values())
+        needed = (one for run in runs for one in (run.ticket, run) if one is not None)
+        return list({run.name: run for run in needed}.values())
 
     def narrowed(
         self,

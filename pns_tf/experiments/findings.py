@@ -28,7 +28,7 @@ import pandas as pd
 
 from pns_tf.experiments.catalog import EXPERIMENTS, SCORERS, TASKS
 from pns_tf.recipe.run import Run, density_name, label, with_seed
-from pns_tf.reports.rows import Interval, interval
+from pns_tf.reports.rows import Interval, interval, prepared
 from pns_tf.reports.skill import skill
 
 CONFIRMED, CONTRADICTED, UNDECIDED, NOT_RUN = "confirmed", "contradicted", "undecided", "not run"
@@ -79,13 +79,13 @@ class Evidence:
     """The rows of one of the catalog's experiments, by setting.
 
     Args:
-        name: of the experiment.
+        settings: of the experiment.
         table: its rows, or some of them.
     """
 
-    def __init__(self, name: str, table: pd.DataFrame):
-        table = table.set_index("run")
-        self.settings = EXPERIMENTS[name].settings
+    def __init__(self, settings: Sequence[Run], table: pd.DataFrame):
+        table = prepared(table).set_index("run")
+        self.settings = settings
         self._seeds = sorted(set(table["seed"]))
         self._measures = {
             "strong": skill(table, "strong"),
@@ -210,15 +210,22 @@ class Verdict:
         return line
 
 
-def judge(findings: Iterable[Finding], tables: Mapping[str, pd.DataFrame]) -> list[Verdict]:
+def judge(
+    findings: Iterable[Finding],
+    tables: Mapping[str, pd.DataFrame],
+    settings: Mapping[str, Sequence[Run]] | None = None,
+) -> list[Verdict]:
     """Tests findings on the rows of several experiments.
 
     Args:
         findings: such as `pns_tf.experiments.statements.FINDINGS`.
         tables: rows by the name of their experiment; those without rows may be missing.
+        settings: of experiments that were run with others than the catalog's.
     """
+    known = {name: experiment.settings for name, experiment in EXPERIMENTS.items()}
+    known |= settings or {}
     evidence = {
-        name: Evidence(name, table)
+        name: Evidence(known[name], table)
         for name, table in tables.items()
         if len(table) and name in EXPERIMENTS
     }
@@ -250,7 +257,7 @@ def difference(
 def in_words(run: Run) -> str:
     """A setting as "circle, snip, density 0.1"."""
     noise = "" if run.search.noise is None else f", noise {run.search.noise:g}"
-    return f"{run.task}, {label(run)}, density {density_name(run)}{noise}"
+    return f"{run.task}, {label(run.search)}, density {density_name(run)}{noise}"
 
 
 def spoken(experiment: str) -> str:

@@ -30,15 +30,17 @@ def check(store: Store, experiment: Experiment | None, table: pd.DataFrame | Non
 
     Args:
         store: has the rows of the other experiments, of those that a statement compares.
-        experiment: statements about this one only; ``None`` for all.
+        experiment: statements about this one only, not narrowed; ``None`` for all.
         table: its rows.
     """
     about = FINDINGS if experiment is None else findings.about(FINDINGS, experiment.name)
     needed = {name for finding in about for name in finding.needs} & set(EXPERIMENTS)
     tables = {name: store.table(EXPERIMENTS[name].runs()) for name in needed}
+    settings = {}
     if experiment is not None:
-        tables[findings.canonical(experiment.name)] = table
-    return findings.judge(about, tables)
+        name = findings.canonical(experiment.name)
+        tables[name], settings[name] = table, experiment.settings
+    return findings.judge(about, tables, settings)
 
 
 def write_report(
@@ -50,7 +52,7 @@ def write_report(
     ``summary.csv`` and ``.md``, ``findings.md``, ``tensorboard/`` and ``index.html``.
 
     Args:
-        experiment: what was run.
+        experiment: what was run, or some of it.
         table: its rows.
         store: has the rows that findings compare with.
         command: the command line, for the page.

@@ -203,6 +203,23 @@ def _synflow_is_best(t: Tables) -> list[Claim]:
     ]
 
 
+def _vgg16_misses_the_ticket(t: Tables) -> list[Claim]:
+    evidence = t["figure5"]
+    runs = {run.search.density: run for run in evidence.settings if run.ticket is not None}
+    skills = {density: evidence.values(run, "strong") for density, run in runs.items()}
+    best, sparsest = 0.5, min(runs)
+    claims = [
+        difference(
+            f"edge-popup, density {best:g} minus density {density:g}",
+            skills[best],
+            skills[density],
+        )
+        for density in runs
+        if density != best
+    ]
+    return claims + evidence.claims([runs[sparsest]], "strong", high=FAILS)
+
+
 FINDINGS = [
     *_singleshot("figure3", depth=5),
     *_singleshot("figure6", depth=3),
@@ -312,6 +329,6 @@ FINDINGS = [
         "vgg16",
         "On VGG16 edge-popup is best at density 0.5 and misses the planted ticket of density 0.01.",
         ("figure5",),
-        lambda t: [],
+        _vgg16_misses_the_ticket,
     ),
 ]

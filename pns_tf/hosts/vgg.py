@@ -2,19 +2,168 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-import numpy as np
-import tf_keras as keras
+from pns_tf.checks import InputError, choice, integer, number
+from pns_tf.recipe.hosts import Host
 
-from pns_tf.hosts.layers import PlantedConv2D, PlantedDense
-from pns_tf.hosts.models import host_arrays, set_parameters
-from pns_tf.hosts.vgg_plans import check_plan
-from pns_tf.seeding import generator
+if TYPE_CHECKING:
+    import tf_keras as keras
 
-BIAS_GAIN = 0.06
-FRESH = "fresh host"  # stream of hosts that tickets are planted into, unlike the one of their own
+    from pns_tf.tasks import Data
+
+# Channels of each convolution; M pools.
+PLANS = {
+    name: tuple(int(word) if word != "M" else word for word in plan.split())
+    for name, plan in {
+        "vgg11": "64 M 128 M 256 256 M 512 512 M 512 512",
+        "vgg13": "64 64 M 128 128 M 256 256 M 512 512 M 512 512",
+        "vgg16": "64 64 M 128 128 M 256 256 256 M 512 512 512 M 512 512 512",
+        "vgg19": "64 64 M 128 128 M 256 256 256 256 M 512 512 512 512 M 512 512 512 512",
+    }.items()
+}
+
+
+def check_plan(
+    plan: str | Sequence[int | str],
+    shape: tuple[int, int, int] | None,
+    classes: int | None,
+    width_multiplier: float,
+) -> tuple[int | str, ...]:
+    """The plan with the channels that a network has; arguments as for `build_vgg`.
+
+    Shape and classes that are not known yet are not checked.
+
+    Raises:
+        ValueError: unknown plan, a value out of range, or images that are too small to be pooled
+            so often.
+
+    Example:
+        >>> check_plan((8, "M", 16), (8, 8, 3), classes=10, width_multiplier=0.5)
+        (4, 'M', 8)
+    """
+    steps = PLANS[choice("host", plan, PLANS)] if isinstance(plan, str) else tuple(plan)
+    factor = number("width_multiplier", width_multiplier, low=0.0, low_excluded=True)
+    if classes is not None:
+        integer("classes", classes, minimum=1)
+    if shape is not None and len(shape) != 3:
+        raise InputError(f"an image shape is (rows, columns, channels), got {tuple(shape)}")
+    for side in shape or ():
+        integer("a side of the image shape", side, minimum=1)
+    scaled = tuple(
+        step if step == "M" else max(1, round(integer("channels", step, minimum=1) * factor))
+        for step in steps
+    )
+    poolings = scaled.count("M")
+    if shape is not None and min(shape[:2]) < 2**poolings:
+        raise InputError(
+            f"images of {shape[0]} × {shape[1]} are too small: {poolings} poolings need at least "
+            f"{2**poolings} × {2**poolings}"
+        )
+    return scaled
+
+
+@dataclass(frozen=True)
+class Vgg(Host):
+    """A VGG network for a data set of images with classes.
+
+    Attributes:
+        plan: one of `PLANS`, or channels of each convolution and "M" for each pooling.
+        dataset: images with classes, a data set of TensorFlow Datasets.
+        width_multiplier: of all channels.
+        shape: rows, columns and channels of the images; ``None`` until it is looked up.
+        classes: how many there are; the same.
+
+    Raises:
+        ValueError: a value that cannot work, or images too small to be pooled so often.
+
+    Example:
+        >>> Vgg("vgg16", "cifar10", 0.25).title(seed=0)
+        'vgg16-cifar10-w0.25-s0'
+    """
+
+    always_said = ("augmented", "ticket")
+    looked_up = ("shape", "classes")
+    uses_all_cores = True
+    usual_samples = None
+
+    plan: str = "vgg16"
+    dataset: str = "cifar10"
+    width_multiplier: float = 1.0
+    shape: tuple[int, int, int] | None = None
+    classes: int | None = None
+
+    def __post_init__(self):
+        check_plan(self.plan, self.shape, self.classes, self.width_multiplier)
+
+    @classmethod
+    def named(cls, name: str, **settings) -> Vgg:
+        """The network of a plan's name."""
+        return cls(plan=name, **settings)
+
+    @property
+    def name(self) -> str:
+        """Of the plan."""
+        return self.plan
+
+    @property
+    def task(self) -> str:
+        """The data set."""
+        return self.dataset
+
+    def title(self, seed: int) -> str:
+        """First words of a folder's name."""
+        dataset = str(self.dataset).replace("/", "_")
+        return f"{self.plan}-{dataset}-w{self.width_multiplier:g}-s{seed}"
+
+    def resolved(self, data_dir: str | None = None) -> Vgg:
+        """The same for the images' shape and classes, looked up where they are not known."""
+        if self.shape is not None and self.classes is not None:
+            return self
+        from pns_tf.images import image_set
+
+        shape, classes = image_set(self.dataset, data_dir)
+        return replace(self, shape=shape, classes=classes)
+
+    def check_data(self, samples: int | None, noise: float | None, seed: int) -> None:
+        """Raises ``InputError`` if there can be no such data."""
+        if noise is not None:
+            raise InputError(f"leave out noise: the images of {self.dataset} stay as they are")
+        if samples is not None:
+            integer("samples", samples, minimum=10)
+
+    def samples(self, samples: int | None, data_dir: str | None = None) -> int:
+        """How many images there are for training, held-out ones included."""
+        from pns_tf.images import training_images
+
+        return training_images(self.dataset, data_dir, samples)
+
+    def data(
+        self, samples: int | None, noise: float | None, seed: int, data_dir: str | None = None
+    ) -> Data:
+        """The images, see `pns_tf.images.load_images`; the same for every seed."""
+        from pns_tf.images import load_images
+
+        return load_images(self.dataset, data_dir, samples)
+
+    @property
+    def multiplications(self) -> int:
+        """For one image; the network must be `resolved`."""
+        rows, columns, channels = self.shape
+        total = 0
+        for step in check_plan(self.plan, self.shape, self.classes, self.width_multiplier):
+            if step == "M":
+                rows, columns = rows // 2, columns // 2
+            else:
+                total += rows * columns * 9 * channels * step
+                channels = step
+        return total + channels * self.classes
+
+    def build(self) -> keras.Model:
+        """The network, its parameters not yet set; it must be `resolved`."""
+        return build_vgg(self.plan, self.shape, self.classes, self.width_multiplier)
 
 
 def build_vgg(
@@ -48,6 +197,10 @@ def build_vgg(
         >>> build_vgg("vgg16", width_multiplier=0.25).count_params() < 3e6
         True
     """
+    import tf_keras as keras
+
+    from pns_tf.hosts.layers import PlantedConv2D, PlantedDense
+
     channels = check_plan(plan, shape, classes, width_multiplier)
     inputs = h = keras.Input(tuple(shape), name="x")
     layer = 0
@@ -59,35 +212,6 @@ def build_vgg(
             layer += 1
     h = keras.layers.GlobalAveragePooling2D(name="average")(h)
     return keras.Model(inputs, PlantedDense(classes, name=f"layer{layer}")(h), name=name)
-
-
-def draw_parameters(model: keras.Model, seed: int = 0, stream: str = "host") -> keras.Model:
-    """Draws all parameters of a host: weights N(0, 2/fan-in), biases N(0, g_l²).
-
-    The fan-in of a convolution is its kernel's area × input channels, and
-    g_l = 0.06 Π_{k≤l} √(2/fan-in_k).
-
-    Args:
-        model: any host.
-        seed: non-negative integer.
-        stream: another one gives other parameters for the same seed.
-
-    Returns:
-        The same model.
-
-    Example:
-        >>> vgg = draw_parameters(build_vgg((8, "M", 16), shape=(8, 8, 3)), seed=1)
-    """
-    rng = generator(seed, stream)
-    gain = BIAS_GAIN
-    kernels, biases = [], []
-    for kernel in host_arrays(model)[0]:
-        scale = math.sqrt(2.0 / math.prod(kernel.shape[:-1]))
-        gain *= scale
-        kernels.append(rng.standard_normal(kernel.shape, np.float32) * np.float32(scale))
-        biases.append(rng.standard_normal(kernel.shape[-1:], np.float32) * np.float32(gain))
-    set_parameters(model, kernels, biases)
-    return model
 
 
 def vgg_host(
@@ -105,4 +229,6 @@ def vgg_host(
         >>> host(np.ones((1, 8, 8, 3), np.float32)).shape
         TensorShape([1, 4])
     """
+    from pns_tf.hosts.drawing import draw_parameters
+
     return draw_parameters(build_vgg(plan, shape, classes, width_multiplier), seed, stream)

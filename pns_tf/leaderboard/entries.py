@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from pns_tf.checks import choice
 from pns_tf.experiments.catalog import MULTISHOT
+from pns_tf.hosts.fully_connected import FullyConnected
 from pns_tf.pruners import PRUNERS
 from pns_tf.recipe.run import Run
 from pns_tf.recipe.search import SeekSettings
@@ -35,7 +36,7 @@ class Entry:
     def run(self, task: str, density: float, seed: int, depth: int = 5, width: int = 100) -> Run:
         """What is run for the entry at one density."""
         search = SeekSettings(self.pruner, density, seed=seed, options=self.options, **self.search)
-        return Run(task, depth, width, search=search)
+        return Run(FullyConnected(task, depth, width), search)
 
 
 VARIANTS = (

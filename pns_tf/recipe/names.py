@@ -42,6 +42,11 @@ def _words(settings: dict[str, object]) -> list[str]:
     return [name if value is True else f"{name}={value}" for name, value in settings.items()]
 
 
+def augmented_word(augmented: bool) -> str:
+    """What the folder of a search in mirrored and shifted images ends with."""
+    return "-augmented" if augmented else ""
+
+
 def unusual_words(settings: Mapping[str, object]) -> str:
     """Settings that are not the default, to be put behind a name.
 

@@ -6,15 +6,10 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pns_tf import tasks
-from pns_tf.checks import choice, flag, number
-from pns_tf.hosts.initializers import INITIALIZERS
-from pns_tf.planting.algorithm import baseline_density
+from pns_tf.checks import InputError, choice, flag, integer, number
 from pns_tf.planting.hiding import HIDINGS
-from pns_tf.recipe.names import run_name, unusual_words
-
-# Said by every folder's name, whatever they are.
-ALWAYS_NAMED = ("task", "depth", "width", "seed")
+from pns_tf.recipe.hosts import Host, host_of_record
+from pns_tf.recipe.names import unusual_words
 
 
 @dataclass(frozen=True)
@@ -22,91 +17,91 @@ class Planting:
     """Everything that decides a planted host, and the data that judge it.
 
     Attributes:
-        task: what the ticket solves, a task's name or "module:NAME" for one of your own.
-        depth: neuron layers of the host, input and output counted, at least 3.
-        width: neurons in each hidden layer of the host.
+        host: the network, and the task or images that it is for.
         seed: everything random follows from it.
-        init: how the host is drawn.
-        hide: how places and scales are chosen.
-        hide_biases: whether planted neurons keep the host's bias where the target's is zero.
-        epsilon: by how much outputs may be off, if the ticket is planted approximately.
-        samples: size of the data set that judges the networks.
-        noise: its noise level; ``None`` for the task's own.
+        hide: how places and scales are chosen, one of published, default, strong.
+        hide_biases: leave the host's bias where the target's is zero; strong always does.
+        epsilon: plant approximately, outputs being off by at most this; what the host has already
+            within the errors that this allows stays as drawn.
+        samples: size of the data set that judges the networks; ``None`` for the usual one.
+        noise: noise level of the data, None for the task's own.
+        ticket: folder that seek --host wrote, with a trained ticket to plant instead of the target
+            of the host's task.
 
     Raises:
         ValueError: a value that cannot work.
 
     Example:
-        >>> Planting("circle", width=50, init="uniform").name
+        >>> Planting(FullyConnected("circle", width=50, init="uniform")).name
         'circle-d5-w50-s0-init=uniform'
     """
 
-    task: str
-    depth: int = 5
-    width: int = 100
+    host: Host
     seed: int = 0
-    init: str = "normal"
     hide: str = "default"
     hide_biases: bool = False
     epsilon: float | None = None
-    samples: int = 10_000
+    samples: int | None = 10_000
     noise: float | None = None
+    ticket: str | None = None
 
     def __post_init__(self):
-        baseline_density(self.task, self.depth, self.width)
-        choice("init", self.init, INITIALIZERS)
+        integer("seed", self.seed, minimum=0)
         choice("hide", self.hide, HIDINGS)
         flag("hide_biases", self.hide_biases)
         if self.epsilon is not None:
             number("epsilon", self.epsilon, low=0.0, low_excluded=True)
-        tasks.get(self.task).data(self.samples, self.noise, self.seed)
+        if self.ticket is None and self.baseline is None:
+            raise InputError(f"in {self.host.name} a trained ticket is planted: --ticket is needed")
+        if self.ticket is not None and self.host.problem is not None:
+            raise InputError(
+                f"a trained ticket is planted in a network on images, got host {self.host.name}"
+            )
+        self.host.check_data(self.samples, self.noise, self.seed)
 
     @property
-    def baseline(self) -> float:
-        """Density of the planted ticket: planted weights / host weights, biases not counted."""
-        return baseline_density(self.task, self.depth, self.width)
+    def baseline(self) -> float | None:
+        """Density of the ticket: planted weights / host weights, biases not counted.
+
+        ``None`` for a trained ticket, whose masks have to be read.
+        """
+        return self.host.baseline
 
     @property
-    def noise_level(self) -> float:
+    def noise_level(self) -> float | None:
         """Of the data: the one given, or the task's own."""
-        return tasks.get(self.task).noise if self.noise is None else self.noise
-
-    @property
-    def arguments(self) -> dict:
-        """Arguments of `pns_tf.plant`."""
-        return {key: value for key, value in self._all.items() if key not in ("samples", "noise")}
+        return self.host.own_noise if self.noise is None else self.noise
 
     @property
     def record(self) -> dict:
         """What ``ticket.json`` says of it."""
-        return self._all | {"noise": self.noise_level}
+        own = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        del own["host"]
+        if self.ticket is None:
+            del own["ticket"]
+        return {**self.host.record, **own, "noise": self.noise_level}
 
     @classmethod
     def from_record(cls, record: Mapping[str, object]) -> Planting:
         """Reads a ``ticket.json``; what an old one does not say was the default."""
-        names = {field.name for field in dataclasses.fields(cls)}
-        return cls(**{key: value for key, value in record.items() if key in names})
+        names = {field.name for field in dataclasses.fields(cls)} - {"host"}
+        said = {key: value for key, value in record.items() if key in names}
+        return cls(host_of_record(record), **said)
 
     @property
     def unusual(self) -> str:
         """Words for a folder's name: each setting that is not the default."""
-        settings = self._all
-        if settings["noise"] == tasks.get(self.task).noise:
-            settings["noise"] = None
-        defaults = {field.name: field.default for field in dataclasses.fields(self)}
-        return unusual_words(
-            {
-                key: value
-                for key, value in settings.items()
-                if key not in ALWAYS_NAMED and value != defaults[key]
-            }
-        )
+        words = dict(self.host.unusual)
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if field.name in ("host", "seed", "ticket") or value in (field.default, None):
+                continue
+            if field.name != "noise" or value != self.host.own_noise:
+                words[field.name] = value
+        return unusual_words(words)
 
     @property
     def name(self) -> str:
         """Of the run's folder: different settings have different names."""
-        return run_name(self.task, self.depth, self.width, self.seed) + self.unusual
-
-    @property
-    def _all(self) -> dict:
-        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        planted = "" if self.ticket is None else "-planted"
+        return self.host.title(self.seed) + planted + self.unusual

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
 
-from pns_tf.planting.algorithm import baseline_density
+from pns_tf.recipe.hosts import FULLY_CONNECTED, Host, host_named
 from pns_tf.recipe.planting import Planting
 from pns_tf.recipe.search import SeekSettings
 
@@ -29,76 +29,96 @@ PRUNER_VERSIONS = {
     "pns_weak": 6,
 }
 # Settings that came later: left out where they have their default, so that earlier results keep
-# their names and rows.
-LATER = {"hide": "default", "epsilon": None, "task_code": ""}
+# their names and rows. Some families' results have always said some of them.
+LATER = {
+    "hide_biases": False,
+    "hide": "default",
+    "epsilon": None,
+    "ticket": None,
+    "augmented": False,
+    "code": "",
+    "task_code": "",
+}
 
 
 @dataclass(frozen=True)
 class Run:
-    """Plants a ticket and seeks it: everything that decides the result.
+    """Seeks a ticket in a host, planted or not: everything that decides the result.
+
+    The ticket of the host's own task is planted, if it has one, or the trained ticket of another
+    run, if there is one; else nothing is.
 
     Attributes:
-        task: what the ticket solves.
-        depth: neuron layers, input and output counted.
-        width: neurons in each hidden layer.
-        init: how the host is drawn.
-        hide_biases: whether planted neurons keep the host's bias where the target's is zero.
+        host: the network, and the task or images that it is for.
         search: how the ticket is sought; its seed is also that of the host and the data.
+        hide_biases: whether planted neurons keep the host's bias where the target's is zero.
         hide: how places and scales of the ticket are chosen.
         epsilon: by how much outputs may be off, if the ticket is planted approximately.
+        ticket: the run whose trained ticket is planted.
+        augmented: whether training mirrors and shifts images.
         code: digest of the file that a pruner of the user's own is in, so that runs with an
             earlier version of it do not count.
-        task_code: the same for a task of the user's own.
+        task_code: the same for a task or a family of hosts of the user's own.
 
     Example:
-        >>> run = Run("circle", search=SeekSettings("snip", density=0.1))
+        >>> run = Run(FullyConnected("circle"), SeekSettings("snip", density=0.1))
         >>> len(run.name)
         16
     """
 
-    task: str
-    depth: int = 5
-    width: int = 100
-    init: str = "normal"
-    hide_biases: bool = False
+    host: Host
     search: SeekSettings = field(default_factory=SeekSettings)
+    hide_biases: bool = False
     hide: str = "default"
     epsilon: float | None = None
+    ticket: Run | None = None
+    augmented: bool = False
     code: str = field(init=False, default="")
     task_code: str = field(init=False, default="")
 
     def __post_init__(self):
         object.__setattr__(self, "code", code_digest(self.search.pruner))
-        object.__setattr__(self, "task_code", code_digest(self.task))
+        object.__setattr__(self, "task_code", code_digest(self.host.source))
+
+    @property
+    def task(self) -> str:
+        """What the data are."""
+        return self.host.task
 
     @functools.cached_property
-    def planting(self) -> Planting:
-        """The host, its ticket and its data.
+    def planting(self) -> Planting | None:
+        """The host, its ticket and its data; ``None`` if nothing is planted.
+
+        A ticket of another run is named by that run.
 
         Raises:
             ValueError: a value that cannot work.
         """
+        if self.ticket is None and self.host.baseline is None:
+            return None
         return Planting(
-            self.task,
-            self.depth,
-            self.width,
+            self.host,
             self.search.seed,
-            self.init,
             self.hide,
             self.hide_biases,
             self.epsilon,
             samples=self.search.samples,
             noise=self.search.noise,
+            ticket=None if self.ticket is None else self.ticket.name,
         )
 
     @property
     def settings(self) -> dict:
-        """All settings as a flat dict for a table; the pruner's options as JSON."""
-        flat = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
-        flat |= dataclasses.asdict(flat.pop("search"))
-        flat = {
-            key: value for key, value in flat.items() if key not in LATER or value != LATER[key]
+        """All settings as a flat dict for a table; sequences and the pruner's options as JSON."""
+        said = {name: getattr(self, name) for name in LATER}
+        if self.ticket is not None:
+            said["ticket"] = self.ticket.name
+        said = {
+            name: value
+            for name, value in said.items()
+            if name in self.host.always_said or value != LATER[name]
         }
+        flat = {**self.host.settings, **said, **dataclasses.asdict(self.search)}
         return flat | {"options": json.dumps(flat["options"], sort_keys=True)}
 
     @functools.cached_property
@@ -107,9 +127,9 @@ class Run:
         return identity([*result_versions(self.search.pruner), self.settings])
 
     @property
-    def baseline(self) -> float:
-        """Density of the planted ticket."""
-        return baseline_density(self.task, self.depth, self.width)
+    def baseline(self) -> float | None:
+        """Density of the planted ticket; ``None`` if it shows only when it is planted."""
+        return self.host.baseline
 
 
 def identity(settings: object) -> str:
@@ -154,7 +174,7 @@ def grid(
     width: int = 100,
     **search,
 ) -> list[Run]:
-    """Every combination of tasks, pruners, densities and seeds.
+    """Every combination of tasks, pruners, densities and seeds, in fully connected hosts.
 
     Args:
         tasks: names.
@@ -172,16 +192,20 @@ def grid(
     runs = []
     for task, pruner, density, seed in product(tasks, pruners, list(densities), list(seeds)):
         name, options = (pruner, {}) if isinstance(pruner, str) else pruner
+        host = host_named(FULLY_CONNECTED, task=task, depth=depth, width=width)
         if density == "baseline":
-            density = baseline_density(task, depth, width)
+            density = host.baseline
         settings = SeekSettings(name, density, seed=seed, options=options, **search)
-        runs.append(Run(task, depth, width, search=settings))
+        runs.append(Run(host, settings))
     return runs
 
 
 def with_seed(run: Run, seed: int) -> Run:
-    """The same run with another seed."""
-    return dataclasses.replace(run, search=dataclasses.replace(run.search, seed=seed))
+    """The same run with another seed, for the ticket that is planted, too."""
+    ticket = None if run.ticket is None else with_seed(run.ticket, seed)
+    return dataclasses.replace(
+        run, search=dataclasses.replace(run.search, seed=seed), ticket=ticket
+    )
 
 
 def density_name(run: Run) -> str:
@@ -189,12 +213,12 @@ def density_name(run: Run) -> str:
     return "baseline" if run.search.density == run.baseline else f"{run.search.density:g}"
 
 
-def label(run: Run) -> str:
+def label(search: SeekSettings) -> str:
     """Pruner and options in words, such as "edge_popup, anneal" or "pns, no wake"."""
     flags = {True: "{}", False: "no {}"}
     options = [
         flags[value].format(name) if isinstance(value, bool) else f"{name}={value}"
-        for name, value in sorted(run.search.options.items())
+        for name, value in sorted(search.options.items())
     ]
-    scope = [run.search.scope] if run.search.scope else []
-    return ", ".join([run.search.pruner, *options, *scope])
+    scope = [search.scope] if search.scope else []
+    return ", ".join([search.pruner, *options, *scope])

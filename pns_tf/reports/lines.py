@@ -156,9 +156,9 @@ def _line(
 
 
 def _references(axes: Axes, part: pd.DataFrame, row: Row) -> None:
-    for baseline in part["baseline"].unique():
+    for baseline in part["baseline"].dropna().unique():
         axes.axvline(baseline, zorder=1, **BASELINE_LINE)
-    if row.planted is not None:
+    if row.planted is not None and part[row.planted].notna().any():
         axes.axhline(part[row.planted].mean(), zorder=1, **PLANTED_LINE)
     if row.trivial is not None:
         axes.axhline(part[row.trivial].mean(), zorder=1, **TRIVIAL_LINE)

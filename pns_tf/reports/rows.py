@@ -5,6 +5,7 @@ Rows are those of `pns_tf.runs.store.Store.table`: settings, metrics, seconds an
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from dataclasses import dataclass
 
@@ -13,14 +14,26 @@ import pandas as pd
 from scipy.special import stdtrit
 
 from pns_tf import tasks
-from pns_tf.recipe.run import LATER, Run, label
+from pns_tf.recipe.hosts import settings_of_hosts
+from pns_tf.recipe.run import LATER, label
 from pns_tf.recipe.search import SeekSettings
 
 CONFIDENCE = 0.95
-SETTINGS = (*Run("circle").settings, *LATER)
+SETTINGS = tuple(
+    dict.fromkeys(
+        (
+            *settings_of_hosts(),
+            "hide_biases",
+            "code",
+            *(field.name for field in dataclasses.fields(SeekSettings)),
+            *LATER,
+        )
+    )
+)
+OF_PLANTED = ("baseline", "planted", "precision", "recall", "f1", "jaccard")
 LABEL_SETTINGS = ("pruner", "options", "scope")
 PANEL_SETTINGS = tuple(
-    name for name in SETTINGS if name not in (*LABEL_SETTINGS, "task", "density", "seed")
+    name for name in SETTINGS if name not in (*LABEL_SETTINGS, "task", "density", "seed", "ticket")
 )
 
 
@@ -36,14 +49,24 @@ def prepared(table: pd.DataFrame) -> pd.DataFrame:
     for name, usual in LATER.items():  # rows of before do not say them
         said = table[name].astype(object) if name in table else pd.Series(None, table.index, object)
         table[name] = said.where(said.notna(), usual)
+    for name in OF_PLANTED:  # rows of hosts in which nothing is planted have none
+        if name not in table:
+            table[name] = np.nan
     table["label"] = _labels(table)
-    table["kind"] = table["task"].map({name: tasks.get(name).kind for name in set(table["task"])})
-    groups = table.groupby(["task", "label"])
-    varied = [name for name in PANEL_SETTINGS if (groups[name].nunique(dropna=False) > 1).any()]
+    table["kind"] = _kinds(table)
+    groups, settings = table.groupby(["task", "label"]), [n for n in PANEL_SETTINGS if n in table]
+    varied = [name for name in settings if (groups[name].nunique(dropna=False) > 1).any()]
     table["panel"] = table["task"]
     for name in varied:
         table["panel"] += f", {name.replace('_', ' ')} " + table[name].map(_in_words)
     return table
+
+
+def _kinds(table: pd.DataFrame) -> pd.Series:
+    """The kind of each row's task; rows of before do not say it, but their tasks are computed."""
+    known = table["kind"] if "kind" in table else pd.Series(None, table.index, object)
+    unsaid = set(table.loc[known.isna(), "task"])
+    return known.fillna(table["task"].map({name: tasks.get(name).kind for name in unsaid}))
 
 
 def _labels(table: pd.DataFrame) -> pd.Series:
@@ -51,7 +74,7 @@ def _labels(table: pd.DataFrame) -> pd.Series:
     columns = table[list(LABEL_SETTINGS)].astype(object)
     columns = columns.where(columns.notna(), None)
     names = {
-        key: label(Run("", search=SeekSettings(key[0], options=json.loads(key[1]), scope=key[2])))
+        key: label(SeekSettings(key[0], options=json.loads(key[1]), scope=key[2]))
         for key in set(columns.itertuples(index=False, name=None))
     }
     return pd.Series(

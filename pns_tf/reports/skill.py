@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from pns_tf import tasks
+from pns_tf.measuring.metrics import best_constant
 
 GOOD = 0.9
 FAILS = 0.5
@@ -17,7 +18,7 @@ def skill(table: pd.DataFrame, metric: str) -> pd.Series:
     """Skill of each row's ``metric`` ("before", "strong" or "final").
 
     skill = (value − trivial) / (planted − trivial), where *planted* is the planted ticket's metric
-    on the same data and *trivial* that of the best constant predictor, see `trivial_metric`. So 1
+    on the same data and *trivial* that of the best constant predictor, see `trivial_metrics`. So 1
     is as good as the planted ticket and 0 as good as knowing nothing, for accuracy and for MSE
     alike (for MSE both differences change their sign: (trivial − value) / (trivial − planted)).
     It can be negative: a network with a dead output is worse than the best constant.
@@ -32,22 +33,20 @@ def skill(table: pd.DataFrame, metric: str) -> pd.Series:
 
 
 def trivial_metrics(table: pd.DataFrame) -> pd.Series:
-    """`trivial_metric` of each row's task and data."""
-    keys = table[["task", "samples", "noise", "seed"]].astype(object)
+    """The best constant's metric on each row's data; computed where rows of before do not say it.
+
+    See `pns_tf.measuring.metrics.best_constant`.
+    """
+    unsaid = pd.Series(np.nan, table.index, dtype=float)
+    said = table["best_constant"].astype(float) if "best_constant" in table else unsaid
+    keys = table.loc[said.isna(), ["task", "samples", "noise", "seed"]].astype(object)
     keys = keys.where(keys.notna(), None)
     metrics = [trivial_metric(*key) for key in keys.itertuples(index=False, name=None)]
-    return pd.Series(metrics, table.index, dtype=float)
+    return said.fillna(pd.Series(metrics, keys.index, dtype=float))
 
 
 @functools.cache
 def trivial_metric(task: str, samples: int, noise: float | None, seed: int) -> float:
-    """Test metric of the best predictor that ignores its input, fitted on the training data.
-
-    For classification it predicts the most frequent class; for regression the mean of each output,
-    which is also what the least-squares scale makes of any constant.
-    """
+    """The best constant's test metric on a computed task's data."""
     problem = tasks.get(task)
-    data = problem.data(int(samples), noise, int(seed))
-    if problem.kind == "classification":
-        return float(np.mean(data.y_test == np.bincount(data.y_train).argmax()))
-    return float(np.mean((data.y_test - data.y_train.mean(axis=0, dtype=np.float64)) ** 2))
+    return best_constant(problem.kind, problem.data(int(samples), noise, int(seed)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import os
 import time
@@ -9,6 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from pns_tf.hosts.fully_connected import FullyConnected
 from pns_tf.recipe.run import Run, with_seed
 from pns_tf.runs.store import Store
 
@@ -80,16 +82,27 @@ def seconds_left(
 def expected_seconds(run: Run) -> float:
     """What a run will take on one core of this machine, by the size of its host and training."""
     settings = run.search
-    width = min(run.width, SEARCHED_WIDTH.get(settings.pruner, run.width))
-    weights = width**2 * (run.depth - 3) + 4 * width
+    host = run.host
+    widest = SEARCHED_WIDTH.get(settings.pruner)
+    if widest is not None and isinstance(host, FullyConnected):
+        host = dataclasses.replace(host, width=min(host.width, widest))
+    weights = host.resolved().multiplications
     steps = 0.9 * settings.samples / settings.batch_size
-    epochs = settings.total_epochs
-    searching = OTHER_SEARCHES.get(settings.pruner, 0)
-    if settings.pruner in SEARCH_EPOCHS:
-        searching = settings.options.get("epochs", SEARCH_EPOCHS[settings.pruner])
-    epochs += SEARCH * searching
+    epochs = settings.total_epochs + SEARCH * _searching(run)
     scoring = SCORING * settings.rounds * settings.prune_rounds
     return slowness() * (JUDGING + scoring + epochs * steps * (STEP + WEIGHT * weights))
+
+
+def epochs_of(run: Run) -> float:
+    """Epochs of training and of the pruner's own search, however long each takes."""
+    return run.search.total_epochs + _searching(run)
+
+
+def _searching(run: Run) -> float:
+    pruner, options = run.search.pruner, run.search.options
+    if pruner in SEARCH_EPOCHS:
+        return options.get("epochs", SEARCH_EPOCHS[pruner])
+    return OTHER_SEARCHES.get(pruner, 0)
 
 
 @functools.cache

@@ -1,13 +1,28 @@
-"""Executes one run: plants, seeks, and gives the row to keep."""
+"""Executes one run: draws or plants, seeks, and gives the row to keep."""
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import functools
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pns_tf.masks import Mask
+from pns_tf.recipe.hosts import FRESH, Host
 from pns_tf.recipe.planting import Planting
 from pns_tf.recipe.run import Run
+
+if TYPE_CHECKING:
+    import tf_keras as keras
+
+    from pns_tf.planting.planted import Planted
+    from pns_tf.seeking import FoundTicket
+    from pns_tf.tasks import Data
+
+TICKETS = "tickets"  # in the folder of all results: trained tickets that other runs plant
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,39 +38,132 @@ class Result:
     masks: Mask
 
 
-def execute(run: Run) -> Result:
-    """Plants and seeks; the same run gives the same result in any process."""
-    from pns_tf.saving.exporting import versions
-    from pns_tf.seeking import seek_with
+def execute(
+    run: Run, folder: Path | None = None, data_dir: str | None = None, keep_ticket: bool = False
+) -> Result:
+    """Seeks the ticket of a run; the same run gives the same result in any process.
 
-    settings = run.search
-    planted = planted_of(run.planting)
-    data = _data(run.task, settings.samples, settings.noise, settings.seed)
-    found = seek_with(planted, settings, data=data)
-    row = {"run": run.name, **run.settings, "baseline": run.baseline, **found.metrics}
+    Args:
+        run: what to do.
+        folder: of all results: trained tickets of other runs are read from there, and long
+            trainings are kept there until they end.
+        data_dir: where data sets lie.
+        keep_ticket: write the trained ticket into ``folder``, for other runs to plant it.
+    """
+    from pns_tf.saving.exporting import versions
+
+    network = network_of(run, folder)
+    with _kept(run, folder), _epochs_shown(run) as watch:
+        found = found_in(network, run, data_dir, watch)
+        if keep_ticket:
+            _write_ticket(run, found, network, folder)
+    row = {"run": run.name, "task": run.task, **run.settings, "kind": found.kind}
+    row |= {"baseline": run.baseline if run.ticket is None else network.density, **found.metrics}
     row |= {f"{what}_seconds": spent for what, spent in found.seconds.items()}
     row["trained_epochs"] = len(found.history)
     row |= {f"version_{package}": version for package, version in versions().items()}
     return Result(row, found.masks)
 
 
-def planted_of(planting: Planting):
+def found_in(
+    network: Planted | keras.Model,
+    run: Run,
+    data_dir: str | None = None,
+    watch: Callable[[int, float], None] | None = None,
+) -> FoundTicket:
+    """Seeks in a run's network, on its data."""
+    from pns_tf.seeking import seek_with
+
+    settings = run.search
+    data = _data(run.host, settings.samples, settings.noise, settings.seed, data_dir)
+    return seek_with(network, settings, data=data, watch=watch, augmented=run.augmented)
+
+
+def network_of(run: Run, folder: Path | None = None) -> Planted | keras.Model:
+    """The planted host of a run, or its host if nothing is planted; arguments as for `execute`."""
+    if run.planting is None:
+        return run.host.draw(run.search.seed)
+    if run.ticket is None:
+        return planted_of(run.planting)
+    return planted_of(dataclasses.replace(run.planting, ticket=str(ticket_folder(run, folder))))
+
+
+def planted_of(planting: Planting) -> Planted:
     """The planted host; the last two are kept.
 
     Runs that differ only in pruner or density share host and data; a worker gets them in sequence.
     """
-    return _planted(tuple(planting.arguments.items()))
+    return _planted(dataclasses.replace(planting, samples=planting.host.usual_samples, noise=None))
+
+
+def ticket_folder(run: Run, folder: Path) -> Path:
+    """Where the trained ticket that a run plants is."""
+    return folder / TICKETS / run.ticket.name
 
 
 @functools.lru_cache(maxsize=2)
-def _planted(arguments):
+def _planted(planting: Planting) -> Planted:
+    if planting.ticket is None:
+        return planting.host.plant(planting)
     from pns_tf.planting.planted import plant
+    from pns_tf.saving.trained import load_trained
 
-    return plant(**dict(arguments))
+    return plant(
+        load_trained(planting.ticket),
+        host=planting.host.draw(planting.seed, FRESH),
+        seed=planting.seed,
+        hide=planting.hide,
+        hide_biases=planting.hide_biases,
+        epsilon=planting.epsilon,
+    )
 
 
 @functools.lru_cache(maxsize=2)
-def _data(task, samples, noise, seed):
-    from pns_tf import tasks
+def _data(
+    host: Host, samples: int, noise: float | None, seed: int, data_dir: str | None
+) -> Data:
+    return host.data(samples, noise, seed, data_dir)
 
-    return tasks.get(task).data(samples, noise, seed)
+
+@contextlib.contextmanager
+def _kept(run: Run, folder: Path | None):
+    """Long trainings go on where they were stopped; to keep short ones would cost more."""
+    if folder is None or not run.host.uses_all_cores:
+        yield
+        return
+    from pns_tf.training.checkpoints import kept_in
+
+    with kept_in(folder / "runs" / f".{run.name}", run.settings):
+        yield
+
+
+@contextlib.contextmanager
+def _epochs_shown(run: Run):
+    """A bar of the epochs of a long run, below that of the runs."""
+    if not run.host.uses_all_cores:
+        yield None
+        return
+    from tqdm import tqdm
+
+    from pns_tf.runs.estimate import epochs_of
+
+    name = f"{run.search.pruner} {run.search.density:g}"
+    total = epochs_of(run)
+    with tqdm(total=total, desc=name, unit="epoch", position=1, leave=False, disable=None) as bar:
+        yield lambda epoch, loss: bar.update()
+
+
+def _write_ticket(
+    run: Run, found: FoundTicket, network: Planted | keras.Model, folder: Path
+) -> None:
+    from pns_tf.planting.planted import Planted
+    from pns_tf.saving.found_run import write_found
+
+    write_found(
+        found,
+        network if isinstance(network, Planted) else None,
+        run.search,
+        folder / TICKETS / run.name,
+        host=run.host,
+        overwrite=True,
+    )

@@ -9,9 +9,10 @@ from pathlib import Path
 import pandas as pd
 
 from pns_tf.masks import Mask
-from pns_tf.recipe.names import found_name, run_name
+from pns_tf.recipe.names import augmented_word, found_name
 from pns_tf.recipe.run import Run
 from pns_tf.reports.rows import prepared
+from pns_tf.runs.execute import found_in, network_of
 from pns_tf.runs.store import Store
 from pns_tf.runs.workers import open_executor
 
@@ -36,11 +37,13 @@ def folder_name(run: Run) -> str:
     """As ``seek`` would name it, and what the data and the host are made of if unusual.
 
     Example:
-        >>> folder_name(Run("circle", search=SeekSettings("snip", 0.5, rounds=10, noise=0.1)))
+        >>> search = SeekSettings("snip", 0.5, rounds=10, noise=0.1)
+        >>> folder_name(Run(FullyConnected("circle"), search))
         'circle-d5-w100-s0-snip-0.5-rounds=10-noise=0.1'
     """
-    planted = run_name(run.task, run.depth, run.width, run.search.seed)
-    return found_name(planted, run.search, run.search.seed) + run.planting.unusual
+    planting, seed = run.planting, run.search.seed
+    name = found_name(run.host.title(seed), run.search, seed)
+    return name + ("" if planting is None else planting.unusual) + augmented_word(run.augmented)
 
 
 def export(
@@ -49,6 +52,7 @@ def export(
     folder: Path,
     which: str,
     workers: int | None = None,
+    data_dir: str | None = None,
     done: Callable[[], None] = lambda: None,
 ) -> tuple[int, list[str]]:
     """Writes found tickets as ``seek`` does; leaves those that exist as they are.
@@ -59,6 +63,7 @@ def export(
         folder: gets a folder for each ticket.
         which: "best" or "all", see `chosen`.
         workers: processes, ``None`` for one per core.
+        data_dir: where data sets lie.
         done: called after each ticket.
 
     Returns:
@@ -71,7 +76,15 @@ def export(
     written, complaints = 0, []
     with open_executor(workers, scheduler=None) as (executor, _):
         futures = [
-            executor.submit(export_one, by_name[name], rows[name], store.masks(by_name[name]), path)
+            executor.submit(
+                export_one,
+                by_name[name],
+                rows[name],
+                store.masks(by_name[name]),
+                path,
+                store.folder,
+                data_dir,
+            )
             for name, path in wanted.items()
             if not path.exists()
         ]
@@ -83,7 +96,14 @@ def export(
     return written, complaints
 
 
-def export_one(run: Run, row: dict, masks: Mask, path: Path) -> str | None:
+def export_one(
+    run: Run,
+    row: dict,
+    masks: Mask,
+    path: Path,
+    results: Path | None = None,
+    data_dir: str | None = None,
+) -> str | None:
     """Plants and seeks again, and writes the ticket if it is the one that was found before.
 
     Args:
@@ -91,24 +111,34 @@ def export_one(run: Run, row: dict, masks: Mask, path: Path) -> str | None:
         row: its stored row.
         masks: its stored masks.
         path: the new folder.
+        results: folder of all results, with the tickets that runs plant.
+        data_dir: where data sets lie.
 
     Returns:
         ``None``, or a line that says why the ticket was not written.
     """
-    from pns_tf.planting.planted import plant
+    from pns_tf.planting.planted import Planted
     from pns_tf.saving.found_run import write_found
-    from pns_tf.seeking import seek_with
 
-    settings = run.search
-    planted = plant(**run.planting.arguments)
-    found = seek_with(planted, settings)
-    differing = [name for name, value in found.metrics.items() if not _same(value, row[name])]
+    network = network_of(run, results)
+    found = found_in(network, run, data_dir)
+    differing = [
+        name for name, value in found.metrics.items() if not _same(value, row.get(name, value))
+    ]
     if found.masks != masks or differing:
         return (
             f"{path.name} is not exported: run {run.name} finds another ticket here than where it "
             f"was stored ({', '.join(differing) or 'masks'} differ)"
         )
-    write_found(found, planted, settings, path, planted_in=run.planting.name)
+    write_found(
+        found,
+        network if isinstance(network, Planted) else None,
+        run.search,
+        path,
+        planted_in=None if run.planting is None else run.planting.name,
+        host=run.host,
+        augmented=run.augmented,
+    )
     return None
 
 

@@ -6,9 +6,10 @@ import contextlib
 import multiprocessing
 import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
 
 from pns_tf.checks import InputError
 from pns_tf.recipe.run import Run
@@ -27,6 +28,10 @@ def run_all(
     workers: int | None = None,
     scheduler: str | None = None,
     places: Callable[[int], None] = lambda count: None,
+    *,
+    folder: Path | None = None,
+    data_dir: str | None = None,
+    planted_later: Collection[str] = (),
 ) -> None:
     """Executes runs and hands each result to ``keep`` as it comes in.
 
@@ -39,6 +44,9 @@ def run_all(
         workers: processes on this machine; ``None`` for one per core.
         scheduler: address of a Dask scheduler to use instead, such as "tcp://host:8786".
         places: told how many runs can be under way at once.
+        folder: of all results, with the tickets that runs plant.
+        data_dir: where data sets lie.
+        planted_later: names of runs whose tickets are kept, because other runs plant them.
 
     Raises:
         RunsFailed: runs could not be finished; raised when all others are.
@@ -46,14 +54,22 @@ def run_all(
     """
     # Runs on the same host next to each other: a worker keeps the host it used last.
     left = {run.name: run for run in sorted(runs, key=_host_of)}
+    threads = 1
+    if any(run.host.uses_all_cores for run in runs):
+        workers = workers or 1
+        threads = max(1, os.cpu_count() // workers)
     failed: list[tuple[Run, Exception]] = []
     fruitless = 0
     while left:
         before = len(left)
         try:
-            with open_executor(workers, scheduler) as (executor, count):
+            with open_executor(workers, scheduler, threads) as (executor, count):
                 places(count)
-                for run, future in _finished(executor, list(left.values())):
+                futures = {
+                    executor.submit(execute, run, folder, data_dir, run.name in planted_later): run
+                    for run in left.values()
+                }
+                for run, future in _finished(futures):
                     try:
                         result = future.result()
                     except BrokenProcessPool:
@@ -81,12 +97,14 @@ def run_all(
         ) from error
 
 
-def _host_of(run: Run) -> tuple:
-    return tuple(run.planting.arguments.values())
+def _host_of(run: Run) -> tuple[str, ...]:
+    """Runs in the same host have the same; only to sort them by it."""
+    ticket = "" if run.ticket is None else run.ticket.name
+    hidden = (run.search.seed, run.hide, run.hide_biases, run.epsilon)
+    return (*map(str, run.host.settings.values()), *map(str, hidden), ticket)
 
 
-def _finished(executor: Executor, runs: Sequence[Run]) -> Iterator[tuple[Run, Future]]:
-    futures: dict[Future, Run] = {executor.submit(execute, run): run for run in runs}
+def _finished(futures: dict[Future, Run]) -> Iterator[tuple[Run, Future]]:
     try:
         for future in as_completed(futures):
             yield futures[future], future
@@ -96,8 +114,12 @@ def _finished(executor: Executor, runs: Sequence[Run]) -> Iterator[tuple[Run, Fu
 
 
 @contextlib.contextmanager
-def open_executor(workers: int | None, scheduler: str | None) -> Iterator[tuple[Executor, int]]:
+def open_executor(
+    workers: int | None, scheduler: str | None, threads: int = 1
+) -> Iterator[tuple[Executor, int]]:
     """Processes of this machine, or a Dask cluster's; arguments as for `run_all`.
+
+    ``threads`` is how many cores each process of this machine uses.
 
     Yields:
         The executor and how many runs it executes at once.
@@ -108,6 +130,7 @@ def open_executor(workers: int | None, scheduler: str | None) -> Iterator[tuple[
             workers,
             mp_context=multiprocessing.get_context("spawn"),  # TensorFlow does not survive a fork
             initializer=_start_worker,
+            initargs=(threads,),
         ) as pool:
             yield pool, workers
     else:
@@ -126,19 +149,19 @@ def _dask_client(scheduler: str):
         raise InputError(f"no Dask scheduler answers at {scheduler!r} within 10 s") from error
 
 
-def _start_worker() -> None:
+def _start_worker(threads: int) -> None:
     # A killed parent would leave its workers waiting for work, with all their memory, for ever.
     parent = multiprocessing.parent_process()
     threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()
-    prepare_worker()
+    prepare_worker(threads)
 
 
-def prepare_worker() -> None:
-    """One core a worker: the networks are too small to gain from more."""
+def prepare_worker(threads: int = 1) -> None:
+    """One core a worker is enough for small networks."""
     from pns_tf.quiet import import_tensorflow
 
     import_tensorflow()
     import tensorflow as tf
 
-    tf.config.threading.set_intra_op_parallelism_threads(1)
+    tf.config.threading.set_intra_op_parallelism_threads(threads)
     tf.config.threading.set_inter_op_parallelism_threads(1)

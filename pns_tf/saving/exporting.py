@@ -15,21 +15,21 @@ import pns_tf
 from pns_tf.checks import InputError
 from pns_tf.hosts.chains import chain
 from pns_tf.hosts.compaction import compact
+from pns_tf.hosts.forward import forward
 from pns_tf.hosts.layers import PlantedLayer
 from pns_tf.hosts.models import masked_arrays, same_architecture, set_masks, set_parameters
-from pns_tf.hosts.vgg import build_vgg
-from pns_tf.hosts.vgg_plans import ImageHost
 from pns_tf.masks import Mask
 from pns_tf.measuring.evaluation import evaluate
 from pns_tf.planting.algorithm import PlantedArrays
 from pns_tf.planting.planted import Planted, planted_from_arrays
 from pns_tf.planting.target_model import ModelTarget
-from pns_tf.saving.storage import RECORD, read_planted_record, write_json
+from pns_tf.recipe.hosts import host_of_record
+from pns_tf.recipe.planting import Planting
+from pns_tf.saving.storage import MASKS, RECORD, read_planted_record, write_json
 from pns_tf.tasks import Data
-from pns_tf.tasks import get as get_task
+from pns_tf.tasks.task import kind_of
 from pns_tf.training.steps import takes_images
 
-MASKS = "masks.npz"
 PACKAGES = ("tensorflow", "tf_keras", "tensorflow-model-optimization", "numpy", "scipy")
 
 
@@ -112,26 +112,22 @@ def server_of(model: keras.Model, scales: np.ndarray | None = None) -> Server:
     return Server(kernels, biases, scales, chain(model), model.input_shape[1:])
 
 
-def record_of(planted: Planted, data: Data, noise: float) -> dict:
+def record_of(planted: Planted, planting: Planting, data: Data) -> dict:
     """Everything that made the ticket, and how good target, ticket and host are, for JSON."""
-    task = planted.task
+    kind = planted.kind or kind_of(data)
+    host, ticket = forward(planted.host), forward(planted.ticket)
     return {
-        "task": task.name,
+        **planting.record,
         "depth": planted.depth,
         "width": planted.width,
-        "seed": planted.seed,
         "init": planted.init,
-        "hide": planted.hide,
         "hide_biases": planted.hide_biases,
-        "epsilon": planted.epsilon,
-        "samples": len(data.x_train) + len(data.x_test),
-        "noise": noise,
         **what_is_planted(planted),
-        "metric": task.metric,
+        "metric": "accuracy" if kind == "classification" else "MSE",
         "metrics": {
-            "target": evaluate(planted.target, task.kind, data),
-            "ticket": evaluate(planted.ticket, task.kind, data, planted.scales),
-            "host": evaluate(planted.host, task.kind, data),
+            "target": evaluate(planted.target, kind, data),
+            "ticket": evaluate(ticket, kind, data, planted.scales),
+            "host": evaluate(host, kind, data),
         },
         "versions": versions(),
     }
@@ -183,7 +179,8 @@ def load_planted(folder: Path | str) -> Planted:
     try:
         host = tf.saved_model.load(str(folder / "host")).serve
         masks = Mask.load(folder / MASKS)
-        task = None if "host" in record else get_task(record["task"])
+        recipe = host_of_record(record)
+        template, task = recipe.build(), recipe.problem
         arrays = PlantedArrays(
             kernels=[kernel.numpy() for kernel in host.kernels],
             biases=[bias.numpy() for bias in host.biases],
@@ -194,10 +191,9 @@ def load_planted(folder: Path | str) -> Planted:
             written=record.get("parameters_written"),
         )
         if task is None:
-            template = build_vgg(**ImageHost(**record["host"]).network)
             target = ModelTarget(_target_model(template, arrays))
         else:
-            template, target = None, task.target(record["depth"])
+            target = task.target(record["depth"])
         return planted_from_arrays(
             arrays,
             target=target,

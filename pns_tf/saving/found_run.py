@@ -15,12 +15,13 @@ from pns_tf.hosts.paths import effective_mask
 from pns_tf.masks import Mask
 from pns_tf.pictures import layer_counts_figure, overlap_figure, save_figure, ticket_figure
 from pns_tf.planting.planted import Planted
+from pns_tf.recipe.hosts import Host
 from pns_tf.recipe.search import SeekSettings
-from pns_tf.saving.exporting import MASKS, save_server, server_of, versions
-from pns_tf.saving.image_runs import TRAINED, save_trained
-from pns_tf.saving.storage import RECORD, new_folder, write_json
+from pns_tf.saving.exporting import save_server, server_of, versions
+from pns_tf.saving.storage import MASKS, RECORD, new_folder, write_json
 from pns_tf.saving.tensorboard import log_found
 from pns_tf.saving.tflite import convert
+from pns_tf.saving.trained import TRAINED, save_trained
 from pns_tf.seeking import FoundTicket
 from pns_tf.training.steps import takes_images
 
@@ -34,7 +35,8 @@ def write_found(
     path: Path,
     *,
     planted_in: str | None,
-    host: dict | None = None,
+    host: Host | None = None,
+    augmented: bool = False,
     tflite: bool = False,
     overwrite: bool = False,
 ) -> dict:
@@ -46,7 +48,8 @@ def write_found(
         settings: how.
         path: final folder.
         planted_in: what names the planted run in the record.
-        host: what the record says of the host; by default what a task's planted host is made of.
+        host: what the network is made of; ``None`` if only ``planted`` knows.
+        augmented: whether training mirrored and shifted images.
         tflite: also write the trained ticket as a TFLite file.
         overwrite: replace what is there.
 
@@ -59,7 +62,9 @@ def write_found(
     images = takes_images(found.model)
     record = {
         "planted": planted_in,
-        **(host or _task_host(planted)),
+        **(_host_of(planted) if host is None else host.record),
+        **({} if planted is None else _planting_of(planted)),
+        "augmented": augmented,
         "layer_sizes": list(neuron_counts(found.masks.kernels)),
         **dataclasses.asdict(settings),
         "metric": "accuracy" if found.kind == "classification" else "MSE",
@@ -90,13 +95,18 @@ def write_found(
     return record
 
 
-def _task_host(planted: Planted) -> dict:
+def _host_of(planted: Planted) -> dict:
     return {
         "task": planted.task.name if planted.task else None,
         "depth": planted.depth,
         "width": planted.width,
-        "planted_seed": planted.seed,
         "init": planted.init,
+    }
+
+
+def _planting_of(planted: Planted) -> dict:
+    return {
+        "planted_seed": planted.seed,
         "hide": planted.hide,
         "hide_biases": planted.hide_biases,
         "epsilon": planted.epsilon,

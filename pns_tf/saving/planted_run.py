@@ -4,48 +4,89 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from matplotlib.figure import Figure
+
+from pns_tf.hosts.forward import forward
 from pns_tf.hosts.models import host_arrays
 from pns_tf.measuring.evaluation import outputs
-from pns_tf.pictures import data_figure, save_figure, ticket_figure
+from pns_tf.pictures import (
+    data_figure,
+    images_figure,
+    layer_counts_figure,
+    save_figure,
+    ticket_figure,
+)
 from pns_tf.planting.planted import Planted
+from pns_tf.recipe.planting import Planting
+from pns_tf.saving.deployment import deployment
 from pns_tf.saving.exporting import export_planted, record_of
 from pns_tf.saving.storage import new_folder
 from pns_tf.saving.tensorboard import log_planted
+from pns_tf.tasks import Data
+from pns_tf.training.steps import takes_images
+
+SHOWN = 40  # images with the classes that the ticket gives them
 
 
-def write_run(
-    planted: Planted,
-    path: Path,
-    *,
-    samples: int = 10_000,
-    noise: float | None = None,
-    overwrite: bool = False,
+def write_planted(
+    planted: Planted, planting: Planting, data: Data, path: Path, *, overwrite: bool = False
 ) -> dict:
     """Judges a planted host and writes the run to ``path``, whole or not at all.
+
+    A ticket on images is exported compacted, as TFLite too; the record has its size and latency
+    beside the host's.
+
+    Args:
+        planted: the host and its ticket.
+        planting: what they were made of.
+        data: judges target, ticket and host.
+        path: final folder.
+        overwrite: replace what is there.
 
     Returns:
         The run's record, as in its ``ticket.json``.
 
     Raises:
-        ValueError: ``path`` exists or cannot be written, or a value is out of range.
+        ValueError: ``path`` exists or cannot be written.
     """
-    data = planted.data(samples, noise)
-    record = record_of(planted, data, planted.task.noise if noise is None else noise)
+    record = record_of(planted, planting, data)
+    images = takes_images(planted.host)
+    pictures = (_of_images if images else _of_task)(planted, planting, data, record)
+    with new_folder(path, overwrite) as folder:
+        if images:
+            networks = {"host": planted.host, "ticket": planted.ticket}
+            files, record["deployment"] = deployment(networks, data.x_test[:1], planted.scales)
+            (folder / "ticket.tflite").write_bytes(files["ticket"])
+        export_planted(planted, record, folder)
+        log_planted(planted, record, pictures, folder / "tensorboard")
+        for name, figure in pictures.items():
+            save_figure(figure, folder / f"{name}.png")
+    return record
+
+
+def _of_task(
+    planted: Planted, planting: Planting, data: Data, record: dict
+) -> dict[str, Figure]:
     kernels, biases = host_arrays(planted.host)
     masks = planted.planted_masks
-    pictures = {
-        "data": data_figure(
-            planted.task, data, outputs(planted.ticket, data.x_test, planted.scales)
-        ),
+    judged = outputs(planted.ticket, data.x_test, planted.scales)
+    return {
+        "data": data_figure(planted.task, data, judged),
         "ticket": ticket_figure(
             [kernel * mask for kernel, mask in zip(kernels, masks.kernels, strict=True)],
             [bias * mask for bias, mask in zip(biases, masks.biases, strict=True)],
             title=f"planted {planted.task.name} ticket, depth {planted.depth}",
         ),
     }
-    with new_folder(path, overwrite) as folder:
-        export_planted(planted, record, folder)
-        log_planted(planted, record, pictures, folder / "tensorboard")
-        for name, figure in pictures.items():
-            save_figure(figure, folder / f"{name}.png")
-    return record
+
+
+def _of_images(
+    planted: Planted, planting: Planting, data: Data, record: dict
+) -> dict[str, Figure]:
+    judged = outputs(forward(planted.ticket), data.x_test[:SHOWN], planted.scales)
+    accuracy = record["metrics"]["ticket"]
+    title = f"planted into {planting.host.name}: test accuracy {accuracy:.3f}"
+    return {
+        "data": images_figure(data.x_test, data.y_test, judged, title, data.names),
+        "ticket": layer_counts_figure(planted=planted.planted_masks, title=title),
+    }

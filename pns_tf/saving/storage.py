@@ -14,6 +14,7 @@ from pathlib import Path
 from pns_tf.checks import InputError
 
 RECORD = "ticket.json"
+MASKS = "masks.npz"
 # What a planted run's record must say for the run to be read back.
 PLANTED_KEYS = (
     "task",
@@ -153,7 +154,7 @@ def read_found_record(folder: Path) -> dict:
     Raises:
         ValueError: the folder holds none, or that of something else.
     """
-    return _read_record(folder, "ticket found in a VGG host", ("host", "pruner", "metrics"))
+    return _read_record(folder, "ticket found by seek --host", ("host", "pruner", "metrics"))
 
 
 def _read_record(folder: Path, what: str, keys: Sequence[str]) -> dict:

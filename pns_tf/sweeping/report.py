@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from pns_tf.checks import InputError
+from pns_tf.hosts.fully_connected import FullyConnected
 from pns_tf.pictures import save_figure
 from pns_tf.recipe.run import Run
 from pns_tf.runs.pool import Pool
@@ -67,7 +68,7 @@ def export_ticket(run: Run, store: Store, pool: Pool, folder: Path) -> tuple[Pat
 def seek_flags(run: Run, seek: Callable) -> dict[str, object]:
     """All flags of the command ``seek`` that does such a run."""
     flags = {name: p.default for name, p in inspect.signature(seek).parameters.items()}
-    usual = Run(run.task).settings  # what seek does unless it is told otherwise
+    usual = Run(FullyConnected(run.task)).settings  # what seek does unless it is told otherwise
     told = {name: value for name, value in run.settings.items() if value != usual[name]}
     told |= {"task": run.task, "options": run.search.options or None}
     return flags | {name: value for name, value in told.items() if name in flags}

@@ -12,6 +12,7 @@ import numpy as np
 
 from pns_tf import pruners, tasks
 from pns_tf.checks import InputError, choice, integer
+from pns_tf.hosts.fully_connected import FullyConnected
 from pns_tf.planting.algorithm import baseline_density
 from pns_tf.recipe.run import Run
 from pns_tf.recipe.search import SeekSettings
@@ -199,10 +200,8 @@ class Sweep:
             density = baseline if density == "baseline" else _number(density)
         return [
             Run(
-                self.task,
-                depth,
-                width,
-                search=SeekSettings(
+                FullyConnected(self.task, depth, width),
+                SeekSettings(
                     pruner=chosen["pruner"],
                     density=density,
                     rounds=self.rounds,

@@ -1,0 +1,43 @@
+"""The trained parameters of a found ticket on disk, to be planted elsewhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import tf_keras as keras
+
+from pns_tf.checks import InputError
+from pns_tf.hosts.models import masked_arrays, set_masks, set_parameters
+from pns_tf.masks import Mask
+from pns_tf.recipe.hosts import host_of_record
+from pns_tf.saving.storage import MASKS, read_found_record
+
+TRAINED = "trained.npz"
+
+
+def save_trained(model: keras.Model, path: Path) -> None:
+    """Writes the parameters of a masked model, zeros where they are pruned, to an ``.npz`` file."""
+    kernels, biases = masked_arrays(model)
+    arrays = {f"kernel{i}": kernel for i, kernel in enumerate(kernels)}
+    np.savez_compressed(path, **arrays, **{f"bias{i}": bias for i, bias in enumerate(biases)})
+
+
+def load_trained(folder: Path | str) -> keras.Model:
+    """The trained ticket that ``seek --host`` wrote, in its full size, with its masks.
+
+    Raises:
+        ValueError: the folder holds none.
+    """
+    folder = Path(folder)
+    model = host_of_record(read_found_record(folder)).build()
+    try:
+        masks = Mask.load(folder / MASKS)
+        with np.load(folder / TRAINED) as stored:
+            layers = range(len(masks.kernels))
+            kernels = [stored[f"kernel{layer}"] for layer in layers]
+            set_parameters(model, kernels, [stored[f"bias{layer}"] for layer in layers])
+    except (OSError, KeyError, ValueError) as error:
+        raise InputError(f"{folder} holds no trained ticket: {error}") from error
+    set_masks(model, masks)
+    return model
