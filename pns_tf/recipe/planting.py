@@ -1,4 +1,8 @@
-"""What defines a planted run: declared once, for Python, the command line, the record, the name."""
+"""What defines a planted run: declared once, for Python, the command line, the record, the name.
+
+Commands are made from these classes even where only help is wanted: what takes long to import is
+imported where it is needed.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +10,7 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pns_tf import tasks
 from pns_tf.checks import choice, flag, number
-from pns_tf.hosts.initializers import INITIALIZERS
-from pns_tf.planting.algorithm import baseline_density
-from pns_tf.planting.hiding import HIDINGS
 from pns_tf.recipe.names import run_name, unusual_words
 
 # Said by every folder's name, whatever they are.
@@ -22,16 +22,17 @@ class Planting:
     """Everything that decides a planted host, and the data that judge it.
 
     Attributes:
-        task: what the ticket solves, a task's name or "module:NAME" for one of your own.
+        task: what the ticket solves, one that the command tasks lists, or module:NAME for your own.
         depth: neuron layers of the host, input and output counted, at least 3.
         width: neurons in each hidden layer of the host.
         seed: everything random follows from it.
-        init: how the host is drawn.
-        hide: how places and scales are chosen.
-        hide_biases: whether planted neurons keep the host's bias where the target's is zero.
-        epsilon: by how much outputs may be off, if the ticket is planted approximately.
-        samples: size of the data set that judges the networks.
-        noise: its noise level; ``None`` for the task's own.
+        init: how the host is drawn, one of normal, zero_biases, uniform.
+        hide: how places and scales are chosen, one of published, default, strong.
+        hide_biases: leave the host's bias where the target's is zero; strong always does.
+        epsilon: plant approximately, outputs being off by at most this; what the host has already
+            within the errors that this allows stays as drawn.
+        samples: size of the data set that judges the networks, a tenth of it for testing.
+        noise: noise level of the data, ``None`` for the task's own.
 
     Raises:
         ValueError: a value that cannot work.
@@ -53,7 +54,11 @@ class Planting:
     noise: float | None = None
 
     def __post_init__(self):
-        baseline_density(self.task, self.depth, self.width)
+        from pns_tf import tasks
+        from pns_tf.hosts.initializers import INITIALIZERS
+        from pns_tf.planting.hiding import HIDINGS
+
+        _ = self.baseline  # refuses a task, depth or width that cannot be
         choice("init", self.init, INITIALIZERS)
         choice("hide", self.hide, HIDINGS)
         flag("hide_biases", self.hide_biases)
@@ -64,11 +69,15 @@ class Planting:
     @property
     def baseline(self) -> float:
         """Density of the planted ticket: planted weights / host weights, biases not counted."""
+        from pns_tf.planting.algorithm import baseline_density
+
         return baseline_density(self.task, self.depth, self.width)
 
     @property
     def noise_level(self) -> float:
         """Of the data: the one given, or the task's own."""
+        from pns_tf import tasks
+
         return tasks.get(self.task).noise if self.noise is None else self.noise
 
     @property
@@ -90,6 +99,8 @@ class Planting:
     @property
     def unusual(self) -> str:
         """Words for a folder's name: each setting that is not the default."""
+        from pns_tf import tasks
+
         settings = self._all
         if settings["noise"] == tasks.get(self.task).noise:
             settings["noise"] = None

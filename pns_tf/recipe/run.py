@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
 
-from pns_tf.planting.algorithm import baseline_density
 from pns_tf.recipe.planting import Planting
 from pns_tf.recipe.search import SeekSettings
 
@@ -109,6 +108,8 @@ class Run:
     @property
     def baseline(self) -> float:
         """Density of the planted ticket."""
+        from pns_tf.planting.algorithm import baseline_density
+
         return baseline_density(self.task, self.depth, self.width)
 
 
@@ -169,6 +170,8 @@ def grid(
         >>> len(grid(["circle", "relu"], ["snip", "random"], [0.1, 0.5], range(3)))
         24
     """
+    from pns_tf.planting.algorithm import baseline_density
+
     runs = []
     for task, pruner, density, seed in product(tasks, pruners, list(densities), list(seeds)):
         name, options = (pruner, {}) if isinstance(pruner, str) else pruner
