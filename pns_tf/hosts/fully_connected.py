@@ -1,4 +1,7 @@
-"""Fully connected hosts of the computed tasks: the paper's, in which their targets are planted."""
+"""Fully connected hosts of the computed tasks: the paper's, in which their targets are planted.
+
+Flags of commands are made from the class: what takes long to import is imported where it is needed.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +9,14 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from pns_tf import tasks
 from pns_tf.checks import choice
-from pns_tf.hosts.initializers import INITIALIZERS, draw_host, host_sizes
-from pns_tf.planting.algorithm import baseline_density
 from pns_tf.recipe.hosts import FULLY_CONNECTED, Host
 from pns_tf.recipe.names import run_name
 
 if TYPE_CHECKING:
     import tf_keras as keras
 
+    from pns_tf import tasks
     from pns_tf.planting.planted import Planted
     from pns_tf.recipe.planting import Planting
 
@@ -46,6 +47,8 @@ class FullyConnected(Host):
     init: str = "normal"
 
     def __post_init__(self):
+        from pns_tf.hosts.initializers import INITIALIZERS
+
         choice("init", self.init, INITIALIZERS)
 
     @property
@@ -61,11 +64,15 @@ class FullyConnected(Host):
     @property
     def problem(self) -> tasks.Task:
         """The task whose target is planted."""
+        from pns_tf import tasks
+
         return tasks.get(self.task)
 
     @property
     def baseline(self) -> float:
         """Planted weights / host weights, biases not counted."""
+        from pns_tf.planting.algorithm import baseline_density
+
         return baseline_density(self.task, self.depth, self.width)
 
     @property
@@ -104,6 +111,8 @@ class FullyConnected(Host):
     @property
     def sizes(self) -> list[int]:
         """Neurons in each layer, input first."""
+        from pns_tf.hosts.initializers import host_sizes
+
         return host_sizes(self.problem.inputs, self.problem.outputs, self.depth, self.width)
 
     @property
@@ -119,6 +128,7 @@ class FullyConnected(Host):
 
     def draw(self, seed: int, stream: str = "host") -> keras.Model:
         """The network with random parameters, those that a ticket of this seed is planted in."""
+        from pns_tf.hosts.initializers import draw_host
         from pns_tf.hosts.models import set_parameters
 
         host = self.build()

@@ -174,12 +174,21 @@ def names() -> list[str]:
     return [name for row in FAMILIES.values() for name in row]
 
 
+def families() -> list[type[Host]]:
+    """All that come along."""
+    return [family(row[0]) for row in FAMILIES.values()]
+
+
 def settings_of_hosts() -> list[str]:
     """Names of all settings that hosts of the families that come along have, each once."""
-    names = {}
-    for row in FAMILIES.values():
-        names |= {field.name: None for field in dataclasses.fields(family(row[0]))}
-    return list(names)
+    fields = [field.name for kind in families() for field in dataclasses.fields(kind)]
+    return list(dict.fromkeys(fields))
+
+
+def host_flags(kind: type[Host]) -> list[str]:
+    """Those of a family's fields that are flags of commands."""
+    hidden = (*kind.looked_up, "plan")  # the plan is what the flag --host says
+    return [field.name for field in dataclasses.fields(kind) if field.name not in hidden]
 
 
 def family(name: str) -> type[Host]:

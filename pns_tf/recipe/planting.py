@@ -1,4 +1,8 @@
-"""What defines a planted run: declared once, for Python, the command line, the record, the name."""
+"""What defines a planted run: declared once, for Python, the command line, the record, the name.
+
+Commands are made from these classes even where only help is wanted: what takes long to import is
+imported where it is needed.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pns_tf.checks import InputError, choice, flag, integer, number
-from pns_tf.planting.hiding import HIDINGS
 from pns_tf.recipe.hosts import Host, host_of_record
 from pns_tf.recipe.names import unusual_words
 
@@ -23,8 +26,8 @@ class Planting:
         hide_biases: leave the host's bias where the target's is zero; strong always does.
         epsilon: plant approximately, outputs being off by at most this; what the host has already
             within the errors that this allows stays as drawn.
-        samples: size of the data set that judges the networks; ``None`` for the usual one.
-        noise: noise level of the data, None for the task's own.
+        samples: size of the data set that judges the networks, a tenth of it for testing.
+        noise: noise level of the data, ``None`` for the task's own.
         ticket: folder that seek --host wrote, with a trained ticket to plant instead of the target
             of the host's task.
 
@@ -46,6 +49,8 @@ class Planting:
     ticket: str | None = None
 
     def __post_init__(self):
+        from pns_tf.planting.hiding import HIDINGS
+
         integer("seed", self.seed, minimum=0)
         choice("hide", self.hide, HIDINGS)
         flag("hide_biases", self.hide_biases)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from pns_tf.checks import choice, integer, number
-from pns_tf.pruning.thresholds import SCHEDULES, SCOPES
 
 
 @dataclass(frozen=True)
@@ -13,21 +12,22 @@ class SeekSettings:
     """Everything that decides what is found, apart from the planted host.
 
     Attributes:
-        pruner: a pruner's name, or "module:Class" for one of your own.
-        density: fraction of all parameters (biases counted) that the ticket keeps, in (0, 1].
-        rounds: 1 for singleshot; otherwise so many rounds of {train, prune, rewind} (multishot).
+        pruner: one that the command pruners lists, or module:Class for one of your own.
+        density: fraction of all parameters, biases counted, that the found ticket keeps, above 0
+            and at most 1.
+        rounds: 1 for singleshot, otherwise rounds of multishot (train, prune, rewind).
         round_epochs: training epochs of each multishot round.
         epochs: epochs of the final training.
         prune_rounds: steps in which one pruning reaches its density, scoring anew each time.
-        schedule: "exponential" or "linear" steps.
-        scope: "global" for one threshold, "local" for one per weight array; ``None`` for the
-            pruner's own: global for scores, local for edge-popup.
-        samples: size of the data set.
-        noise: its noise level; ``None`` for the task's own.
+        schedule: of these steps, exponential or linear.
+        scope: global for one threshold, local for one per weight array, ``None`` for the pruner's
+            own: global for scores, local for edge_popup.
+        samples: size of the data set, a tenth of it for testing.
+        noise: noise level of the data, ``None`` for the task's own.
         learning_rate: of Adam.
-        batch_size: samples a training step.
+        batch_size: samples in each training step.
         seed: scores, ties and shuffling follow from it.
-        options: settings of the pruner itself.
+        options: other settings of the pruner itself, as a dict, see the command pruners.
     """
 
     pruner: str = "synflow"
@@ -51,6 +51,8 @@ class SeekSettings:
         return self.epochs + (self.rounds * self.round_epochs if self.rounds > 1 else 0)
 
     def __post_init__(self):
+        from pns_tf.pruning.thresholds import SCHEDULES, SCOPES  # takes long to import
+
         number("density", self.density, low=0.0, high=1.0, low_excluded=True)
         for name, minimum in (
             ("rounds", 1),
