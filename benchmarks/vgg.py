@@ -16,14 +16,14 @@ import fire
 import numpy as np
 import tensorflow as tf
 import tf_keras as keras
+from pns_tf.experiments.vgg import figure5_runs
+from pns_tf.hosts.vgg_plans import ImageHost
 
 import pns_tf
 from pns_tf import pruners
-from pns_tf.experiments.vgg import figure5_runs
 from pns_tf.hosts.compaction import compact, multiplications
 from pns_tf.hosts.models import host_arrays, planted_layers, set_masks
 from pns_tf.hosts.vgg import FRESH, vgg_host
-from pns_tf.hosts.vgg_plans import ImageHost
 from pns_tf.images import load_images
 from pns_tf.masks import Mask
 from pns_tf.pruners.popup import PopupSettings, popup_epoch

@@ -43,7 +43,9 @@ def _row(run: Run, final, strong, collapse) -> dict:
     planted = PLANTED[tasks.get(run.task).kind]
     trivial = trivial_metric(run.task, run.search.samples, run.search.noise, run.search.seed)
     density = run.search.density
-    layers = {f"density_layer{layer}": min(1.0, density * 1.5) for layer in range(run.depth - 1)}
+    layers = {
+        f"density_layer{layer}": min(1.0, density * 1.5) for layer in range(run.host.depth - 1)
+    }
     return {
         "run": run.name,
         **run.settings,

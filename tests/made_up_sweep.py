@@ -19,7 +19,7 @@ BEST = 60  # width, in the made-up results
 
 def accuracy(run: Run) -> float:
     """Best at width 60, better with more training, another one for each seed."""
-    off = abs(math.log(run.width / BEST)) + 0.3 / run.search.epochs
+    off = abs(math.log(run.host.width / BEST)) + 0.3 / run.search.epochs
     return 0.97 - 0.2 * off + 0.001 * run.search.seed
 
 

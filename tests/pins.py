@@ -7,6 +7,7 @@ anew; a commit that does so says why.
 from __future__ import annotations
 
 import json
+import types
 from pathlib import Path
 
 import numpy as np
@@ -28,39 +29,40 @@ QUICK = {
 
 def names() -> dict[str, str]:
     """Hashes and folder names of runs that differ in one kind of setting each."""
-    from pns_tf.experiments.vgg import ImageRun
-    from pns_tf.hosts.vgg_plans import ImageHost, image_run_name
+    from pns_tf.hosts.fully_connected import FullyConnected
+    from pns_tf.hosts.vgg import Vgg
     from pns_tf.recipe.names import found_name, run_name
     from pns_tf.recipe.run import Run
     from pns_tf.recipe.search import SeekSettings
-    from pns_tf.runs.tickets import folder_name
 
+    circle, helix, relu = (FullyConnected(task) for task in ("circle", "helix", "relu"))
     runs = {
-        "default": Run("circle"),
-        "seed": Run("circle", search=SeekSettings(seed=10_003)),
-        "shape": Run("relu", depth=10, width=1000, search=SeekSettings("snip", 0.01)),
-        "init": Run("helix", init="uniform", search=SeekSettings("grasp", 0.5)),
-        "hide_biases": Run("circle", hide_biases=True, search=SeekSettings("random", 0.1)),
-        "multishot": Run("circle", search=SeekSettings("synflow", 0.1, rounds=10)),
-        "prune_rounds": Run("circle", search=SeekSettings("synflow", 0.01, prune_rounds=100)),
-        "local": Run("circle", search=SeekSettings("magnitude", 0.1, scope="local")),
-        "noise": Run("circle", depth=6, search=SeekSettings("snip", 0.1, noise=0.1)),
-        "samples": Run("relu", search=SeekSettings("snip", 0.1, samples=500)),
-        "options": Run("circle", search=SeekSettings("edge_popup", options={"anneal": True})),
-        "pns": Run("circle", search=SeekSettings("pns", 0.008)),
-        "pns_weak": Run("helix", search=SeekSettings("pns_weak", 0.0093, epochs=0)),
-        "training": Run("circle", search=SeekSettings(learning_rate=0.01, batch_size=64)),
+        "default": Run(circle),
+        "seed": Run(circle, SeekSettings(seed=10_003)),
+        "shape": Run(FullyConnected("relu", depth=10, width=1000), SeekSettings("snip", 0.01)),
+        "init": Run(FullyConnected("helix", init="uniform"), SeekSettings("grasp", 0.5)),
+        "hide_biases": Run(circle, SeekSettings("random", 0.1), hide_biases=True),
+        "multishot": Run(circle, SeekSettings("synflow", 0.1, rounds=10)),
+        "prune_rounds": Run(circle, SeekSettings("synflow", 0.01, prune_rounds=100)),
+        "local": Run(circle, SeekSettings("magnitude", 0.1, scope="local")),
+        "noise": Run(FullyConnected("circle", depth=6), SeekSettings("snip", 0.1, noise=0.1)),
+        "samples": Run(relu, SeekSettings("snip", 0.1, samples=500)),
+        "options": Run(circle, SeekSettings("edge_popup", options={"anneal": True})),
+        "pns": Run(circle, SeekSettings("pns", 0.008)),
+        "pns_weak": Run(helix, SeekSettings("pns_weak", 0.0093, epochs=0)),
+        "training": Run(circle, SeekSettings(learning_rate=0.01, batch_size=64)),
     }
-    host = ImageHost("vgg16", "cifar10", (32, 32, 3), 10, 0.25)
+    host = Vgg("vgg16", "cifar10", 0.25, (32, 32, 3), 10)
+    other = types.SimpleNamespace(name="0" * 16)  # stands for a run
     on_images = {
-        "vgg": ImageRun(host, SeekSettings("synflow", 0.01, rounds=10, samples=50_000)),
-        "vgg planted": ImageRun(host, SeekSettings("edge_popup", 0.1, epochs=0), ticket="0" * 16),
-        "vgg augmented": ImageRun(host, SeekSettings("snip", 0.1), augmented=True),
+        "vgg": Run(host, SeekSettings("synflow", 0.01, rounds=10, samples=50_000)),
+        "vgg planted": Run(host, SeekSettings("edge_popup", 0.1, epochs=0), ticket=other),
+        "vgg augmented": Run(host, SeekSettings("snip", 0.1), augmented=True),
     }
     found = {f"{name}: hash": run.name for name, run in {**runs, **on_images}.items()}
-    found |= {f"{name}: folder": folder_name(run) for name, run in runs.items()}
+    found |= {f"{name}: folder": run.folder for name, run in runs.items()}
     found["planted: folder"] = run_name("helix", 5, 100, 0)
-    found["vgg: folder"] = image_run_name("vgg16", "cifar10", 0.25, seed=0)
+    found["vgg: folder"] = host.title(seed=0)
     elsewhere = SeekSettings("my.pruners:Mine", 0.123456789, seed=3, epochs=20)
     found["another seed: folder"] = found_name("circle-d5-w100-s0", elsewhere, planted_seed=0)
     return found

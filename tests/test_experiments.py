@@ -22,6 +22,7 @@ import pns_tf.recipe.run as run_module
 from pns_tf.commands import main
 from pns_tf.experiments.catalog import EXPERIMENTS, find
 from pns_tf.experiments.experiment import Experiment
+from pns_tf.hosts.fully_connected import FullyConnected
 from pns_tf.masks import Mask
 from pns_tf.pruners import PRUNERS
 from pns_tf.recipe.run import Run, density_name, grid, label
@@ -62,19 +63,20 @@ def numbers(table: pd.DataFrame) -> pd.DataFrame:
     st.sampled_from(["relu", "circle"]), st.integers(3, 9), st.floats(0.01, 1), st.integers(0, 9)
 )
 def test_equal_settings_and_only_these_have_equal_names(task, depth, density, seed):
-    run = Run(task, depth, search=SeekSettings(density=density, seed=seed))
-    assert run.name == Run(task, depth, search=SeekSettings(density=density, seed=seed)).name
+    host, search = FullyConnected(task, depth), SeekSettings(density=density, seed=seed)
+    run = Run(host, search)
+    assert run.name == Run(FullyConnected(task, depth), dataclasses.replace(search)).name
     others = [
-        Run(task, depth + 1, search=run.search),
-        Run(task, depth, hide_biases=True, search=run.search),
-        Run(task, depth, search=SeekSettings(density=density, seed=seed + 1)),
-        Run(task, depth, search=SeekSettings(density=density, seed=seed, options={"a": 1})),
+        Run(FullyConnected(task, depth + 1), search),
+        Run(host, search, hide_biases=True),
+        Run(host, dataclasses.replace(search, seed=seed + 1)),
+        Run(host, dataclasses.replace(search, options={"a": 1})),
     ]
     assert run.name not in {other.name for other in others}
 
 
 def test_runs_of_a_pruner_that_has_changed_get_new_names(monkeypatch):
-    pns, snip = (Run("circle", search=SeekSettings(name)) for name in ("pns", "snip"))
+    pns, snip = (Run(FullyConnected("circle"), SeekSettings(name)) for name in ("pns", "snip"))
     before = pns.name, snip.name
     monkeypatch.setitem(run_module.PRUNER_VERSIONS, "pns", run_module.PRUNER_VERSIONS["pns"] + 1)
     after = dataclasses.replace(pns).name, dataclasses.replace(snip).name
@@ -95,7 +97,7 @@ def test_every_figure_has_its_settings_and_no_run_twice():
         assert len(set(names)) == len(names)
     assert all(run.search.rounds == 10 for run in EXPERIMENTS["figure12"].settings)
     assert {run.search.noise for run in EXPERIMENTS["figure11"].settings} == {0.0, 0.001, 0.01, 0.1}
-    assert {run.width for run in EXPERIMENTS["figure9"].settings} == {1000}
+    assert {run.host.width for run in EXPERIMENTS["figure9"].settings} == {1000}
 
 
 def test_figures_3_and_7_share_their_runs():
@@ -128,9 +130,9 @@ def test_another_version_of_ones_own_pruner_is_another_run(tmp_path, monkeypatch
     for time_ns, text in ((10**9, "import one"), (2 * 10**9, "import two"), (10**9, "import one")):
         source.write_text(text)
         os.utime(source, ns=(time_ns, time_ns))
-        names.append(Run("relu", search=SeekSettings("own_pruner:Mine")).name)
+        names.append(Run(FullyConnected("relu"), SeekSettings("own_pruner:Mine")).name)
     assert names[0] == names[2] != names[1]
-    assert Run("relu", search=SeekSettings("snip")).code == ""
+    assert Run(FullyConnected("relu"), SeekSettings("snip")).code == ""
 
 
 def test_a_run_that_fails_does_not_stop_the_others():
@@ -173,13 +175,11 @@ def test_one_worker_and_two_give_equal_tables(tmp_path, undisturbed):
 
 
 def test_labels_tell_variants_apart():
-    assert label(Run("relu", search=SeekSettings("edge_popup", options={"anneal": True}))) == (
-        "edge_popup, anneal"
-    )
-    labels = {label(run) for run in EXPERIMENTS["edge_popup"].settings if run.task == "relu"}
+    assert label(SeekSettings("edge_popup", options={"anneal": True})) == ("edge_popup, anneal")
+    labels = {label(run.search) for run in EXPERIMENTS["edge_popup"].settings if run.task == "relu"}
     assert len(labels) == 8
     ablation = [run for run in EXPERIMENTS["pns_ablation"].settings if run.task == "helix"]
-    assert len({label(run) for run in ablation}) == len(ablation)
+    assert len({label(run.search) for run in ablation}) == len(ablation)
 
 
 def test_a_kept_run_is_read_back_with_its_masks(tmp_path):
@@ -244,8 +244,14 @@ def test_an_experiment_file_that_does_not_work_says_why(tmp_path, text, message)
     [
         (["--experiment=figure2"], "unknown experiment 'figure2': choose from figure3, "),
         (["--figure=2"], "unknown experiment 'figure2': choose from figure3, "),
-        (["--figure=5", "--workers=2"], "--workers does not go with --figure=5, got 2"),
-        (["--figure=3", "--samples=9"], "--samples needs --figure=5, got 9"),
+        (["--figure=5", "--samples=9"], "samples must be an integer of at least 10, got 9"),
+        (["--figure=5", "--width_multiplier=-1"], "width_multiplier must be a number above 0, got"),
+        (["--figure=5", "--epochs=0"], "epochs must be an integer of at least 1, got 0"),
+        (["--figure=5", "--pruners=synflw"], "has no pruner 'synflw': choose from edge_popup,"),
+        (["--figure=5", "--densities=2"], "has no density '2': choose from 0.01,"),
+        (["--figure=5", "--data_dir=nowhere"], "data_dir must be a folder"),
+        (["--figure=3", "--samples=9"], "--samples does not go with figure3, got 9"),
+        (["--figure=3", "--data_dir=."], "--data_dir needs an experiment on images, got figure3"),
         ([], "reproduce needs either --figure or --experiment"),
         (["--figure=3", "--runs=0"], "runs must be an integer of at least 1, got 0"),
         (["--figure=3", "--workers=x"], "workers must be an integer of at least 1, got 'x'"),

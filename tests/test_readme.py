@@ -95,7 +95,7 @@ def test_the_experiment_of_ones_own_is_found_and_complete(tmp_path):
     path = tmp_path / "my_experiment.py"
     path.write_text(block, encoding="utf-8")
     experiment = find(path)
-    assert {run.width for run in experiment.settings} == {30, 100, 300}
+    assert {run.host.width for run in experiment.settings} == {30, 100, 300}
     assert len(experiment.runs()) == 3 * 2 * 2 * 5
 
 

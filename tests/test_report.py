@@ -17,6 +17,7 @@ from pns_tf.commands.reproduce import command_line, reproduce
 from pns_tf.experiments.catalog import EXPERIMENTS
 from pns_tf.experiments.experiment import Experiment
 from pns_tf.experiments.report import write_report
+from pns_tf.hosts.fully_connected import FullyConnected
 from pns_tf.masks import Mask
 from pns_tf.measuring.evaluation import evaluate
 from pns_tf.recipe.run import Run, grid
@@ -148,7 +149,7 @@ def test_tickets_of_an_experiment_have_different_folders(name):
 def tiny(tmp_path_factory):
     """A store with one small run."""
     search = SeekSettings("snip", 0.5, epochs=2, samples=300)
-    run = Run("circle", depth=3, width=24, search=search)
+    run = Run(FullyConnected("circle", depth=3, width=24), search)
     store = Store(tmp_path_factory.mktemp("tiny"))
     store.write(run, execute(run))
     return run, store
@@ -184,7 +185,8 @@ from pns_tf.experiments.experiment import Experiment
 from pns_tf.recipe.run import Run
 from pns_tf.recipe.search import SeekSettings
 
-RUN = Run("circle", depth=3, width=24, search=SeekSettings("snip", 0.5, epochs=2, samples=300))
+HOST = FullyConnected("circle", depth=3, width=24)
+RUN = Run(HOST, SeekSettings("snip", 0.5, epochs=2, samples=300))
 EXPERIMENT = Experiment("small", "does it work?", [RUN], seeds=1)
 """
 

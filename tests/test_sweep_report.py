@@ -94,7 +94,7 @@ def test_the_figure_has_a_line_for_each_variant_and_rings_the_best(two):
 
 def drawn(folder, **settings):
     sweep = Sweep("helix", trials=24, seeds=2, **settings)
-    table = searched(sweep, folder, MadeUp(lambda run: 1 / run.width)).table
+    table = searched(sweep, folder, MadeUp(lambda run: 1 / run.host.width)).table
     panels = [axes for axes in width_figure(table, summary(table), sweep).axes if axes.axison]
     assert panels[0].get_ylabel() == "test MSE after training"
     assert panels[0].get_yscale() == "log"

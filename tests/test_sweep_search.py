@@ -23,7 +23,7 @@ from tasks import InputError
 
 def step_at(width):
     """As good as the planted ticket (0.5 here, where nothing is worth 0.45) from this width on."""
-    return lambda run: 0.5 if run.width >= width else 0.2
+    return lambda run: 0.5 if run.host.width >= width else 0.2
 
 
 @pytest.mark.parametrize("oracle", ORACLES)
@@ -62,7 +62,7 @@ def test_the_grid_is_every_combination(tmp_path):
     table = searched(sweep, tmp_path, MadeUp(lambda run: 0.1)).table
     assert len(table) == 12 == len(table[["depth", "density", "width"]].drop_duplicates())
     assert table["width"].nunique() == 3
-    hosts = {(run.width, run.baseline) for run in sweep_runs(sweep, depth=3)}
+    hosts = {(run.host.width, run.baseline) for run in sweep_runs(sweep, depth=3)}
     planted = table[(table["depth"] == 3) & (table["density"] != 0.5)]
     assert set(zip(planted["width"], planted["density"], strict=True)) == hosts
 
@@ -80,7 +80,8 @@ def test_equally_good_hosts_the_narrowest_wins(tmp_path):
 
 def test_a_result_that_is_no_number_is_a_bad_one(tmp_path):
     sweep = Sweep("relu", seeds=1)
-    outcome = searched(sweep, tmp_path, MadeUp(lambda run: math.nan if run.width < 99 else 0.1))
+    narrow_fails = MadeUp(lambda run: math.nan if run.host.width < 99 else 0.1)
+    outcome = searched(sweep, tmp_path, narrow_fails)
     failed = outcome.table.groupby("status")["width"].max()
     assert failed["FAILED"] < 99 <= best_width(outcome, sweep)
     assert outcome.table["trial"].nunique() == 8

@@ -48,7 +48,7 @@ def test_every_trial_has_the_same_seeds():
         runs = sweep.runs({"density": density, "depth": 3, "width": 60})
         assert [run.search.seed for run in runs] == [7, 8, 9, 10]
         assert {run.search.density for run in runs} == {expected}
-        assert {(run.depth, run.width) for run in runs} == {(3, 60)}
+        assert {(run.host.depth, run.host.width) for run in runs} == {(3, 60)}
 
 
 def test_hyperbands_resource_is_the_training():

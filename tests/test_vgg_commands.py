@@ -4,23 +4,21 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import tensorflow as tf
 from test_images import DATA_DIR, needs_cifar
 from tflite_runner import run_tflite
 
-from pns_tf.commands.figure5 import figure5
-from pns_tf.experiments.vgg import figure5_runs
+from pns_tf.experiments.catalog import find
 from pns_tf.hosts.forward import forward
 from pns_tf.hosts.models import host_arrays
 from pns_tf.hosts.vgg import vgg_host
-from pns_tf.hosts.vgg_plans import ImageHost
 from pns_tf.images import load_images
 from pns_tf.masks import Mask
 from pns_tf.measuring.metrics import accuracy
 from pns_tf.saving.exporting import load_planted, server_of
-from pns_tf.saving.image_runs import load_trained
-from tasks import InputError
+from pns_tf.saving.trained import load_trained
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*tf.lite.Interpreter is deprecated")
 
@@ -113,22 +111,38 @@ def test_edge_popup_seeks_in_a_planted_run_on_the_command_line(planted_run, run)
     assert record["metrics"]["density_kept"] == pytest.approx(0.5, abs=0.01)
 
 
-@needs_cifar
-def test_figure_5_runs_once_and_is_drawn(tmp_path):
-    from pns_tf.experiments.vgg import reproduce_figure5
+SMALL_FIGURE = """
+from pns_tf.experiments.experiment import Experiment
+from pns_tf.hosts.vgg import Vgg
+from pns_tf.recipe.run import Run
+from pns_tf.recipe.search import SeekSettings
 
-    small = {"plan": "vgg11", "width_multiplier": 0.04, "samples": 40, "seeds": 1}
-    short = {"epochs": 1, "round_epochs": 1, "rounds": 1}
-    settings = {**small, **short, "pruners": ("synflow",), "densities": (0.2,)}
-    folder = reproduce_figure5(tmp_path, **settings, data_dir=str(DATA_DIR))
+HOST = Vgg("vgg11", "cifar10", 0.04, shape=(32, 32, 3), classes=10)
+WEAK = Run(HOST, SeekSettings("synflow", 0.2, epochs=1, samples=40))
+POPUP = {"anneal": True, "epochs": 1, "levels": 1}
+STRONG = Run(HOST, SeekSettings("edge_popup", 0.2, epochs=0, options=POPUP, samples=40), ticket=WEAK)
+EXPERIMENT = Experiment("small", "VGG11 on CIFAR-10", [WEAK, STRONG], seeds=1)
+"""
+
+
+@needs_cifar
+def test_an_experiment_plants_the_trained_ticket_of_another_run(tmp_path, run):
+    (tmp_path / "small.py").write_text(SMALL_FIGURE, encoding="utf-8")
+    flags = [f"--experiment={tmp_path / 'small.py'}", f"--out={tmp_path}", SHORT[-1]]
+    code, said, err = run("reproduce", *flags)
+    assert (code, "2 runs, 2 of them new" in said) == (0, True), err
+    rows = pd.read_csv(tmp_path / "small" / "runs.csv").set_index("pruner")
+    weak, strong = rows.loc["synflow"], rows.loc["edge_popup"]
+    assert strong["ticket"] == weak["run"]
+    assert strong["planted"] == pytest.approx(weak["final"], abs=0.02)  # judged on 40 images each
+    assert np.isnan(weak["planted"])
+    assert strong["baseline"] == pytest.approx(0.2, abs=0.02)
+    page = (tmp_path / "small" / "index.html").read_text(encoding="utf-8")
+    assert "cifar10" in page
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "runs").iterdir()}
     assert len(before) == 2 * 2
-    reproduce_figure5(tmp_path, **settings, data_dir=str(DATA_DIR))
+    assert "2 runs, 0 of them new" in run("reproduce", *flags)[1]
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "runs").iterdir()} == before
-    assert {path.name for path in folder.iterdir()} >= {"runs.csv", "summary.md", "performance.png"}
-    summary = (folder / "summary.md").read_text()
-    assert "weak tickets, multishot" in summary
-    assert "edge_popup, anneal" in summary
 
 
 # What cannot work is said at once
@@ -139,7 +153,13 @@ def test_figure_5_runs_once_and_is_drawn(tmp_path):
     [
         (["seek", "--host=vgg12"], "unknown host 'vgg12': choose from vgg11"),
         (["seek", "--host=vgg16", "--density=baseline"], "density must be a number with --host"),
-        (["seek", "--host=vgg16", "--depth=3"], "leave out --depth: --host says it already, got 3"),
+        (["seek", "--host=vgg16", "--depth=3"], "--depth does not go with host vgg16, got 3"),
+        (
+            ["seek", "--dataset=mnist"],
+            "--dataset does not go with host fully_connected, got 'mnist'",
+        ),
+        (["seek", "--host=vgg16", "--noise=0.1"], "leave out noise: the images of cifar10 stay as"),
+        (["seek", "--host=vgg16", "--hide=strong"], "--hide needs a task whose ticket is planted"),
         (["seek", "--host=vgg16", "--width_multiplier=0"], "width_multiplier must be a number"),
         (
             ["seek", "--host=vgg16", "--strategy=tpu"],
@@ -148,9 +168,10 @@ def test_figure_5_runs_once_and_is_drawn(tmp_path):
         (["seek", "--host=vgg16", "--data_dir=nowhere"], "data_dir must be a folder"),
         (["seek", "--host=vgg16", "--augmented=2"], "augmented must be True or False, got 2"),
         (["seek", "--augmented"], "--augmented needs a network on images, got True"),
-        (["plant", "--host=vgg16"], "planted with --host and --ticket together"),
-        (["plant", "--host=vgg16", "--ticket=nowhere"], "is no ticket found in a VGG host"),
-        (["plant", "--data_dir=x"], "--data_dir needs --host and --ticket, got 'x'"),
+        (["plant", "--host=vgg16"], "in vgg16 a trained ticket is planted: --ticket is needed"),
+        (["plant", "--host=vgg16", "--ticket=nowhere"], "is no ticket found by seek --host"),
+        (["plant", "--data_dir=x"], "data_dir must be a folder with TensorFlow data sets"),
+        (["plant", "--data_dir=."], "--data_dir needs a network on images, got '.'"),
         (["plant", "--host=vgg16", "--ticket=x", "--depth=4"], "leave out --depth: --ticket says"),
     ],
 )
@@ -170,33 +191,28 @@ def test_a_dense_host_is_served_whole():
     ]
 
 
-@pytest.mark.parametrize(
-    ("settings", "complaint"),
-    [
-        ({"width_multiplier": -1}, "width_multiplier must be a number above 0, got -1"),
-        ({"epochs": 0}, "epochs must be an integer of at least 1, got 0"),
-        ({"samples": 3}, "samples must be an integer of at least 10, got 3"),
-        ({"pruners": ["synflw"]}, r"unknown pruner 'synflw': .*did you mean 'synflow'"),
-        ({"densities": [2]}, "density must be a number above 0 and at most 1, got 2"),
-        ({"data_dir": "nowhere"}, "data_dir must be a folder"),
-    ],
-)
-def test_figure_5_refuses_what_cannot_work(settings, complaint, tmp_path):
-    with pytest.raises(InputError, match=complaint):
-        figure5(tmp_path, **settings)
-
-
 def test_figure_5_seeks_everywhere_after_the_ticket_that_is_planted():
-    host = ImageHost("vgg16", "cifar10", (32, 32, 3), 10)
-    runs = figure5_runs(host, samples=50_000, seeds=2)
+    runs = find("figure5").runs(2)
     assert len(runs) == len({run.name for run in runs}) == 2 * (5 * 5 + 5)
     for number, run in enumerate(runs):
         if run.ticket is not None:
-            (ticket,) = [other for other in runs[:number] if other.name == run.ticket]
-            search = ticket.search
+            assert run.ticket in runs[:number]
+            search = run.ticket.search
             assert (search.pruner, search.density, search.seed) == (
                 "synflow",
                 0.01,
                 run.search.seed,
             )
             assert run.search.options == {"anneal": True, "epochs": 10, "levels": 5}
+
+
+def test_a_part_of_figure_5_still_has_the_ticket_that_it_plants():
+    runs = find("figure5").narrowed(pruners=["edge_popup"], densities=[0.5]).runs(1)
+    assert [run.search.pruner for run in runs] == ["synflow", "edge_popup"]
+
+
+def test_figure_5_can_be_made_smaller():
+    small = find("figure5").remade(width_multiplier=0.25, epochs=4, samples=2000)
+    assert {run.host.width_multiplier for run in small.settings} == {0.25}
+    assert {run.search.samples for run in small.settings} == {2000}
+    assert {run.search.options["levels"] for run in small.settings if run.ticket} == {4}

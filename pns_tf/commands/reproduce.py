@@ -10,6 +10,8 @@ from pathlib import Path
 
 from pns_tf.checks import InputError, choice, flag, integer
 
+REMADE = ("width_multiplier", "epochs", "samples")  # what figure 5 leaves to choose
+
 
 def reproduce(
     *,
@@ -25,7 +27,7 @@ def reproduce(
     scheduler: str | None = None,
     check: bool = False,
     export: str | None = None,
-    width_multiplier: float = 1.0,
+    width_multiplier: float | None = None,
     epochs: int | None = None,
     samples: int | None = None,
     data_dir: str | None = None,
@@ -51,7 +53,7 @@ def reproduce(
             --figure and --experiment about all of them.
         export: best or all, also write the found tickets as seek does, into
             <out>/<experiment>/tickets; best is one for each task, pruner and density.
-        width_multiplier: for figure 5, of all channels of VGG16.
+        width_multiplier: for figure 5, of all channels of VGG16, None for 1.
         epochs: for figure 5, of the final training, half as many in each multishot round; None
             for 10.
         samples: for figure 5, training images, None for all.
@@ -60,8 +62,7 @@ def reproduce(
     """
     given = locals()
     command = command_line(reproduce, given)
-    from pns_tf.commands.checks import check_image_flags
-    from pns_tf.commands.figure5 import figure5
+    from pns_tf.commands.checks import check_data_dir
     from pns_tf.experiments.catalog import find
     from pns_tf.runs.missing import run_missing
     from pns_tf.runs.store import Store
@@ -72,29 +73,13 @@ def reproduce(
         return
     if (figure is None) == (experiment is None):
         raise InputError("reproduce needs either --figure or --experiment")
-    if figure == 5:
-        for name in ("tasks", "pruner", "workers", "scheduler", "check", "export"):
-            if given[name] != inspect.signature(reproduce).parameters[name].default:
-                raise InputError(f"--{name} does not go with --figure=5, got {given[name]!r}")
-        figure5(
-            Path(str(out)),
-            width_multiplier=width_multiplier,
-            epochs=epochs,
-            samples=samples,
-            runs=runs,
-            pruners=_several(pruners),
-            densities=_several(densities),
-            data_dir=data_dir,
-        )
-        return
-    check_image_flags(
-        reproduce,
-        given,
-        *("width_multiplier", "epochs", "samples", "data_dir"),
-        needed_by="--figure=5",
-    )
     name = experiment if figure is None else f"figure{figure}"
-    chosen = find(name).narrowed(_several(tasks), _several(pruners), _several(densities))
+    remade = {key: given[key] for key in REMADE if given[key] is not None}
+    whole = find(name).remade(**remade)
+    chosen = whole.narrowed(_several(tasks), _several(pruners), _several(densities))
+    data_dir = check_data_dir(data_dir)
+    if data_dir is not None and not any(run.host.on_images for run in chosen.settings):
+        raise InputError(f"--data_dir needs an experiment on images, got {name}")
     if pruner is not None:
         chosen = chosen.with_pruner(pruner)
     if workers is not None:
@@ -103,19 +88,19 @@ def reproduce(
         choice("export", export, ("best", "all"))
     everything = chosen.runs(runs)
     if check:
-        print(_findings(store, chosen, store.table(everything)))
+        print(_findings(store, whole, store.table(everything)))
         return
     start = time.perf_counter()
-    new, failure = run_missing(everything, store, workers, scheduler)
+    new, failure = run_missing(everything, store, workers, scheduler, data_dir=data_dir)
     table = store.table(everything)
     if failure and table.empty:
         raise failure
     path = store.write_table(table, chosen.name)
     spent = time.perf_counter() - start
     print(f"{len(table)} runs, {new} of them new, in {spent:.0f} s")
-    _report(chosen, table, store, command, spent)
+    _report(whole, table, store, command, spent)
     if export is not None:
-        _export(everything, store, path.parent / "tickets", export, workers)
+        _export(everything, store, path.parent / "tickets", export, workers, data_dir)
     if failure:
         raise failure
 
@@ -140,13 +125,15 @@ def _report(experiment, table, store, command: str, seconds: float) -> None:
     print(f"look at it  tensorboard --logdir {path.parent / 'tensorboard'}")
 
 
-def _export(runs, store, folder: Path, which: str, workers: int | None) -> None:
+def _export(
+    runs, store, folder: Path, which: str, workers: int | None, data_dir: str | None
+) -> None:
     from tqdm import tqdm
 
     from pns_tf.runs.tickets import export
 
     with tqdm(unit="ticket", leave=False, disable=None) as bar:
-        written, complaints = export(runs, store, folder, which, workers, done=bar.update)
+        written, complaints = export(runs, store, folder, which, workers, data_dir, done=bar.update)
     print(f"tickets     {written} new ones in {folder}")
     for complaint in complaints:
         print(f"            {complaint}")

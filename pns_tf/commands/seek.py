@@ -5,38 +5,32 @@ from __future__ import annotations
 from pathlib import Path
 
 from pns_tf.checks import InputError, choice, flag
+from pns_tf.commands.flags import Given, takes
+from pns_tf.commands.places import HIDDEN, Place, place_given
+from pns_tf.recipe.hosts import families
+from pns_tf.recipe.planting import Planting
+from pns_tf.recipe.run import Run
+from pns_tf.recipe.search import SeekSettings
+
+STRATEGIES = ("mirrored",)
 
 
+@takes(
+    *families(),
+    SeekSettings,
+    Planting,
+    Run,
+    without=(*HIDDEN, "search", "ticket"),
+    defaults={"samples": None},
+    types={"density": "float | str", "samples": "int | None"},
+)
 def seek(
+    given: Given,
     *,
-    task: str = "circle",
-    pruner: str = "synflow",
-    density: float | str = 0.1,
-    depth: int = 5,
-    width: int = 100,
-    seed: int = 0,
     planted: str | None = None,
-    rounds: int = 1,
-    round_epochs: int = 5,
-    epochs: int = 10,
-    prune_rounds: int = 1,
-    schedule: str = "exponential",
-    scope: str | None = None,
+    host: str | None = None,
     anneal: bool = False,
     as_published: bool = False,
-    options: dict | None = None,
-    init: str = "normal",
-    hide: str = "default",
-    hide_biases: bool = False,
-    epsilon: float | None = None,
-    samples: int | None = None,
-    noise: float | None = None,
-    learning_rate: float = 1e-3,
-    batch_size: int = 32,
-    host: str | None = None,
-    dataset: str = "cifar10",
-    width_multiplier: float = 1.0,
-    augmented: bool = False,
     strategy: str | None = None,
     data_dir: str | None = None,
     tflite: bool = False,
@@ -47,40 +41,20 @@ def seek(
 
     Writes <out>/<planted run>-<pruner>-<density>/ with the found ticket before and after training
     as SavedModels (pruned/, trained/), ticket.json, masks.npz, pictures, and a TensorBoard log.
-    Options and other settings that are not the defaults are added to the folder's name. Training
-    and edge-popup keep their state after each epoch in a VGG network, and go on from there when the
-    command is given again; without --planted nothing is planted in it.
+    Options and other settings that are not the defaults are added to the folder's name. The state
+    of training is kept after each epoch, and the command goes on from there when it is given again.
+    With --host nothing is planted.
 
     Args:
-        task: what the ticket solves, one that the command tasks lists, or module:NAME for your own.
-        pruner: one that the command pruners lists, or module:Class for one of your own.
         density: fraction of all parameters that the found ticket keeps, or baseline.
-        depth: neuron layers of the host, input and output counted, at least 3.
-        width: neurons in each hidden layer of the host.
         seed: everything random follows from it; with planted, everything random in the search.
+        samples: size of the data set, a tenth of it for testing, None for 10,000; of images, so
+            many for training, None for all.
         planted: folder that plant wrote, to seek in that host instead of planting anew.
-        rounds: 1 for singleshot, otherwise rounds of multishot (train, prune, rewind).
-        round_epochs: training epochs of each multishot round.
-        epochs: epochs of the final training.
-        prune_rounds: steps in which one pruning reaches its density, scoring anew each time.
-        schedule: of these steps, exponential or linear.
-        scope: global for one threshold, local for one per weight array, None for the pruner's own.
+        host: seek in a fresh network on images, one of vgg11, vgg13, vgg16, vgg19, or module:Class
+            for a family of your own.
         anneal: for edge_popup, density falling to its goal epoch by epoch.
         as_published: for edge_popup, repeat the slips of the published code.
-        options: other settings of the pruner itself, as a dict, see the command pruners.
-        init: how the host is drawn, one of normal, zero_biases, uniform.
-        hide: how places and scales are chosen, one of published, default, strong.
-        hide_biases: leave the host's bias where the target's is zero; strong always does.
-        epsilon: plant approximately, outputs being off by at most this.
-        samples: size of the data set, a tenth of it for testing, None for 10,000; with host, so
-            many images for training, None for all.
-        noise: noise level of the data, None for the task's own.
-        learning_rate: of Adam.
-        batch_size: samples in each training step.
-        host: seek in a fresh network on images, one of vgg11, vgg13, vgg16, vgg19.
-        dataset: with host, images with classes, a data set of TensorFlow Datasets.
-        width_multiplier: with host, of all its channels.
-        augmented: train on randomly mirrored and shifted images.
         strategy: mirrored trains on all GPUs of this machine, None on one device.
         data_dir: where TensorFlow Datasets keeps its data sets, None for its own place.
         tflite: also write the trained ticket as a TFLite file.
@@ -88,99 +62,100 @@ def seek(
         overwrite: replace a run that exists.
     """
     from pns_tf import pruners
-    from pns_tf.commands.checks import check_image_flags, check_left_out
-    from pns_tf.commands.vgg import SEEK_FLAGS, check_vgg, seek_images
-    from pns_tf.hosts.vgg_plans import image_run_name
-    from pns_tf.recipe.names import found_name, run_name
-    from pns_tf.recipe.planting import Planting
-    from pns_tf.recipe.search import SeekSettings
-    from pns_tf.saving.storage import check_free, read_planted_record
-    from pns_tf.tasks import get as get_task
+    from pns_tf.commands.checks import check_data_dir
+    from pns_tf.recipe.names import augmented_word, found_name
+    from pns_tf.saving.storage import check_free
 
     # What can be wrong is found before TensorFlow is imported and before anything is written.
-    given, record, source, recipe = locals(), {}, None, None
-    of_a_task = ("task", "depth", "width", "init", "hide", "hide_biases", "epsilon", "noise")
-    if planted is not None:
-        check_left_out(seek, given, *of_a_task, "host", "dataset", "width_multiplier")
-        source = Path(str(planted))
-        record = read_planted_record(source)
-        run, planted_seed, baseline = source.resolve().name, record["seed"], record["density"]
-        if "host" not in record:
-            check_left_out(seek, given, "samples")
-            task, samples, noise = record["task"], record["samples"], record["noise"]
-    elif host is not None:
-        check_left_out(seek, given, *of_a_task, by="--host")
-        check_vgg(host, width_multiplier, data_dir, strategy, augmented)
-        run, planted_seed = image_run_name(host, dataset, width_multiplier, seed), seed
-        if density == "baseline":
-            raise InputError("density must be a number with --host: nothing is planted there")
-        baseline = None
-    else:
-        samples = 10_000 if samples is None else samples
-        recipe = Planting(
-            task, depth, width, seed, init, hide, hide_biases, epsilon, samples=samples, noise=noise
-        )
-        run, planted_seed, baseline = recipe.name, seed, recipe.baseline
-    on_images = host is not None or "host" in record
-    if not on_images:
-        check_image_flags(seek, given, *SEEK_FLAGS, needed_by="a network on images")
-        noise = get_task(task).noise if noise is None else noise
-    if ":" not in str(pruner):
-        choice("pruner", pruner, pruners.names())
-    settings = SeekSettings(
-        pruner=pruner,
-        density=baseline if density == "baseline" else density,
-        rounds=rounds,
-        round_epochs=round_epochs,
-        epochs=epochs,
-        prune_rounds=prune_rounds,
-        schedule=schedule,
-        scope=scope,
-        samples=10_000 if samples is None else samples,
-        noise=noise,
-        learning_rate=learning_rate,
-        batch_size=batch_size,
-        seed=seed,
-        options=_options(options, anneal=anneal, as_published=as_published),
+    data_dir = check_data_dir(data_dir)
+    place = place_given(given)
+    if given["density"] == "baseline" and place.baseline is None:
+        raise InputError("density must be a number with --host: nothing is planted there")
+    if ":" not in str(given["pruner"]):
+        choice("pruner", given["pruner"], pruners.names())
+    settings = given.make(
+        SeekSettings,
+        density=place.baseline if given["density"] == "baseline" else given["density"],
+        samples=10_000 if place.samples is None else place.samples,
+        noise=place.noise,
+        options=_options(given["options"], anneal=anneal, as_published=as_published),
     )
-    if recipe is None:
-        name = found_name(run, settings, planted_seed)
-    else:
-        name = found_name(run_name(task, depth, width, seed), settings, seed) + recipe.unusual
-    path = Path(str(out)) / (name + ("-augmented" if augmented else ""))
+    run = given.make(Run, host=place.host, search=settings)
+    name = run.folder
+    if place.folder is not None:
+        name = found_name(place.folder.resolve().name, settings, place.seed)
+        name += augmented_word(run.augmented)
+    path = Path(str(out)) / name
     check_free(path, flag("overwrite", overwrite))
     flag("tflite", tflite)
-    if on_images:
-        check_vgg(host or record["host"]["plan"], width_multiplier, data_dir, strategy, augmented)
+    if strategy is not None:
+        choice("strategy", strategy, STRATEGIES)
 
     from pns_tf.quiet import import_tensorflow
 
     import_tensorflow()
+    record = _sought(run, place, path, given, data_dir)
+    print(report(record, path))
+
+
+def _sought(run: Run, place: Place, path: Path, given: Given, data_dir: str | None) -> dict:
+    """Seeks, writes what is found, and gives its record."""
+    import contextlib
+    import dataclasses
+
+    import tensorflow as tf
     from tqdm import tqdm
 
-    from pns_tf.planting.planted import plant
-    from pns_tf.pruners.searcher import Searcher
+    from pns_tf.planting.planted import Planted
+    from pns_tf.runs.execute import network_of
     from pns_tf.saving.exporting import load_planted
     from pns_tf.saving.found_run import write_found
     from pns_tf.seeking import make_pruner, seek_with
+    from pns_tf.training.checkpoints import kept_in
 
-    seeker = make_pruner(settings)
-    searches = isinstance(seeker, Searcher)
-    total = seeker.total_epochs(settings) if searches else settings.total_epochs
-    with tqdm(total=total, unit="epoch", leave=False, disable=None) as bar:
+    host = place.host.resolved(data_dir)
+    settings = dataclasses.replace(run.search, samples=host.samples(place.samples, data_dir))
+    run = dataclasses.replace(run, host=host, search=settings)
+    pruner = make_pruner(settings)
+    network = network_of(run) if place.folder is None else load_planted(place.folder)
+    data = host.data(settings.samples, settings.noise, place.seed, data_dir)
+    decisive = {"planted": place.folder and str(place.folder.resolve()), "run": run.name}
+    one_device = contextlib.nullcontext()
+    devices = tf.distribute.MirroredStrategy().scope() if given["strategy"] else one_device
+    with (
+        kept_in(path.with_name(f".{path.name}.training"), decisive),
+        devices,
+        tqdm(total=_epochs(pruner, settings), unit="epoch", leave=False, disable=None) as bar,
+    ):
+        found = seek_with(
+            network,
+            settings,
+            pruner=pruner,
+            data=data,
+            watch=lambda epoch, loss: bar.update(),
+            augmented=run.augmented,
+        )
+        planted_in = place.folder.resolve().name if place.folder else None
+        if planted_in is None and run.planting is not None:
+            planted_in = run.planting.name
+        return write_found(
+            found,
+            network if isinstance(network, Planted) else None,
+            settings,
+            path,
+            planted_in=planted_in,
+            host=host,
+            augmented=run.augmented,
+            tflite=given["tflite"],
+            overwrite=given["overwrite"],
+        )
 
-        def watch(epoch, loss):
-            bar.update()
 
-        if on_images:
-            record = seek_images(given, settings, seeker, path, watch)
-        else:
-            found_in = plant(**recipe.arguments) if source is None else load_planted(source)
-            found = seek_with(found_in, settings, pruner=seeker, watch=watch)
-            record = write_found(
-                found, found_in, settings, path, planted_in=run, tflite=tflite, overwrite=overwrite
-            )
-    print(report(record, path))
+def _epochs(pruner, settings: SeekSettings) -> int:
+    from pns_tf.pruners.searcher import Searcher
+
+    searches = isinstance(pruner, Searcher)
+    return pruner.total_epochs(settings) if searches else settings.total_epochs
 
 
 def _options(options: dict | None, **switches: bool) -> dict:

@@ -86,7 +86,7 @@ class Vgg(Host):
 
     always_said = ("augmented", "ticket")
     looked_up = ("shape", "classes")
-    uses_all_cores = True
+    on_images = True
     usual_samples = None
 
     plan: str = "vgg16"

@@ -44,7 +44,7 @@ class Host(ABC):
         always_said: settings of a `pns_tf.recipe.run.Run` that are part of its name even where they
             have their default; for families whose first results came before this was left out.
         looked_up: fields that `resolved` fills in, which are no flags.
-        uses_all_cores: whether training takes long, so that runs follow one another and keep their
+        on_images: whether training takes long, so that runs follow one another and keep their
             state after each epoch.
         usual_samples: size of the data set unless another is asked for; ``None`` for all there are.
 
@@ -55,7 +55,7 @@ class Host(ABC):
 
     always_said: ClassVar[tuple[str, ...]] = ()
     looked_up: ClassVar[tuple[str, ...]] = ()
-    uses_all_cores: ClassVar[bool] = False
+    on_images: ClassVar[bool] = False
     usual_samples: ClassVar[int | None] = 10_000
 
     @classmethod
@@ -124,6 +124,7 @@ class Host(ABC):
         """
         return self
 
+    @abstractmethod
     def check_data(self, samples: int | None, noise: float | None, seed: int) -> None:
         """Raises ``InputError`` if there can be no such data; reads none from disk."""
 

@@ -13,6 +13,7 @@ from itertools import product
 from pathlib import Path
 
 from pns_tf.recipe.hosts import FULLY_CONNECTED, Host, host_named
+from pns_tf.recipe.names import augmented_word, found_name
 from pns_tf.recipe.planting import Planting
 from pns_tf.recipe.search import SeekSettings
 
@@ -125,6 +126,20 @@ class Run:
     def name(self) -> str:
         """Hash of the settings: equal settings, and only these, have equal names."""
         return identity([*result_versions(self.search.pruner), self.settings])
+
+    @property
+    def folder(self) -> str:
+        """Name of its ticket's folder, as ``seek`` writes it.
+
+        Example:
+            >>> search = SeekSettings("snip", 0.5, rounds=10, noise=0.1)
+            >>> Run(FullyConnected("circle"), search).folder
+            'circle-d5-w100-s0-snip-0.5-rounds=10-noise=0.1'
+        """
+        seed = self.search.seed
+        name = found_name(self.host.title(seed), self.search, seed)
+        unusual = "" if self.planting is None else self.planting.unusual
+        return name + unusual + augmented_word(self.augmented)
 
     @property
     def baseline(self) -> float | None:

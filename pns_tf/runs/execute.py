@@ -119,16 +119,14 @@ def _planted(planting: Planting) -> Planted:
 
 
 @functools.lru_cache(maxsize=2)
-def _data(
-    host: Host, samples: int, noise: float | None, seed: int, data_dir: str | None
-) -> Data:
+def _data(host: Host, samples: int, noise: float | None, seed: int, data_dir: str | None) -> Data:
     return host.data(samples, noise, seed, data_dir)
 
 
 @contextlib.contextmanager
 def _kept(run: Run, folder: Path | None):
     """Long trainings go on where they were stopped; to keep short ones would cost more."""
-    if folder is None or not run.host.uses_all_cores:
+    if folder is None or not run.host.on_images:
         yield
         return
     from pns_tf.training.checkpoints import kept_in
@@ -140,7 +138,7 @@ def _kept(run: Run, folder: Path | None):
 @contextlib.contextmanager
 def _epochs_shown(run: Run):
     """A bar of the epochs of a long run, below that of the runs."""
-    if not run.host.uses_all_cores:
+    if not run.host.on_images:
         yield None
         return
     from tqdm import tqdm

@@ -9,7 +9,6 @@ from pathlib import Path
 import pandas as pd
 
 from pns_tf.masks import Mask
-from pns_tf.recipe.names import augmented_word, found_name
 from pns_tf.recipe.run import Run
 from pns_tf.reports.rows import prepared
 from pns_tf.runs.execute import found_in, network_of
@@ -31,19 +30,6 @@ def chosen(table: pd.DataFrame, which: str) -> list[str]:
         groups = [rows.loc[loss.index, key] for key in ("panel", "label", "density")]
         rows = rows.loc[loss.groupby(groups, sort=False).idxmin()]
     return list(rows.index)
-
-
-def folder_name(run: Run) -> str:
-    """As ``seek`` would name it, and what the data and the host are made of if unusual.
-
-    Example:
-        >>> search = SeekSettings("snip", 0.5, rounds=10, noise=0.1)
-        >>> folder_name(Run(FullyConnected("circle"), search))
-        'circle-d5-w100-s0-snip-0.5-rounds=10-noise=0.1'
-    """
-    planting, seed = run.planting, run.search.seed
-    name = found_name(run.host.title(seed), run.search, seed)
-    return name + ("" if planting is None else planting.unusual) + augmented_word(run.augmented)
 
 
 def export(
@@ -72,7 +58,7 @@ def export(
     table = store.table(runs)
     rows = {row["run"]: row for row in table.to_dict("records")}
     by_name = {run.name: run for run in runs}
-    wanted = {name: folder / folder_name(by_name[name]) for name in chosen(table, which)}
+    wanted = {name: folder / by_name[name].folder for name in chosen(table, which)}
     written, complaints = 0, []
     with open_executor(workers, scheduler=None) as (executor, _):
         futures = [

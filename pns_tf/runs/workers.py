@@ -55,7 +55,7 @@ def run_all(
     # Runs on the same host next to each other: a worker keeps the host it used last.
     left = {run.name: run for run in sorted(runs, key=_host_of)}
     threads = 1
-    if any(run.host.uses_all_cores for run in runs):
+    if any(run.host.on_images for run in runs):
         workers = workers or 1
         threads = max(1, os.cpu_count() // workers)
     failed: list[tuple[Run, Exception]] = []

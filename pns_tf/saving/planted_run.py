@@ -64,9 +64,7 @@ def write_planted(
     return record
 
 
-def _of_task(
-    planted: Planted, planting: Planting, data: Data, record: dict
-) -> dict[str, Figure]:
+def _of_task(planted: Planted, planting: Planting, data: Data, record: dict) -> dict[str, Figure]:
     kernels, biases = host_arrays(planted.host)
     masks = planted.planted_masks
     judged = outputs(planted.ticket, data.x_test, planted.scales)
@@ -80,9 +78,7 @@ def _of_task(
     }
 
 
-def _of_images(
-    planted: Planted, planting: Planting, data: Data, record: dict
-) -> dict[str, Figure]:
+def _of_images(planted: Planted, planting: Planting, data: Data, record: dict) -> dict[str, Figure]:
     judged = outputs(forward(planted.ticket), data.x_test[:SHOWN], planted.scales)
     accuracy = record["metrics"]["ticket"]
     title = f"planted into {planting.host.name}: test accuracy {accuracy:.3f}"

@@ -14,7 +14,7 @@ from pns_tf.pictures import save_figure
 from pns_tf.recipe.run import Run
 from pns_tf.runs.pool import Pool
 from pns_tf.runs.store import Store
-from pns_tf.runs.tickets import export_one, folder_name
+from pns_tf.runs.tickets import export_one
 from pns_tf.sweeping.hparams import write_hparams
 from pns_tf.sweeping.picture import width_figure
 from pns_tf.sweeping.settings import Sweep
@@ -58,7 +58,7 @@ def export_ticket(run: Run, store: Store, pool: Pool, folder: Path) -> tuple[Pat
     Returns:
         The ticket's folder, and a line that says why it was not written, if it was not.
     """
-    path = folder / folder_name(run)
+    path = folder / run.folder
     if path.exists():
         return path, None
     done = pool.executor.submit(export_one, run, store.read(run), store.masks(run), path)
