@@ -16,18 +16,19 @@ import fire
 import numpy as np
 import tensorflow as tf
 import tf_keras as keras
-from pns_tf.experiments.vgg import figure5_runs
-from pns_tf.hosts.vgg_plans import ImageHost
 
 import pns_tf
 from pns_tf import pruners
+from pns_tf.experiments.catalog import find
 from pns_tf.hosts.compaction import compact, multiplications
 from pns_tf.hosts.models import host_arrays, planted_layers, set_masks
-from pns_tf.hosts.vgg import FRESH, vgg_host
+from pns_tf.hosts.vgg import vgg_host
 from pns_tf.images import load_images
 from pns_tf.masks import Mask
 from pns_tf.pruners.popup import PopupSettings, popup_epoch
 from pns_tf.pruning import thresholds
+from pns_tf.recipe.hosts import FRESH
+from pns_tf.runs.estimate import epochs_of
 from pns_tf.training.augmentation import augment
 from pns_tf.training.epoch import LOSSES, compiled_epoch
 
@@ -141,8 +142,8 @@ def main(width_multiplier: float = 1.0, data_dir: str | None = None, batches: in
         layer.bias.assign(tf.random.stateless_normal(layer.bias.shape, (0, 1), stddev=0.05))
     spent, error = planting(host, width_multiplier, data.x_test[:100])
     print(f"planting    {spent:.1f} s, logits differ by {error:.1e} of the largest")
-    runs = figure5_runs(ImageHost("vgg16", "cifar10", (32, 32, 3), 10), samples=50_000)
-    epochs = sum(run.search.total_epochs + run.search.options.get("epochs", 0) for run in runs)
+    runs = find("figure5").runs()
+    epochs = sum(map(epochs_of, runs))
     hours = epochs * 45_000 / dense / 3600
     print(f"figure 5    {len(runs)} runs, {epochs} epochs: at most {hours:.0f} hours, if none is")
     print("            faster than a dense one")

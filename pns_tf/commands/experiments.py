@@ -34,4 +34,3 @@ def experiments(*, out: str = "results", workers: int | None = None):
     print(
         tabulate(rows, ["experiment", "question", "settings", "seeds", "runs", "left", "time left"])
     )
-    print("\nfigure5, VGG16 on CIFAR-10, takes weeks on processors: see reproduce --help")

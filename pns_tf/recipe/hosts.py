@@ -44,8 +44,9 @@ class Host(ABC):
         always_said: settings of a `pns_tf.recipe.run.Run` that are part of its name even where they
             have their default; for families whose first results came before this was left out.
         looked_up: fields that `resolved` fills in, which are no flags.
-        on_images: whether training takes long, so that runs follow one another and keep their
-            state after each epoch.
+        on_images: whether the data are images: read from disk, mirrored and shifted if that is
+            asked for. Training takes long, so that runs follow one another, use all cores, and keep
+            their state after each epoch.
         usual_samples: size of the data set unless another is asked for; ``None`` for all there are.
 
     Example:

@@ -24,7 +24,8 @@ from tensorboard.summary.writer.record_writer import RecordWriter
 from pns_tf.reports.rows import prepared
 from pns_tf.saving.storage import new_folder
 
-HPARAMS = ("task", "pruner", "density", "depth", "width", "noise", "seed")
+# Those that the rows have.
+HPARAMS = ("task", "pruner", "density", "depth", "width", "width_multiplier", "noise", "seed")
 METRICS = ("final", "strong", "recall", "effective_density")
 
 
@@ -41,13 +42,14 @@ def write_hparams(table: pd.DataFrame, folder: Path) -> None:
     rows = prepared(table)
     rows["pruner"] = rows["label"]
     rows["noise"] = rows["noise"].map(lambda noise: "default" if pd.isna(noise) else f"{noise:g}")
+    names = [name for name in HPARAMS if name in rows]
     config = hparams_config_pb(
-        [HParam(name, Discrete(rows[name].unique().tolist())) for name in HPARAMS],
+        [HParam(name, Discrete(rows[name].unique().tolist())) for name in names],
         [Metric(metric) for metric in METRICS],
     )
     with new_folder(folder, overwrite=True) as new:
         _write(new, [config])
-        for row in rows[["run", *HPARAMS, *METRICS]].to_dict("records"):
+        for row in rows[["run", *names, *METRICS]].to_dict("records"):
             session = new / row["run"]
             session.mkdir()
             metrics = [
@@ -58,7 +60,7 @@ def write_hparams(table: pd.DataFrame, folder: Path) -> None:
             _write(
                 session,
                 [
-                    hparams_pb({name: row[name] for name in HPARAMS}, trial_id=row["run"]),
+                    hparams_pb({name: row[name] for name in names}, trial_id=row["run"]),
                     Summary(value=metrics),
                     _session_end(),
                 ],

@@ -162,6 +162,8 @@ def _write_ticket(
         network if isinstance(network, Planted) else None,
         run.search,
         folder / TICKETS / run.name,
+        planted_in=None if run.planting is None else run.planting.name,
         host=run.host,
+        augmented=run.augmented,
         overwrite=True,
     )
