@@ -16,7 +16,7 @@ from pns_tf import pruners
 from pns_tf.checks import InputError
 from pns_tf.hosts.compaction import compact
 from pns_tf.hosts.forward import forward
-from pns_tf.hosts.models import host_from_model, planted_layers, same_architecture, set_masks
+from pns_tf.hosts.models import host_from_model, masked_layers, same_architecture, set_masks
 from pns_tf.masks import Mask
 from pns_tf.measuring.evaluation import Strength, evaluate, evaluate_strong
 from pns_tf.measuring.recovery import mask_metrics
@@ -28,6 +28,7 @@ from pns_tf.pruning import thresholds
 from pns_tf.recipe.search import SeekSettings
 from pns_tf.seeding import generator
 from pns_tf.tasks import Data
+from pns_tf.tasks.kinds import Kind
 from pns_tf.tasks.task import check_finite, kind_of
 from pns_tf.training.epoch import compiled_epoch, train
 from pns_tf.training.steps import takes_images
@@ -51,7 +52,7 @@ class FoundTicket:
         validation: accuracy on the held-out images after each epoch of the final training; empty
             where the data holds none out.
         seconds: time spent on pruning and on training.
-        kind: of the task, "classification" or "regression".
+        kind: of the task.
         host: a model of the host's architecture, with other weights.
         weights: of the ticket after training, as ``model.get_weights()`` gives them.
         initial_weights: of the ticket before training.
@@ -64,7 +65,7 @@ class FoundTicket:
     history: list[float]
     validation: list[float]
     seconds: dict[str, float]
-    kind: str
+    kind: Kind
     host: keras.Model
     weights: list[np.ndarray]
     initial_weights: list[np.ndarray]
@@ -172,7 +173,7 @@ def make_pruner(settings: SeekSettings) -> Pruner:
 
 def check_applicable(pruner: Pruner, settings: SeekSettings, host: keras.Model) -> None:
     """Raises `InputError` if the pruner would not heed a setting, or nothing would be kept."""
-    weights = [w for layer in planted_layers(host) for w in layer.get_prunable_weights()]
+    weights = [w for layer in masked_layers(host) for w in layer.get_prunable_weights()]
     size = sum(weight.shape.num_elements() for weight in weights)
     if not round(settings.density * size):
         raise InputError(
@@ -267,7 +268,7 @@ class _Search:
         """Singleshot, or multishot: {train, prune to ρ^{r/R}, rewind} for each round r of R."""
         rounds = self.settings.rounds
         mask = Mask.ones_like(
-            [w for layer in planted_layers(self.model) for w in layer.get_prunable_weights()]
+            [w for layer in masked_layers(self.model) for w in layer.get_prunable_weights()]
         )
         for number in range(1, rounds + 1):
             if rounds > 1:
@@ -280,7 +281,7 @@ class _Search:
         """Prunes the working model from its present density to ``density`` in ``prune_rounds``."""
         scope = self.settings.scope or "global"
         start = mask.density
-        classes = self.model.output_shape[-1] if self.kind == "classification" else None
+        classes = self.kind.classes(self.model.output_shape[-1])
         x, y = scoring_batch(
             self.data.x_train, self.data.y_train, classes=classes, seed=self.settings.seed
         )

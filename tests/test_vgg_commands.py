@@ -17,9 +17,9 @@ from pns_tf.hosts.vgg import vgg_host
 from pns_tf.hosts.vgg_plans import ImageHost
 from pns_tf.images import load_images
 from pns_tf.masks import Mask
-from pns_tf.measuring.metrics import accuracy
 from pns_tf.saving.exporting import load_planted, server_of
 from pns_tf.saving.image_runs import load_trained
+from pns_tf.tasks.metrics import accuracy
 from tasks import InputError
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*tf.lite.Interpreter is deprecated")

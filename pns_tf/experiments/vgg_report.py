@@ -13,6 +13,7 @@ from pns_tf.experiments.vgg import STRONG, WEAK
 from pns_tf.pictures import save_figure
 from pns_tf.reports.lines import Row, lines_figure
 from pns_tf.saving.storage import replacing, write_text
+from pns_tf.tasks.kinds import CLASSIFICATION
 
 
 def write_figure5(table: pd.DataFrame, folder: Path) -> Path:
@@ -37,7 +38,7 @@ def prepared(table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(
         panel=np.where(strong, STRONG, WEAK),
         label=np.where(strong, "edge_popup, anneal", table["pruner"]),
-        kind="classification",
+        kind=CLASSIFICATION.name,
         accuracy=np.where(strong, table["strong"], table["final"]),
         planted=table["ticket"].map(trained) if strong.any() else np.nan,
         trivial=1 / table["classes"],

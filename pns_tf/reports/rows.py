@@ -37,7 +37,9 @@ def prepared(table: pd.DataFrame) -> pd.DataFrame:
         said = table[name].astype(object) if name in table else pd.Series(None, table.index, object)
         table[name] = said.where(said.notna(), usual)
     table["label"] = _labels(table)
-    table["kind"] = table["task"].map({name: tasks.get(name).kind for name in set(table["task"])})
+    table["kind"] = table["task"].map(
+        {name: tasks.get(name).kind.name for name in set(table["task"])}
+    )
     groups = table.groupby(["task", "label"])
     varied = [name for name in PANEL_SETTINGS if (groups[name].nunique(dropna=False) > 1).any()]
     table["panel"] = table["task"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 
-import numpy as np
 import pandas as pd
 
 from pns_tf import tasks
@@ -48,6 +47,4 @@ def trivial_metric(task: str, samples: int, noise: float | None, seed: int) -> f
     """
     problem = tasks.get(task)
     data = problem.data(int(samples), noise, int(seed))
-    if problem.kind == "classification":
-        return float(np.mean(data.y_test == np.bincount(data.y_train).argmax()))
-    return float(np.mean((data.y_test - data.y_train.mean(axis=0, dtype=np.float64)) ** 2))
+    return problem.kind.best_constant(data.y_train, data.y_test)

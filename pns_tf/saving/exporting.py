@@ -15,7 +15,7 @@ import pns_tf
 from pns_tf.checks import InputError
 from pns_tf.hosts.chains import chain
 from pns_tf.hosts.compaction import compact
-from pns_tf.hosts.layers import PlantedLayer
+from pns_tf.hosts.layers import MaskedLayer
 from pns_tf.hosts.models import masked_arrays, same_architecture, set_masks, set_parameters
 from pns_tf.hosts.vgg import build_vgg
 from pns_tf.hosts.vgg_plans import ImageHost
@@ -83,8 +83,8 @@ def _through(layers: Sequence[keras.layers.Layer]) -> Callable:
     def forward(x, kernels, biases):
         parameters = zip(kernels, biases, strict=True)
         for layer in layers:
-            planted = isinstance(layer, PlantedLayer)
-            x = layer.compute(x, *next(parameters)) if planted else layer(x)
+            weighted = isinstance(layer, MaskedLayer)
+            x = layer.compute(x, *next(parameters)) if weighted else layer(x)
         return x
 
     return forward

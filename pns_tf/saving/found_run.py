@@ -62,7 +62,7 @@ def write_found(
         **(host or _task_host(planted)),
         "layer_sizes": list(neuron_counts(found.masks.kernels)),
         **dataclasses.asdict(settings),
-        "metric": "accuracy" if found.kind == "classification" else "MSE",
+        "metric": found.kind.metric,
         "metrics": found.metrics,
         "history": found.history,
         "validation": found.validation,

@@ -22,6 +22,7 @@ from pns_tf.saving.exporting import MASKS, export_planted, versions, what_is_pla
 from pns_tf.saving.storage import new_folder, read_found_record
 from pns_tf.saving.tensorboard import log_planted
 from pns_tf.tasks import Data
+from pns_tf.tasks.kinds import CLASSIFICATION
 from pns_tf.training.validation import Images
 
 TRAINED = "trained.npz"
@@ -73,11 +74,11 @@ def image_record_of(planted: Planted, host: ImageHost, data: Data) -> dict:
         "samples": None,
         "noise": None,
         **what_is_planted(planted),
-        "metric": "accuracy",
+        "metric": CLASSIFICATION.metric,
         "metrics": {
-            "target": evaluate(planted.target, "classification", data),
-            "ticket": evaluate(forward(planted.ticket), "classification", data, planted.scales),
-            "host": evaluate(forward(planted.host), "classification", data),
+            "target": evaluate(planted.target, CLASSIFICATION, data),
+            "ticket": evaluate(forward(planted.ticket), CLASSIFICATION, data, planted.scales),
+            "host": evaluate(forward(planted.host), CLASSIFICATION, data),
         },
         "versions": versions(),
     }

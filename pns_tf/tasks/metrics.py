@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pns_tf.measuring.output_scales import fit_scales
-from pns_tf.tasks.task import Data
+from pns_tf.tasks.output_scales import fit_scales
 
 
 def accuracy(outputs: np.ndarray, y: np.ndarray) -> float:
@@ -24,12 +23,3 @@ def rescaled_mse(
     """Test MSE after one least-squares scale per output, fitted on the training data."""
     scales = fit_scales(train_outputs, y_train)
     return mse(np.asarray(test_outputs, np.float64) * scales, y_test)
-
-
-def task_metric(
-    kind: str, data: Data, train_outputs: np.ndarray, test_outputs: np.ndarray
-) -> float:
-    """Test metric of a kind of task: accuracy for "classification", else rescaled MSE."""
-    if kind == "classification":
-        return accuracy(test_outputs, data.y_test)
-    return rescaled_mse(train_outputs, data.y_train, test_outputs, data.y_test)
