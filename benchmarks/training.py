@@ -14,7 +14,8 @@ import tf_keras as keras
 
 import pns_tf
 from pns_tf import pruners
-from pns_tf.training.epoch import LOSSES, compiled_epoch, train
+from pns_tf.training.epoch import compiled_epoch, train
+from pns_tf.training.losses import LOSSES
 
 EPOCHS = 10
 REPEATS = 5

@@ -21,7 +21,7 @@ import pns_tf
 from pns_tf import pruners
 from pns_tf.experiments.catalog import find
 from pns_tf.hosts.compaction import compact, multiplications
-from pns_tf.hosts.models import host_arrays, planted_layers, set_masks
+from pns_tf.hosts.models import host_arrays, masked_layers, set_masks
 from pns_tf.hosts.vgg import vgg_host
 from pns_tf.images import load_images
 from pns_tf.masks import Mask
@@ -30,7 +30,8 @@ from pns_tf.pruning import thresholds
 from pns_tf.recipe.hosts import FRESH
 from pns_tf.runs.estimate import epochs_of
 from pns_tf.training.augmentation import augment
-from pns_tf.training.epoch import LOSSES, compiled_epoch
+from pns_tf.training.epoch import compiled_epoch
+from pns_tf.training.losses import LOSSES
 
 DENSITY, BATCH, STEPS = 0.01, 32, 100
 
@@ -137,7 +138,7 @@ def main(width_multiplier: float = 1.0, data_dir: str | None = None, batches: in
     rate = popup_rate(vgg_host("vgg16", width_multiplier=width_multiplier), x, y)
     print(f"edge-popup  {rate:.0f} images/s ({rate / dense:.2f} ×)")
     print(f"pipeline    {pipeline_rate(data.x_train):.0f} images/s, augmented")
-    for layer in planted_layers(host):  # as if trained: larger, and with biases
+    for layer in masked_layers(host):  # as if trained: larger, and with biases
         layer.kernel.assign(3 * layer.kernel)
         layer.bias.assign(tf.random.stateless_normal(layer.bias.shape, (0, 1), stddev=0.05))
     spent, error = planting(host, width_multiplier, data.x_test[:100])

@@ -50,7 +50,7 @@ class TaskDataset(tfds.core.GeneratorBasedBuilder, skip_registration=True):
 
     def _info(self) -> tfds.core.DatasetInfo:
         task = self.TASK
-        if task.kind == "classification":
+        if task.kind.discrete:
             y = tfds.features.ClassLabel(num_classes=task.outputs)
         else:
             y = tfds.features.Tensor(shape=(task.outputs,), dtype=np.float32)

@@ -16,10 +16,9 @@ from pns_tf import pruners
 from pns_tf.checks import InputError
 from pns_tf.hosts.compaction import compact
 from pns_tf.hosts.forward import forward
-from pns_tf.hosts.models import host_from_model, planted_layers, same_architecture, set_masks
+from pns_tf.hosts.models import host_from_model, masked_layers, same_architecture, set_masks
 from pns_tf.masks import Mask
 from pns_tf.measuring.evaluation import Strength, evaluate, evaluate_strong
-from pns_tf.measuring.metrics import best_constant
 from pns_tf.measuring.recovery import mask_metrics
 from pns_tf.planting.planted import Planted
 from pns_tf.pruners import scoring_batch
@@ -29,6 +28,7 @@ from pns_tf.pruning import thresholds
 from pns_tf.recipe.search import SeekSettings
 from pns_tf.seeding import generator
 from pns_tf.tasks import Data
+from pns_tf.tasks.kinds import Kind
 from pns_tf.tasks.task import check_finite, kind_of
 from pns_tf.training.epoch import compiled_epoch, train
 from pns_tf.training.steps import takes_images
@@ -53,7 +53,7 @@ class FoundTicket:
         validation: accuracy on the held-out images after each epoch of the final training; empty
             where the data holds none out.
         seconds: time spent on pruning and on training.
-        kind: of the task, "classification" or "regression".
+        kind: of the task.
         host: a model of the host's architecture, with other weights.
         weights: of the ticket after training, as ``model.get_weights()`` gives them.
         initial_weights: of the ticket before training.
@@ -66,7 +66,7 @@ class FoundTicket:
     history: list[float]
     validation: list[float]
     seconds: dict[str, float]
-    kind: str
+    kind: Kind
     host: keras.Model
     weights: list[np.ndarray]
     initial_weights: list[np.ndarray]
@@ -174,7 +174,7 @@ def make_pruner(settings: SeekSettings) -> Pruner:
 
 def check_applicable(pruner: Pruner, settings: SeekSettings, host: keras.Model) -> None:
     """Raises `InputError` if the pruner would not heed a setting, or nothing would be kept."""
-    weights = [w for layer in planted_layers(host) for w in layer.get_prunable_weights()]
+    weights = [w for layer in masked_layers(host) for w in layer.get_prunable_weights()]
     size = sum(weight.shape.num_elements() for weight in weights)
     if not round(settings.density * size):
         raise InputError(
@@ -235,7 +235,9 @@ class _Search:
         if self.planted is not None:
             ticket = forward(self.planted.ticket)
             metrics["planted"] = self._judge(ticket, self.planted.scales)
-        metrics["best_constant"] = best_constant(self.kind, self.judging)
+        metrics["best_constant"] = self.kind.best_constant(
+            self.judging.y_train, self.judging.y_test
+        )
         metrics["before"] = self._judge_strong(self.forward).metric
         search = self._search() if isinstance(self.pruner, Searcher) else None
         mask = search.mask if search else self._prune_in_rounds()
@@ -270,7 +272,7 @@ class _Search:
         """Singleshot, or multishot: {train, prune to ρ^{r/R}, rewind} for each round r of R."""
         rounds = self.settings.rounds
         mask = Mask.ones_like(
-            [w for layer in planted_layers(self.model) for w in layer.get_prunable_weights()]
+            [w for layer in masked_layers(self.model) for w in layer.get_prunable_weights()]
         )
         for number in range(1, rounds + 1):
             if rounds > 1:
@@ -283,7 +285,7 @@ class _Search:
         """Prunes the working model from its present density to ``density`` in ``prune_rounds``."""
         scope = self.settings.scope or "global"
         start = mask.density
-        classes = self.model.output_shape[-1] if self.kind == "classification" else None
+        classes = self.kind.classes(self.model.output_shape[-1])
         x, y = scoring_batch(
             self.data.x_train, self.data.y_train, classes=classes, seed=self.settings.seed
         )

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 import pns_tf
 from pns_tf.checks import InputError
 from pns_tf.hosts.compaction import WIDTHS, compact, cut, multiplications
-from pns_tf.hosts.models import host_from_arrays, host_from_model, planted_layers, set_masks
+from pns_tf.hosts.models import host_from_arrays, host_from_model, masked_layers, set_masks
 from pns_tf.hosts.vgg import vgg_host
 from pns_tf.masks import Mask
 from pns_tf.training.epoch import compiled_epoch, train
@@ -23,7 +23,7 @@ def sparse_host(seed: int, density: float):
     """A host with large biases, most channels without inputs."""
     host = vgg_host(PLAN, SHAPE, classes=4, seed=seed)
     rng = np.random.default_rng(seed)
-    for layer in planted_layers(host):
+    for layer in masked_layers(host):
         layer.bias.assign(0.1 * rng.standard_normal(layer.bias.shape))
     set_masks(host, [rng.random(w.shape) < density for w in host.trainable_weights])
     return host
@@ -37,7 +37,7 @@ def test_a_compacted_network_computes_the_same(seed, density):
     np.testing.assert_allclose(small.model(X), host(X), rtol=1e-5, atol=1e-6)
     assert [len(kept) for kept in small.kept] == [
         3,
-        *(layer.kernel.shape[-1] for layer in planted_layers(small.model)),
+        *(layer.kernel.shape[-1] for layer in masked_layers(small.model)),
     ]
 
 
@@ -108,11 +108,11 @@ def test_what_was_cut_away_keeps_its_values_and_can_be_rewound():
     host = sparse_host(7, 0.02)
     before = host.get_weights()
     small = compact(host)
-    for layer in planted_layers(small.model):
+    for layer in masked_layers(small.model):
         layer.kernel.assign(layer.kernel + 1)
     small.put_back(host)
     changed = sum(int(np.sum(a != b)) for a, b in zip(before, host.get_weights(), strict=True))
-    kernels = [layer.kernel for layer in planted_layers(small.model)]
+    kernels = [layer.kernel for layer in masked_layers(small.model)]
     assert changed == sum(int(np.prod(kernel.shape)) for kernel in kernels)
 
 
@@ -157,7 +157,7 @@ def test_planted_masks_are_cut_alike():
     host = vgg_host(PLAN, SHAPE, classes=4, seed=1)
     planted = pns_tf.plant(sparse_host(1, 0.05), host=host)
     small = compact(planted.ticket)
-    for layer in planted_layers(small.model):
+    for layer in masked_layers(small.model):
         np.testing.assert_array_equal(layer.planted_kernel_mask, layer.kernel_mask != 0)
 
 

@@ -15,7 +15,7 @@ from pns_tf.hosts.models import (
     host_arrays,
     host_from_model,
     masked_arrays,
-    planted_layers,
+    masked_layers,
     set_masks,
 )
 from pns_tf.hosts.paths import effective_mask, flow_collapsed
@@ -52,7 +52,7 @@ def sparse_target(seed: int, density: float = 0.4, **arguments) -> keras.Model:
     """Random values and masks, biases too."""
     rng = np.random.default_rng(seed)
     model = host_from_model(network(**arguments))
-    for layer in planted_layers(model):
+    for layer in masked_layers(model):
         layer.kernel.assign(rng.standard_normal(layer.kernel.shape))
         layer.bias.assign(rng.standard_normal(layer.bias.shape))
     set_masks(model, [rng.random(w.shape) < density for w in model.trainable_weights])
@@ -80,13 +80,13 @@ def test_masked_entries_of_a_convolution_count_as_zero_and_have_no_gradient():
     model = sparse_target(0)
     kernels, biases = masked_arrays(model)
     pruned = host_from_model(network())
-    for layer, kernel, bias in zip(planted_layers(pruned), kernels, biases, strict=True):
+    for layer, kernel, bias in zip(masked_layers(pruned), kernels, biases, strict=True):
         layer.kernel.assign(kernel)
         layer.bias.assign(bias)
     np.testing.assert_allclose(model(X), pruned(X), rtol=1e-5, atol=1e-5)
     with tf.GradientTape() as tape:
         loss = tf.reduce_sum(model(X) ** 2)
-    layer = planted_layers(model)[1]
+    layer = masked_layers(model)[1]
     gradient = tape.gradient(loss, layer.kernel).numpy()
     assert np.any(gradient)
     assert not np.any(gradient[layer.kernel_mask.numpy() == 0])
@@ -180,16 +180,14 @@ def test_planted_kernels_stay_in_the_range_of_their_layer():
     planted = pns_tf.plant(
         sparse_target(1), host=draw_parameters(host_from_model(network((30,) * 3)))
     )
-    for layer, mask in zip(
-        planted_layers(planted.host), planted.planted_masks.kernels, strict=True
-    ):
+    for layer, mask in zip(masked_layers(planted.host), planted.planted_masks.kernels, strict=True):
         kernel, others = layer.kernel.numpy(), np.append(layer.kernel.numpy()[~mask], layer.bias)
         assert others.min() <= kernel[mask].min() <= kernel[mask].max() <= others.max()
 
 
 def test_channels_without_parameters_need_no_place():
     target = sparse_target(3)
-    first, second = planted_layers(target)[:2]
+    first, second = masked_layers(target)[:2]
     kernel_mask, bias_mask = first.kernel_mask.numpy(), first.bias_mask.numpy()
     kernel_mask[..., 2:], bias_mask[2:] = 0, 0
     next_mask = second.kernel_mask.numpy()
@@ -251,11 +249,11 @@ def test_a_part_of_a_kernel_can_be_taken_out_and_put_back(places, sources, neuro
 @given(seed=st.integers(0, 10_000), density=st.sampled_from([0.01, 0.03, 0.1, 0.3]))
 def test_parameters_off_all_paths_do_not_change_how_outputs_depend_on_images(seed, density):
     model = sparse_target(seed, density)
-    for layer in planted_layers(model):  # positive, so that no ReLU hides anything
+    for layer in masked_layers(model):  # positive, so that no ReLU hides anything
         layer.kernel.assign(tf.abs(layer.kernel))
         layer.bias.assign(tf.abs(layer.bias) + 1)
     mask = Mask(
-        [w.numpy() for lay in planted_layers(model) for w in (lay.kernel_mask, lay.bias_mask)]
+        [w.numpy() for lay in masked_layers(model) for w in (lay.kernel_mask, lay.bias_mask)]
     )
     x = np.abs(X) + 1
 

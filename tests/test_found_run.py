@@ -11,7 +11,6 @@ import tasks
 from pns_tf.hosts.models import host_from_arrays
 from pns_tf.hosts.paths import effective_mask
 from pns_tf.masks import Mask
-from pns_tf.measuring.metrics import task_metric
 from pns_tf.measuring.recovery import mask_metrics
 
 
@@ -114,7 +113,7 @@ def test_the_networks_give_the_metrics_where_pns_tf_cannot_be_imported(folder, s
     served = serve_elsewhere(networks, np.concatenate([data.x_train, data.x_test]))
     for outputs, metric in zip(served, ("strong", "final"), strict=True):
         y_train, y_test = np.split(outputs, [len(data.x_train)])
-        value = task_metric(task.kind, data, y_train, y_test)
+        value = task.kind.measure(y_train, data.y_train, y_test, data.y_test)
         assert value == pytest.approx(record["metrics"][metric], rel=1e-5)
 
 

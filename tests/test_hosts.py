@@ -6,7 +6,7 @@ import tf_keras as keras
 
 import pns_tf
 from pns_tf.hosts.initializers import draw_host
-from pns_tf.hosts.models import host_arrays, planted_layers
+from pns_tf.hosts.models import host_arrays, masked_layers
 from tasks import InputError
 
 SIZES = [2, 30, 30, 4]
@@ -37,7 +37,7 @@ def test_a_host_is_a_functional_model_of_planted_layers(arrays):
     host = pns_tf.host_from_arrays(*arrays)
     assert host.input_shape == (None, 2)
     assert host.output_shape == (None, 4)
-    assert [layer.units for layer in planted_layers(host)] == [30, 30, 4]
+    assert [layer.units for layer in masked_layers(host)] == [30, 30, 4]
 
 
 def test_a_host_gives_its_arrays_back(arrays):

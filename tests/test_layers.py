@@ -1,5 +1,7 @@
 """The layer of hosts: Dense, with masks that survive everything Keras does to a model."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -8,7 +10,7 @@ import tf_keras as keras
 
 from pns_tf.hosts.initializers import draw_host
 from pns_tf.hosts.layers import PlantedDense
-from pns_tf.hosts.models import host_from_arrays, planted_layers
+from pns_tf.hosts.models import host_from_arrays, masked_layers
 
 SIZES = [3, 20, 10, 2]
 X = np.random.default_rng(0).uniform(-1, 1, (50, 3)).astype(np.float32)
@@ -23,7 +25,7 @@ def random_masks(arrays):
 def masked_host():
     kernels, biases = draw_host(SIZES, seed=1)
     host = host_from_arrays(kernels, biases, random_masks(kernels), random_masks(biases))
-    for layer in planted_layers(host):
+    for layer in masked_layers(host):
         layer.planted_kernel_mask.assign(layer.kernel > 0.1)
         layer.planted_bias_mask.assign(layer.bias > 0.1)
     return host
@@ -51,7 +53,7 @@ def test_masked_parameters_count_as_zero():
 
 def test_planted_masks_do_not_take_part_in_the_computation(masked_host):
     before = masked_host(X).numpy()
-    for layer in planted_layers(masked_host):
+    for layer in masked_layers(masked_host):
         layer.planted_kernel_mask.assign(tf.zeros_like(layer.planted_kernel_mask))
     np.testing.assert_array_equal(masked_host(X), before)
 
@@ -59,7 +61,7 @@ def test_planted_masks_do_not_take_part_in_the_computation(masked_host):
 def test_masked_parameters_have_no_gradient(masked_host):
     with tf.GradientTape() as tape:
         loss = tf.reduce_sum(masked_host(X) ** 2)
-    layers = planted_layers(masked_host)
+    layers = masked_layers(masked_host)
     gradients = tape.gradient(loss, [layer.kernel for layer in layers])
     for layer, gradient in zip(layers, gradients, strict=True):
         assert not np.any(gradient[layer.kernel_mask.numpy() == 0])
@@ -67,13 +69,13 @@ def test_masked_parameters_have_no_gradient(masked_host):
 
 
 def test_only_kernel_and_bias_are_trained(masked_host):
-    for layer in planted_layers(masked_host):
+    for layer in masked_layers(masked_host):
         assert {id(w) for w in layer.trainable_weights} == {id(layer.kernel), id(layer.bias)}
         assert len(layer.non_trainable_weights) == 4
 
 
 def test_tf_mot_may_prune_kernel_and_bias(masked_host):
-    for layer in planted_layers(masked_host):
+    for layer in masked_layers(masked_host):
         assert isinstance(layer, tfmot.sparsity.keras.PrunableLayer)
         assert [id(w) for w in layer.get_prunable_weights()] == [id(layer.kernel), id(layer.bias)]
 
@@ -92,7 +94,7 @@ def test_a_saved_host_has_the_same_parameters_masks_and_outputs(masked_host, fil
     again = keras.models.load_model(tmp_path / file)
     np.testing.assert_array_equal(again(X), masked_host(X))
     assert len(again.weights) == len(masked_host.weights) == 6 * 3
-    for old, new in zip(planted_layers(masked_host), planted_layers(again), strict=True):
+    for old, new in zip(masked_layers(masked_host), masked_layers(again), strict=True):
         for name in ("kernel", "bias", "kernel_mask", "bias_mask"):
             np.testing.assert_array_equal(getattr(new, name), getattr(old, name))
         for name in ("planted_kernel_mask", "planted_bias_mask"):
@@ -111,3 +113,15 @@ def test_a_host_can_be_cloned(masked_host):
     clone = keras.models.clone_model(masked_host)
     clone.set_weights(masked_host.get_weights())
     np.testing.assert_array_equal(clone(X), masked_host(X))
+
+
+def test_files_written_by_earlier_versions_still_load():
+    saved = Path(__file__).parent / "reference" / "saved"
+    x = np.linspace(-1, 1, 12, dtype=np.float32).reshape(4, 3)
+    host = keras.models.load_model(saved / "host.keras")
+    np.testing.assert_allclose(host(x), np.load(saved / "outputs.npy"), rtol=1e-5)
+    with tfmot.sparsity.keras.prune_scope():
+        pruned = keras.models.load_model(saved / "half_pruned.keras", compile=False)
+    assert [type(layer).__name__ for layer in pruned.layers[1:]] == ["PruneBySaliency"] * 2
+    masks = [mask.numpy() for layer in pruned.layers[1:] for _, mask, _ in layer.pruning_vars]
+    assert sum(mask.sum() for mask in masks) == sum(mask.size for mask in masks) / 2

@@ -10,8 +10,9 @@ from hypothesis.extra.numpy import arrays
 
 import pns_tf
 from pns_tf.measuring.evaluation import evaluate_strong
-from pns_tf.measuring.metrics import accuracy
-from pns_tf.measuring.output_scales import fit_class_scales, fit_scales, output_scales
+from pns_tf.tasks.kinds import REGRESSION
+from pns_tf.tasks.metrics import accuracy
+from pns_tf.tasks.output_scales import fit_class_scales, fit_scales
 
 LOGITS = arrays(np.float64, (12, 3), elements=st.integers(-5, 5).map(float))
 CLASSES = arrays(np.int32, 12, elements=st.integers(0, 2))
@@ -47,7 +48,7 @@ def test_scales_of_regression_are_least_squares_but_never_negative():
     outputs = rng.standard_normal((100, 3))
     y = outputs * [2.0, -1.0, 0.0]
     np.testing.assert_allclose(fit_scales(outputs, y), [2, 0, 0], atol=1e-12)
-    np.testing.assert_array_equal(output_scales("regression", outputs, y), fit_scales(outputs, y))
+    np.testing.assert_array_equal(REGRESSION.fit_scales(outputs, y), fit_scales(outputs, y))
     assert fit_scales(np.zeros((5, 1)), np.ones((5, 1))) == [0]
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import pns_tf
-from pns_tf.hosts.models import host_arrays, planted_layers
+from pns_tf.hosts.models import host_arrays, masked_layers
 from pns_tf.pruners.partial import ROOM, search_in_part
 from pns_tf.pruners.searcher import SearchResult
 from pns_tf.recipe.search import SeekSettings
@@ -56,7 +56,7 @@ def seen_by_a_search(planted, density: float, widest: int):
     seen = {}
 
     def search(model, data, settings, rng, watch):
-        seen["widths"] = {layer.units for layer in planted_layers(model)[:-1]}
+        seen["widths"] = {layer.units for layer in masked_layers(model)[:-1]}
         size = sum(int(np.prod(w.shape)) for w in model.trainable_weights)
         seen["count"] = settings.density * size
         masks = [np.zeros(w.shape, bool) for w in model.trainable_weights]

@@ -5,7 +5,7 @@ import pytest
 
 import pns_tf
 import tasks
-from pns_tf.hosts.models import host_arrays, planted_layers
+from pns_tf.hosts.models import host_arrays, masked_layers
 from pns_tf.measuring.evaluation import evaluate
 from tasks import InputError, Target
 
@@ -24,14 +24,14 @@ def test_a_planted_ticket_computes_the_target(name, depth):
 def test_the_ticket_is_the_host_times_the_planted_mask():
     planted = pns_tf.plant("helix", seed=2)
     for host, ticket in zip(
-        planted_layers(planted.host), planted_layers(planted.ticket), strict=True
+        masked_layers(planted.host), masked_layers(planted.ticket), strict=True
     ):
         np.testing.assert_array_equal(host.kernel, ticket.kernel)
         np.testing.assert_array_equal(host.bias, ticket.bias)
         assert host.kernel_mask.numpy().all()
         np.testing.assert_array_equal(ticket.kernel_mask, ticket.planted_kernel_mask)
         np.testing.assert_array_equal(ticket.bias_mask, host.planted_bias_mask)
-    kernels = [layer.planted_kernel_mask.numpy() for layer in planted_layers(planted.host)]
+    kernels = [layer.planted_kernel_mask.numpy() for layer in masked_layers(planted.host)]
     for mask, kernel in zip(planted.planted_masks.kernels, kernels, strict=True):
         np.testing.assert_array_equal(mask, kernel)
 

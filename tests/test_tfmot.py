@@ -18,8 +18,8 @@ from pns_tf.checks import InputError
 from pns_tf.hosts.models import host_from_arrays
 from pns_tf.pruners import Pruner
 from pns_tf.pruning.prunable import prunable_weights
-from pns_tf.pruning.tfmot import UpdateMasks, kept_count, prune, pruned_weights
-from pns_tf.pruning.wrapper import PruneBySaliency, apply_masks, saliency_wrappers
+from pns_tf.tfmot.prune import UpdateMasks, kept_count, prune, pruned_weights
+from pns_tf.tfmot.wrapper import PruneBySaliency, apply_masks, saliency_wrappers
 
 sparsity = tfmot.sparsity.keras
 LOSS = keras.losses.SparseCategoricalCrossentropy(from_logits=True)

@@ -7,7 +7,8 @@ import tf_keras as keras
 import pns_tf
 from pns_tf.hosts.initializers import draw_host
 from pns_tf.hosts.models import build_host, host_from_arrays
-from pns_tf.training.epoch import LOSSES, CompiledEpoch, compiled_epoch, train
+from pns_tf.training.epoch import CompiledEpoch, compiled_epoch, train
+from pns_tf.training.losses import LOSSES
 from tasks import InputError
 
 SIZES = (2, 8, 4)

@@ -7,7 +7,7 @@ import pytest
 from pns_tf.hosts.vgg_plans import PLANS
 
 import pns_tf
-from pns_tf.hosts.models import host_arrays, planted_layers
+from pns_tf.hosts.models import host_arrays, masked_layers
 from pns_tf.hosts.vgg import build_vgg, vgg_host
 from pns_tf.training.checkpoints import kept_in
 from tasks import Data, InputError
@@ -55,12 +55,12 @@ def planted(found):
 def test_plans_have_the_parameters_of_the_paper(name, parameters):
     model = build_vgg(name)
     assert sum(int(np.prod(w.shape)) for w in model.trainable_weights) == parameters
-    assert len(planted_layers(model)) == int(name.removeprefix("vgg")) - 2  # one dense, not three
+    assert len(masked_layers(model)) == int(name.removeprefix("vgg")) - 2  # one dense, not three
     assert model.output_shape == (None, 10)
 
 
 def test_the_width_multiplier_scales_all_channels():
-    layers = planted_layers(build_vgg("vgg16", width_multiplier=0.25))
+    layers = masked_layers(build_vgg("vgg16", width_multiplier=0.25))
     full = [step for step in PLANS["vgg16"] if step != "M"]
     assert [layer.filters for layer in layers[:-1]] == [channels // 4 for channels in full]
 
@@ -111,7 +111,7 @@ def test_a_host_without_a_ticket_is_pruned_and_trained(found):
     assert found.metrics["density_kept"] == found.masks.density
     assert len(found.history) == 2 * 1 + 1
     assert not {"planted", "recall", "precision_layer0"} & {*found.metrics}
-    for layer in planted_layers(found.model):
+    for layer in masked_layers(found.model):
         assert set(np.unique(layer.kernel_mask)) <= {0.0, 1.0}
 
 
@@ -131,8 +131,8 @@ def test_every_pruner_seeks_in_a_convolutional_host(planted, data, pruner):
     assert found.metrics["planted"] == pytest.approx(
         np.mean(np.argmax(planted.ticket(data.x_test) / planted.scales, 1) == data.y_test)
     )
-    pruned = planted_layers(found.model)[1]
-    initial = planted_layers(planted.host)[1]
+    pruned = masked_layers(found.model)[1]
+    initial = masked_layers(planted.host)[1]
     cut = pruned.kernel_mask.numpy() == 0
     np.testing.assert_array_equal(pruned.kernel.numpy()[cut], initial.kernel.numpy()[cut])
 

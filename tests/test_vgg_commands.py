@@ -16,9 +16,9 @@ from pns_tf.hosts.models import host_arrays
 from pns_tf.hosts.vgg import vgg_host
 from pns_tf.images import load_images
 from pns_tf.masks import Mask
-from pns_tf.measuring.metrics import accuracy
 from pns_tf.saving.exporting import load_planted, server_of
 from pns_tf.saving.trained import load_trained
+from pns_tf.tasks.metrics import accuracy
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*tf.lite.Interpreter is deprecated")
 

@@ -16,12 +16,14 @@ import tf_keras as keras
 
 from pns_tf.checks import InputError
 from pns_tf.gates.density import START
-from pns_tf.gates.losses import balanced_pressure, reverse_kl
+from pns_tf.gates.losses import TO_TEACHER, balanced_pressure
 from pns_tf.gates.relaxations import NOISES, RELAXATIONS, capacity_threshold
 from pns_tf.hosts.forward import forward
 from pns_tf.masks import Mask
 from pns_tf.pruning.prunable import prunable_weights
-from pns_tf.training.epoch import LOSSES, gather_batches
+from pns_tf.tasks.kinds import Kind, kind_named
+from pns_tf.training.epoch import gather_batches
+from pns_tf.training.losses import LOSSES
 from pns_tf.training.steps import Steps, takes_images
 
 
@@ -30,7 +32,7 @@ class GateSettings:
     """What an epoch of gate training is compiled for.
 
     Attributes:
-        kind: of the task, "classification" or "regression".
+        kind: of the task, or its name.
         relaxation: of the gates, one of `RELAXATIONS`.
         batch_size: samples a step.
         density: what drives the gates to close: a "penalty", pressure × mean openness; "balance",
@@ -41,12 +43,15 @@ class GateSettings:
         scaled: learn one positive factor for each output along with the gates.
     """
 
-    kind: str
+    kind: Kind | str
     relaxation: str = "sigmoid"
     batch_size: int = 128
     density: str = "penalty"
     teacher: bool = False
     scaled: bool = True
+
+    def __post_init__(self):
+        object.__setattr__(self, "kind", kind_named(self.kind))
 
 
 @dataclass(frozen=True)
@@ -128,7 +133,7 @@ class GateEpoch:
         else:
             self.use_gates(Controls())
         spread = np.std(forward(self.model)(x[:1000]), axis=0)
-        wanted = np.std(y, axis=0) if self.settings.kind == "regression" else 1.0
+        wanted = self.settings.kind.output_size(y)
         scales = np.divide(wanted, spread, out=np.ones_like(spread), where=spread > 0)
         self._log_scales.assign(np.log(scales) if self.settings.scaled else np.zeros_like(scales))
 
@@ -246,8 +251,8 @@ class GateEpoch:
         return self.model(x, training=False)
 
     def _loss(self, y, outputs):
-        if self.settings.teacher and self.settings.kind == "classification":
-            return reverse_kl(outputs, y)
+        if self.settings.teacher:
+            return TO_TEACHER[self.settings.kind](outputs, y)
         return LOSSES[self.settings.kind](y, outputs)
 
 

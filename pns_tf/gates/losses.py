@@ -6,6 +6,9 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
+from pns_tf.tasks.kinds import CLASSIFICATION, REGRESSION
+from pns_tf.training.losses import LOSSES
+
 
 def balanced_pressure(
     slopes: Sequence[tf.Tensor],
@@ -33,3 +36,10 @@ def reverse_kl(outputs: tf.Tensor, teacher: tf.Tensor) -> tf.Tensor:
     """KL(p ‖ q) of p = softmax(outputs) from q = softmax(teacher), mean over the batch."""
     log_p, log_q = tf.nn.log_softmax(outputs), tf.nn.log_softmax(teacher)
     return tf.reduce_mean(tf.reduce_sum(tf.exp(log_p) * (log_p - log_q), axis=-1))
+
+
+# How far outputs are from those of the whole network, for each kind of task.
+TO_TEACHER = {
+    CLASSIFICATION: reverse_kl,
+    REGRESSION: lambda outputs, teacher: LOSSES[REGRESSION](teacher, outputs),
+}

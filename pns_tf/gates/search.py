@@ -11,11 +11,12 @@ from pns_tf.checks import InputError, integer, number
 from pns_tf.gates.epoch import Controls, GateEpoch, GateSettings, gate_epoch
 from pns_tf.gates.hardening import hardened
 from pns_tf.hosts.forward import forward
-from pns_tf.hosts.models import planted_layers
+from pns_tf.hosts.models import masked_layers
 from pns_tf.measuring.evaluation import evaluate_strong
 from pns_tf.pruners.searcher import Searcher, SearchResult
 from pns_tf.pruning.prunable import prunable_weights
 from pns_tf.pruning.thresholds import keep_highest
+from pns_tf.tasks.kinds import Kind
 from pns_tf.tasks.task import Data, kind_of
 
 
@@ -46,7 +47,7 @@ class GateSearcher(Searcher):
         integer(f"gate_batch_size of {self.name}", self.gate_batch_size, minimum=1)
         number(f"learning_rate of {self.name}", self.learning_rate, 0.0, low_excluded=True)
 
-    def compiled_for(self, kind: str) -> GateSettings:
+    def compiled_for(self, kind: Kind) -> GateSettings:
         """What the epochs are compiled for, by the kind of the task."""
         return GateSettings(kind, batch_size=self.gate_batch_size)
 
@@ -72,7 +73,7 @@ class GateSearcher(Searcher):
         if self.exact:
             mask = keep_highest(scores, count, rng=rng)
         else:
-            is_host = 2 * len(planted_layers(model)) == len(scores)
+            is_host = 2 * len(masked_layers(model)) == len(scores)
             values = [weight.variable.numpy() for weight in prunable_weights(model)]
             mask = hardened(scores, epoch.opened(), values, count, rng, without_branches=is_host)
         soft = evaluate_strong(forward(epoch.model), kind_of(data), data).metric

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tf_keras as keras
 
 from pns_tf.checks import InputError
-from pns_tf.hosts.layers import PlantedConv2D, PlantedDense, PlantedLayer
+from pns_tf.hosts.layers import MaskedLayer, PlantedConv2D, PlantedDense
 
 # These pass a positive scale of a channel on to their outputs, and keep channels apart.
 WEIGHTLESS = (
@@ -44,7 +44,7 @@ def chain(model: keras.Model) -> list[keras.layers.Layer]:
     return layers
 
 
-def planted_layer(layer: keras.layers.Layer) -> keras.layers.Layer:
+def masked_layer(layer: keras.layers.Layer) -> keras.layers.Layer:
     """A new layer of the same shape that carries masks, if ``layer`` has weights; else a copy."""
     config = layer.get_config()
     if isinstance(layer, keras.layers.Conv2D):
@@ -69,7 +69,7 @@ def _check_no_branches(model: keras.Model) -> None:
 
 
 def _check(model: keras.Model, layer: keras.layers.Layer) -> None:
-    weighted = isinstance(layer, PlantedLayer) or type(layer) in (
+    weighted = isinstance(layer, MaskedLayer) or type(layer) in (
         keras.layers.Dense,
         keras.layers.Conv2D,
     )

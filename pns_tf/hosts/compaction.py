@@ -21,8 +21,8 @@ import tf_keras as keras
 
 from pns_tf.checks import InputError
 from pns_tf.hosts.kernels import by_source, neuron_counts, part, with_part
-from pns_tf.hosts.layers import PlantedLayer
-from pns_tf.hosts.models import planted_layers
+from pns_tf.hosts.layers import MaskedLayer
+from pns_tf.hosts.models import masked_layers
 from pns_tf.masks import Mask
 
 WIDTHS = (8, 16, 32, 48, 64, 96, 128, 192, 256, 384, 512)  # of padded networks
@@ -42,9 +42,9 @@ class Compacted:
 
     def put_back(self, full: keras.Model) -> None:
         """Writes the small network's kernels and biases into the full one; the rest stays."""
-        counts = neuron_counts([layer.kernel for layer in planted_layers(full)])
+        counts = neuron_counts([layer.kernel for layer in masked_layers(full)])
         for layer, (small, large) in enumerate(
-            zip(planted_layers(self.model), planted_layers(full), strict=True)
+            zip(masked_layers(self.model), masked_layers(full), strict=True)
         ):
             kernel = with_part(
                 large.kernel.numpy(),
@@ -59,7 +59,7 @@ class Compacted:
 
     def whole_mask(self, mask: Mask, full: keras.Model) -> Mask:
         """A mask of the small network as one of the full one, which keeps nothing else."""
-        layers = planted_layers(full)
+        layers = masked_layers(full)
         counts = neuron_counts([layer.kernel for layer in layers])
         kernels, biases = [], []
         for layer, (kept, bias_kept, large) in enumerate(
@@ -96,7 +96,7 @@ def compact(model: keras.Model, *, padded: bool = False) -> Compacted:
         >>> [kept.tolist() for kept in small.kept]
         [[0, 1], [0], [0]]
     """
-    layers = planted_layers(model)
+    layers = masked_layers(model)
     if not layers:
         raise InputError(f"model {model.name!r} is no host: it has no layer that carries masks")
     counts = neuron_counts([layer.kernel for layer in layers])
@@ -125,7 +125,7 @@ def cut(model: keras.Model, kept: Sequence[np.ndarray]) -> Compacted:
         >>> cut(host, first).model.count_params() < host.count_params() / 3
         True
     """
-    layers = planted_layers(model)
+    layers = masked_layers(model)
     counts = neuron_counts([layer.kernel for layer in layers])
     config = model.get_config() | {"name": "compact"}
     widths = {layer.name: len(some) for layer, some in zip(layers, kept[1:], strict=True)}
@@ -135,7 +135,7 @@ def cut(model: keras.Model, kept: Sequence[np.ndarray]) -> Compacted:
             size = "filters" if "filters" in entry["config"] else "units"
             entry["config"][size] = widths[entry["name"]]
     small = keras.Model.from_config(config)
-    for index, (large, copy) in enumerate(zip(layers, planted_layers(small), strict=True)):
+    for index, (large, copy) in enumerate(zip(layers, masked_layers(small), strict=True)):
         sources, neurons = kept[index : index + 2]
         copy.set_weights(
             [
@@ -155,7 +155,7 @@ def multiplications(model: keras.Model) -> int:
     """
     return sum(
         math.prod(layer.output_shape[1:-1]) * math.prod(layer.kernel.shape)
-        for layer in planted_layers(model)
+        for layer in masked_layers(model)
     )
 
 
@@ -165,7 +165,7 @@ def _padded(some: np.ndarray, width: int) -> np.ndarray:
     return np.sort(np.concatenate([some, others[: width - len(some)]]))
 
 
-def _needed(layers: Sequence[PlantedLayer], counts: Sequence[int]) -> list[np.ndarray]:
+def _needed(layers: Sequence[MaskedLayer], counts: Sequence[int]) -> list[np.ndarray]:
     """For each layer of neurons, input first: which ones are neither dead nor unused."""
     rows = [
         by_source(layer.kernel_mask.numpy() != 0, sources)
@@ -182,6 +182,6 @@ def _needed(layers: Sequence[PlantedLayer], counts: Sequence[int]) -> list[np.nd
     return needed
 
 
-def _alive_by_bias(layer: PlantedLayer) -> np.ndarray:
+def _alive_by_bias(layer: MaskedLayer) -> np.ndarray:
     kept = layer.bias_mask.numpy() != 0
     return kept & (layer.bias.numpy() > 0) if layer.activation is keras.activations.relu else kept

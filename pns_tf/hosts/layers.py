@@ -7,7 +7,7 @@ import tensorflow_model_optimization as tfmot
 import tf_keras as keras
 
 
-class PlantedLayer(keras.layers.Layer, tfmot.sparsity.keras.PrunableLayer):
+class MaskedLayer(keras.layers.Layer, tfmot.sparsity.keras.PrunableLayer):
     """A layer with one kernel and one bias that carries masks for both.
 
     Next to its kernel and bias the layer has, as non-trainable weights,
@@ -43,8 +43,9 @@ class PlantedLayer(keras.layers.Layer, tfmot.sparsity.keras.PrunableLayer):
         return [self.kernel, self.bias]
 
 
+# The names of these two classes are part of every file that a host was saved to.
 @keras.utils.register_keras_serializable(package="pns_tf")
-class PlantedDense(PlantedLayer):
+class PlantedDense(MaskedLayer):
     """``activation(x @ (kernel ⊙ kernel_mask) + bias ⊙ bias_mask)``.
 
     Args:
@@ -82,7 +83,7 @@ class PlantedDense(PlantedLayer):
 
 
 @keras.utils.register_keras_serializable(package="pns_tf")
-class PlantedConv2D(PlantedLayer):
+class PlantedConv2D(MaskedLayer):
     """``activation(conv2d(x, kernel ⊙ kernel_mask) + bias ⊙ bias_mask)``.
 
     Args:

@@ -8,9 +8,9 @@ import numpy as np
 import tf_keras as keras
 
 from pns_tf.checks import InputError
-from pns_tf.hosts.chains import chain, planted_layer
+from pns_tf.hosts.chains import chain, masked_layer
 from pns_tf.hosts.initializers import Arrays
-from pns_tf.hosts.layers import PlantedDense, PlantedLayer
+from pns_tf.hosts.layers import MaskedLayer, PlantedDense
 from pns_tf.tasks.task import check_layers
 
 
@@ -63,10 +63,10 @@ def host_from_arrays(
     set_parameters(host, kernels, biases)
     if kernel_masks is not None:
         _assign_masks(
-            "kernel_masks", [layer.kernel_mask for layer in planted_layers(host)], kernel_masks
+            "kernel_masks", [layer.kernel_mask for layer in masked_layers(host)], kernel_masks
         )
     if bias_masks is not None:
-        _assign_masks("bias_masks", [layer.bias_mask for layer in planted_layers(host)], bias_masks)
+        _assign_masks("bias_masks", [layer.bias_mask for layer in masked_layers(host)], bias_masks)
     return host
 
 
@@ -94,11 +94,11 @@ def host_from_model(model: keras.Model, name: str = "host") -> keras.Model:
     layers = chain(model)
     inputs = h = keras.Input(model.input_shape[1:], name="x")
     for layer in layers:
-        copy = planted_layer(layer)
+        copy = masked_layer(layer)
         h = copy(h)
-        if isinstance(layer, PlantedLayer):
+        if isinstance(layer, MaskedLayer):
             copy.set_weights(layer.get_weights())
-        elif isinstance(copy, PlantedLayer):
+        elif isinstance(copy, MaskedLayer):
             copy.kernel.assign(layer.kernel)
             if layer.use_bias:
                 copy.bias.assign(layer.bias)
@@ -110,16 +110,16 @@ def same_architecture(model: keras.Model, name: str) -> keras.Model:
     return keras.Model.from_config(model.get_config() | {"name": name})
 
 
-def planted_layers(model: keras.Model) -> list[PlantedLayer]:
+def masked_layers(model: keras.Model) -> list[MaskedLayer]:
     """The model's `PlantedDense` and `PlantedConv2D` layers, input side first."""
-    return [layer for layer in model.layers if isinstance(layer, PlantedLayer)]
+    return [layer for layer in model.layers if isinstance(layer, MaskedLayer)]
 
 
 def set_parameters(
     model: keras.Model, kernels: Sequence[np.ndarray], biases: Sequence[np.ndarray]
 ) -> None:
     """Assigns kernels and biases to a host's layers."""
-    for layer, kernel, bias in zip(planted_layers(model), kernels, biases, strict=True):
+    for layer, kernel, bias in zip(masked_layers(model), kernels, biases, strict=True):
         layer.kernel.assign(kernel)
         layer.bias.assign(bias)
 
@@ -130,7 +130,7 @@ def set_masks(model: keras.Model, mask: Sequence[np.ndarray]) -> None:
     Raises:
         ValueError: the model is not a host of as many layers.
     """
-    layers = planted_layers(model)
+    layers = masked_layers(model)
     if 2 * len(layers) != len(mask):
         raise InputError(
             f"model {model.name!r} is not the host that the masks are of: expected "
@@ -147,10 +147,10 @@ def host_arrays(model: keras.Model) -> Arrays:
     Raises:
         ValueError: the model is not a host; `host_from_model` makes one of many other models.
     """
-    layers = planted_layers(model)
+    layers = masked_layers(model)
     weighted = [layer for layer in model.layers if layer.weights]
     if not layers or len(layers) < len(weighted):
-        others = [layer.name for layer in weighted if not isinstance(layer, PlantedLayer)]
+        others = [layer.name for layer in weighted if not isinstance(layer, MaskedLayer)]
         raise InputError(
             f"model {model.name!r} is no host: expected weights in PlantedDense and PlantedConv2D "
             f"layers only, got {', '.join(others) or 'no such layer'}"
@@ -161,9 +161,7 @@ def host_arrays(model: keras.Model) -> Arrays:
 def masked_arrays(model: keras.Model) -> Arrays:
     """Kernels and biases of a host, pruning masks applied."""
     kernels, biases = host_arrays(model)
-    masks = [
-        (layer.kernel_mask.numpy(), layer.bias_mask.numpy()) for layer in planted_layers(model)
-    ]
+    masks = [(layer.kernel_mask.numpy(), layer.bias_mask.numpy()) for layer in masked_layers(model)]
     return (
         [kernel * mask for kernel, (mask, _) in zip(kernels, masks, strict=True)],
         [bias * mask for bias, (_, mask) in zip(biases, masks, strict=True)],

@@ -9,8 +9,6 @@ from pns_tf import tasks
 from pns_tf.reports.rows import interval
 
 TICKETS = {"strong": "strong", "weak": "final"}  # what a ticket is called, and its metric
-BELOW = 0.02  # accuracy, of the planted ticket's
-TIMES = 3.0  # the planted ticket's MSE
 COLUMNS = (
     "entry",
     "task",
@@ -35,10 +33,12 @@ def shortfall(table: pd.DataFrame, metric: str) -> pd.Series:
     For classification (planted − metric) / 0.02, for regression metric / (3 planted). A ticket is
     near the planted one up to 1. A metric that is not a number counts as infinitely far.
     """
-    kinds = table["task"].map({name: tasks.get(name).kind for name in set(table["task"])})
-    accuracy = (table["planted"] - table[metric]) / BELOW
-    error = table[metric] / (TIMES * table["planted"])
-    return accuracy.where(kinds == "classification", error).astype(float).fillna(np.inf)
+    planted, metrics = table["planted"].to_numpy(float), table[metric].to_numpy(float)
+    found = np.full(len(table), np.inf)
+    for task in set(table["task"]):
+        rows = (table["task"] == task).to_numpy()
+        found[rows] = tasks.get(task).kind.shortfall(planted[rows], metrics[rows])
+    return pd.Series(found, table.index).fillna(np.inf)
 
 
 def near(rows: pd.DataFrame, metric: str, seeds: int) -> list[float]:

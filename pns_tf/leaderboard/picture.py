@@ -11,10 +11,11 @@ from matplotlib.ticker import LogLocator, NullFormatter
 
 from pns_tf import tasks
 from pns_tf.experiments.figures import Picture
-from pns_tf.leaderboard.distance import BELOW, TICKETS, TIMES
+from pns_tf.leaderboard.distance import TICKETS
 from pns_tf.pictures.style import INK, ZERO, label_logarithmic, new_figure, set_title
 from pns_tf.reports.lines import BAND, BASELINE_LINE, PLANTED_LINE, styles
 from pns_tf.reports.rows import half_width
+from pns_tf.tasks.kinds import Kind
 
 OTHERS = {"color": "#c4c8cc", "linewidth": 0.8, "zorder": 1}
 FRONT = {"color": INK, "linewidth": 5.0, "alpha": 0.14, "zorder": 1.5, "solid_capstyle": "round"}
@@ -74,10 +75,10 @@ def front(errors: pd.DataFrame) -> pd.DataFrame:
 
 def _errors(part: pd.DataFrame, metric: str) -> pd.DataFrame:
     """Mean error of each entry and density with its interval, and the planted ticket's."""
-    regression = _is_regression(part)
+    kind = _kind(part)
     errors = pd.DataFrame(
         {
-            name: part[column] if regression else (1 - part[column]).clip(lower=FLOOR)
+            name: kind.error(part[column]).clip(lower=FLOOR if kind.higher_is_better else None)
             for name, column in (("error", metric), ("planted", "planted"))
         }
     )
@@ -90,8 +91,8 @@ def _errors(part: pd.DataFrame, metric: str) -> pd.DataFrame:
     return found.dropna(subset="error")
 
 
-def _is_regression(part: pd.DataFrame) -> bool:
-    return tasks.get(part["task"].iloc[0]).kind == "regression"
+def _kind(part: pd.DataFrame) -> Kind:
+    return tasks.get(part["task"].iloc[0]).kind
 
 
 def _draw(axes: Axes, errors: pd.DataFrame, style: dict[str, tuple[str, str]]) -> None:
@@ -119,17 +120,16 @@ def _draw(axes: Axes, errors: pd.DataFrame, style: dict[str, tuple[str, str]]) -
 
 def _references(axes: Axes, part: pd.DataFrame) -> None:
     planted = part["planted"].mean()
-    regression = _is_regression(part)
-    axes.axhline(planted if regression else 1 - planted, zorder=1, **PLANTED_LINE)
-    axes.axhline(TIMES * planted if regression else 1 - planted + BELOW, zorder=1, **LIMIT_LINE)
+    kind = _kind(part)
+    axes.axhline(kind.error(planted), zorder=1, **PLANTED_LINE)
+    axes.axhline(kind.error(kind.limit(planted)), zorder=1, **LIMIT_LINE)
     axes.axvline(part["baseline"].iloc[0], zorder=1, **BASELINE_LINE)
 
 
 def _label(axes: Axes, task: str, ticket: str, *, top: bool, bottom: bool) -> None:
-    measure = "test MSE" if tasks.get(task).kind == "regression" else "1 − test accuracy"
     axes.set_xscale("log")
     axes.set_yscale("log")
-    axes.set_ylabel(f"{ticket} tickets\n{measure}", fontsize=8)
+    axes.set_ylabel(f"{ticket} tickets\n{tasks.get(task).kind.error_title}", fontsize=8)
     axes.xaxis.set_major_locator(LogLocator(numticks=6))
     axes.xaxis.set_minor_formatter(NullFormatter())
     label_logarithmic(axes.yaxis)

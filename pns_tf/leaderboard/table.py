@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from pns_tf.leaderboard.distance import BELOW, TICKETS, TIMES
+from pns_tf.leaderboard.distance import TICKETS
+from pns_tf.tasks.kinds import BELOW, TIMES
 
 NOT_REACHED = "–"
 NOTE = (

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pns_tf.measuring.metrics import accuracy, mse, task_metric
-from pns_tf.measuring.output_scales import output_scales
 from pns_tf.tasks import Data
+from pns_tf.tasks.kinds import Kind, kind_named
 
 CHUNK = 10_000  # samples at once: bounds the memory that the activations of wide hosts take
 
@@ -24,7 +23,7 @@ def outputs(
 
 def evaluate(
     network: Callable[[np.ndarray], np.ndarray],
-    kind: str,
+    kind: Kind | str,
     data: Data,
     scales: np.ndarray | float = 1.0,
 ) -> float:
@@ -32,13 +31,13 @@ def evaluate(
 
     Args:
         network: maps ``(n, inputs)`` to raw outputs ``(n, outputs)``.
-        kind: of the task, "classification" or "regression".
+        kind: of the task, or its name.
         data: training data fit the scales, test data judge.
         scales: outputs are divided by these first.
     """
-    return task_metric(
-        kind, data, outputs(network, data.x_train, scales), outputs(network, data.x_test, scales)
-    )
+    train = outputs(network, data.x_train, scales)
+    test = outputs(network, data.x_test, scales)
+    return kind_named(kind).measure(train, data.y_train, test, data.y_test)
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,21 +56,23 @@ class Strength:
     scales: np.ndarray
 
 
-def evaluate_strong(network: Callable[[np.ndarray], np.ndarray], kind: str, data: Data) -> Strength:
+def evaluate_strong(
+    network: Callable[[np.ndarray], np.ndarray], kind: Kind | str, data: Data
+) -> Strength:
     """Judges a strong ticket, or anything else that is right only up to its outputs' scales.
 
     Args:
         network: as for `evaluate`.
-        kind: of the task, "classification" or "regression".
+        kind: of the task, or its name.
         data: training data fit the scales, test data judge.
     """
     train, test = outputs(network, data.x_train), outputs(network, data.x_test)
-    factors = output_scales(kind, train, data.y_train)
-    judge = accuracy if kind == "classification" else mse
+    kind = kind_named(kind)
+    factors = kind.fit_scales(train, data.y_train)
     with np.errstate(divide="ignore"):
         scales = 1 / factors
     return Strength(
-        metric=judge(np.asarray(test, np.float64) * factors, data.y_test),
-        unscaled=judge(test, data.y_test),
+        metric=kind.judge(np.asarray(test, np.float64) * factors, data.y_test),
+        unscaled=kind.judge(test, data.y_test),
         scales=scales,
     )

@@ -57,7 +57,7 @@ def data_figure(task: Task, data: Data, prediction: np.ndarray) -> Figure:
     if np.shape(prediction) != expected:
         raise InputError(f"prediction must have shape {expected}, got {np.shape(prediction)}")
     prediction = np.asarray(prediction)
-    if task.kind == "classification":
+    if task.kind.discrete:
         draw = _class_map if task.inputs == 2 else _confusion_matrix
         figure = draw(data.x_test, data.y_test, prediction)
     else:
@@ -68,7 +68,7 @@ def data_figure(task: Task, data: Data, prediction: np.ndarray) -> Figure:
             draw = _curves if task.inputs == 1 else _predicted_over_true
         figure = draw(data.x_test, y, prediction)
     title = f"{task.name}: {task.summary}"
-    if task.kind == "regression" and task.outputs > MAX_PANELS:
+    if not task.kind.discrete and task.outputs > MAX_PANELS:
         title += f" (the first {MAX_PANELS} of {task.outputs} outputs)"
     set_title(figure, title)
     return figure

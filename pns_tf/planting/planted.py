@@ -15,7 +15,7 @@ from pns_tf.hosts.models import (
     build_host,
     host_arrays,
     host_from_model,
-    planted_layers,
+    masked_layers,
     same_architecture,
     set_masks,
     set_parameters,
@@ -25,6 +25,7 @@ from pns_tf.planting.algorithm import PlantedArrays, check_fit, plant_arrays
 from pns_tf.planting.target_model import ModelTarget
 from pns_tf.tasks import Data, Target, Task
 from pns_tf.tasks import get as get_task
+from pns_tf.tasks.kinds import Kind
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +71,7 @@ class Planted:
     @property
     def sizes(self) -> list[int]:
         """Neurons or channels in each layer of the host, input first."""
-        return list(neuron_counts([layer.kernel for layer in planted_layers(self.host)]))
+        return list(neuron_counts([layer.kernel for layer in masked_layers(self.host)]))
 
     @property
     def depth(self) -> int:
@@ -83,8 +84,8 @@ class Planted:
         return max(self.sizes[1:-1], default=0)
 
     @property
-    def kind(self) -> str | None:
-        """Kind of the task, "classification" or "regression"; ``None`` if there is no task."""
+    def kind(self) -> Kind | None:
+        """Kind of the task; ``None`` if there is no task."""
         return self.task.kind if self.task else None
 
     def data(self, samples: int = 10_000, noise: float | None = None) -> Data:
@@ -220,7 +221,7 @@ def _model(template: keras.Model, name: str, arrays: PlantedArrays) -> keras.Mod
     model = same_architecture(template, name)
     set_parameters(model, arrays.kernels, arrays.biases)
     for layer, kernel_mask, bias_mask in zip(
-        planted_layers(model), arrays.kernel_masks, arrays.bias_masks, strict=True
+        masked_layers(model), arrays.kernel_masks, arrays.bias_masks, strict=True
     ):
         layer.planted_kernel_mask.assign(kernel_mask)
         layer.planted_bias_mask.assign(bias_mask)

@@ -49,7 +49,7 @@ class Force(Searcher):
         flag(f"resurrect of {self.name}", self.resurrect)
 
     def search(self, model, data, settings, rng, watch=None):
-        classes = model.output_shape[-1] if kind_of(data) == "classification" else None
+        classes = kind_of(data).classes(model.output_shape[-1])
         x, y = scoring_batch(
             data.x_train, data.y_train, self.samples_per_class, classes, settings.seed
         )

@@ -16,6 +16,7 @@ from pns_tf.pruners.popup import kth_largest, kth_largest_by_partition
 from pns_tf.pruners.searcher import Searcher, SearchResult
 from pns_tf.pruning.layer_densities import DISTRIBUTIONS, layer_counts
 from pns_tf.pruning.thresholds import density_steps, keep_highest
+from pns_tf.tasks.kinds import Kind
 from pns_tf.tasks.task import kind_of
 from pns_tf.training.cosine_epoch import cosine_epoch
 from pns_tf.training.epoch import train
@@ -106,7 +107,7 @@ class ThresholdedEpoch(SparseEpoch):
             layer ("erk", "uniform", see `pns_tf.pruning.layer_densities`).
     """
 
-    def __init__(self, architecture: str, kind: str, batch_size: int, scope: str):
+    def __init__(self, architecture: str, kind: Kind, batch_size: int, scope: str):
         super().__init__(
             architecture, kind, keras.optimizers.SGD(0.1, global_clipnorm=1.0), batch_size
         )
@@ -160,7 +161,7 @@ class ThresholdedEpoch(SparseEpoch):
 
 @functools.lru_cache(maxsize=8)
 def thresholded_epoch(
-    architecture: str, kind: str, batch_size: int, scope: str
+    architecture: str, kind: Kind, batch_size: int, scope: str
 ) -> ThresholdedEpoch:
     """`ThresholdedEpoch`, made once per process for equal arguments."""
     return ThresholdedEpoch(architecture, kind, batch_size, scope)

@@ -9,6 +9,7 @@ import tf_keras as keras
 
 from pns_tf.checks import InputError
 from pns_tf.pruning.prunable import PrunableWeight
+from pns_tf.training.losses import default_loss
 
 Loss = str | Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 
@@ -59,7 +60,7 @@ class Network:
     def loss(self, x, y, temperature: float = 1.0) -> tf.Tensor:
         """L(f(x) / T, y), the mean over the samples; summed over several outputs."""
         outputs, labels = tf.nest.flatten(self(x)), tf.nest.flatten(y)
-        losses = tf.nest.flatten(self._loss) if self._loss else [_default_loss(t) for t in labels]
+        losses = tf.nest.flatten(self._loss) if self._loss else [default_loss(t) for t in labels]
         if len(losses) == 1:
             losses *= len(outputs)
         if not len(losses) == len(outputs) == len(labels):
@@ -96,12 +97,6 @@ class Network:
                 kept = masks.get(id(variable), 1.0)
                 scores.append(variable * kept * tf.convert_to_tensor(gradient))
         return scores
-
-
-def _default_loss(labels: tf.Tensor) -> Loss:
-    if labels.dtype.is_integer:
-        return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    return keras.losses.MeanSquaredError()
 
 
 def _aligned(labels: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:

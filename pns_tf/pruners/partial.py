@@ -10,7 +10,7 @@ import tf_keras as keras
 
 from pns_tf.hosts.compaction import cut
 from pns_tf.hosts.kernels import neuron_counts
-from pns_tf.hosts.models import planted_layers, set_masks
+from pns_tf.hosts.models import masked_layers, set_masks
 from pns_tf.pruners.searcher import SearchResult
 from pns_tf.recipe.search import SeekSettings
 from pns_tf.tasks.task import Data
@@ -50,7 +50,7 @@ def search_in_part(
         >>> def search(self, model, data, settings, rng, watch=None):
         ...     return search_in_part(self._search, 100, model, data, settings, rng, watch)
     """
-    kernels = [layer.kernel.numpy() for layer in planted_layers(model)]
+    kernels = [layer.kernel.numpy() for layer in masked_layers(model)]
     if not kernels:
         return search(model, data, settings, rng, watch)
     counts = neuron_counts(kernels)

@@ -16,7 +16,9 @@ import tf_keras as keras
 
 from pns_tf.checks import InputError
 from pns_tf.pruning.prunable import prunable_weights
-from pns_tf.training.epoch import LOSSES, gather_batches
+from pns_tf.tasks.kinds import Kind, kind_named
+from pns_tf.training.epoch import gather_batches
+from pns_tf.training.losses import LOSSES
 from pns_tf.training.steps import Steps, takes_images
 
 
@@ -25,7 +27,7 @@ class PopupSettings:
     """What an epoch of edge-popup is compiled for.
 
     Attributes:
-        kind: of the task, "classification" or "regression".
+        kind: of the task, or its name.
         batch_size: samples a step.
         momentum: of SGD.
         weight_decay: L2 penalty on the scores, added to their gradient.
@@ -35,13 +37,16 @@ class PopupSettings:
             published code; or "scale", one positive least-squares scale per output and batch.
     """
 
-    kind: str
+    kind: Kind | str
     batch_size: int = 32
     momentum: float = 0.9
     weight_decay: float = 5e-4
     scope: str = "local"
     learn_biases: bool = True
     head: str = "none"
+
+    def __post_init__(self):
+        object.__setattr__(self, "kind", kind_named(self.kind))
 
 
 class PopupEpoch:
@@ -173,9 +178,10 @@ def kth_largest_by_partition(values: tf.Tensor, k: tf.Tensor) -> tf.Tensor:
     return tf.ensure_shape(threshold, [])
 
 
-def popup_loss(kind: str, head: str, y: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
+def popup_loss(kind: Kind | str, head: str, y: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
     """The loss that is searched with: cross entropy or MSE behind the chosen head."""
-    if head == "scale" and kind == "regression":
+    kind = kind_named(kind)
+    if head == "scale" and not kind.discrete:
         outputs = outputs * best_scales(outputs, y)
     return LOSSES[kind](y, HEADS[head](outputs))
 

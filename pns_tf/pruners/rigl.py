@@ -16,6 +16,7 @@ from pns_tf.masks import Mask
 from pns_tf.pruners.searcher import Searcher, SearchResult
 from pns_tf.pruning.layer_densities import DISTRIBUTIONS, layer_counts
 from pns_tf.pruning.thresholds import keep_highest
+from pns_tf.tasks.kinds import Kind
 from pns_tf.tasks.task import kind_of
 from pns_tf.training.schedules import cosine_decay
 from pns_tf.training.sparse_epoch import SparseEpoch, check_loss
@@ -167,7 +168,7 @@ class MovingEpoch(SparseEpoch):
         batch_size: samples a step.
     """
 
-    def __init__(self, architecture: str, kind: str, learning_rate: float, batch_size: int):
+    def __init__(self, architecture: str, kind: Kind, learning_rate: float, batch_size: int):
         super().__init__(architecture, kind, keras.optimizers.Adam(learning_rate), batch_size)
         self._slopes = tf.function(self._loss_slopes, jit_compile=not takes_images(self.model))
 
@@ -189,7 +190,7 @@ class MovingEpoch(SparseEpoch):
 
 @functools.lru_cache(maxsize=8)
 def moving_epoch(
-    architecture: str, kind: str, learning_rate: float, batch_size: int
+    architecture: str, kind: Kind, learning_rate: float, batch_size: int
 ) -> MovingEpoch:
     """`MovingEpoch`, made once per process for equal arguments."""
     return MovingEpoch(architecture, kind, learning_rate, batch_size)

@@ -14,7 +14,7 @@ from pns_tf.masks import Mask
 from pns_tf.pruners.searcher import Searcher, SearchResult
 from pns_tf.pruning.prunable import prunable_weights
 from pns_tf.tasks.task import kind_of
-from pns_tf.training.epoch import LOSSES
+from pns_tf.training.losses import LOSSES
 
 _sparsity = tfmot.sparsity.keras
 

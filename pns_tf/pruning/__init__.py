@@ -1,1 +1,1 @@
-"""Pruning: from scores to masks, and masks in any model of TF-MOT's."""
+"""Pruning: from scores to masks, and which weights of a model can be pruned."""

@@ -13,7 +13,7 @@ from tensorflow_model_optimization.python.core.sparsity.keras.pruning_wrapper im
 )
 
 from pns_tf.checks import InputError
-from pns_tf.hosts.layers import PlantedLayer
+from pns_tf.hosts.layers import MaskedLayer
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +39,7 @@ def prunable_weights(model: keras.Model, biases: bool = True) -> list[PrunableWe
     Prunable are the weights of stock layers that TF-MOT's registry knows (with ``biases`` the bias
     beside each of them too), and what ``get_prunable_weights`` of any other layer names. Nested
     models are searched. Inside a pruning wrapper, TF-MOT's or this project's, a weight's mask is
-    the wrapper's; in a `PlantedLayer` it is the layer's own.
+    the wrapper's; in a `MaskedLayer` it is the layer's own.
 
     Args:
         model: a built tf_keras model.
@@ -121,7 +121,7 @@ def _weights_of(path: str, layer: keras.layers.Layer, biases: bool) -> list[Prun
     wrapped = isinstance(layer, PruneLowMagnitude)
     inner = layer.layer if wrapped else layer
     masks = {}
-    if isinstance(inner, PlantedLayer):
+    if isinstance(inner, MaskedLayer):
         masks = {id(inner.kernel): inner.kernel_mask, id(inner.bias): inner.bias_mask}
     if wrapped:
         masks |= {id(variable): mask for variable, mask, _ in layer.pruning_vars}

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from pns_tf.pictures.style import POSITIVE, ZERO, label_logarithmic, new_figure, set_title
-from pns_tf.reports.lines import PLANTED_LINE, Row, is_regression, metric_title
+from pns_tf.reports.lines import PLANTED_LINE, Row, kind_of_rows, metric_title
 
 DOT = {"linestyle": "none", "marker": "o", "markersize": 4.5, "alpha": 0.45}
 MEAN = {"linestyle": "none", "marker": "|", "markersize": 13, "markeredgewidth": 2.2}
@@ -68,7 +68,7 @@ def _dots(axes: Axes, part: pd.DataFrame, row: Row) -> None:
 
 
 def _scale(axes: Axes, part: pd.DataFrame, row: Row) -> None:
-    logarithmic = is_regression(part) if row.logarithmic is None else row.logarithmic
+    logarithmic = kind_of_rows(part).logarithmic if row.logarithmic is None else row.logarithmic
     if logarithmic and (part[row.metric] > 0).all():
         axes.set_xscale("log")
         label_logarithmic(axes.xaxis)

@@ -16,6 +16,7 @@ from matplotlib.ticker import LogLocator, NullFormatter
 from pandas.api.typing import SeriesGroupBy
 
 from pns_tf.pictures.style import INK, ZERO, new_figure, set_title
+from pns_tf.tasks.kinds import Kind, kind_named
 
 # Okabe and Ito's colours: told apart by colour-blind readers. Each pruner has its own everywhere.
 STYLES = {
@@ -60,7 +61,7 @@ class Row:
         planted: column with the planted ticket's value, drawn as a dashed line.
         trivial: column with the best constant's value.
         logarithmic: a y axis that is, with a place for 0; ``None`` for the task's own metric:
-            logarithmic for regression.
+            as its kind says.
         band: whether to show the range over seeds.
     """
 
@@ -127,12 +128,12 @@ def metric_title(row: Row, part: pd.DataFrame) -> str:
     """What is written at the axis of a metric, for the rows of a panel."""
     if row.logarithmic is not None:
         return row.title
-    return f"{row.title}\ntest {'MSE' if is_regression(part) else 'accuracy'}"
+    return f"{row.title}\ntest {kind_of_rows(part).metric}"
 
 
-def is_regression(part: pd.DataFrame) -> bool:
-    """Whether the rows of a panel are judged by an MSE."""
-    return part["kind"].iloc[0] == "regression"
+def kind_of_rows(part: pd.DataFrame) -> Kind:
+    """The kind of task that the rows of a panel belong to."""
+    return kind_named(part["kind"].iloc[0])
 
 
 def _line(
@@ -179,7 +180,7 @@ def _scales(axes: Axes, part: pd.DataFrame, row: Row) -> None:
         axes.set_yscale("symlog", linthresh=threshold, linscale=0.4)
         axes.set_ylim(-0.1 * threshold, 1.6)
         axes.yaxis.set_minor_formatter(NullFormatter())
-    elif row.logarithmic is None and is_regression(part):
+    elif row.logarithmic is None and kind_of_rows(part).logarithmic:
         axes.set_yscale("log")
         axes.yaxis.set_minor_formatter(NullFormatter())
     else:

@@ -66,7 +66,7 @@ def _kinds(table: pd.DataFrame) -> pd.Series:
     """The kind of each row's task; rows of before do not say it, but their tasks are computed."""
     known = table["kind"] if "kind" in table else pd.Series(None, table.index, object)
     unsaid = set(table.loc[known.isna(), "task"])
-    return known.fillna(table["task"].map({name: tasks.get(name).kind for name in unsaid}))
+    return known.fillna(table["task"].map({name: tasks.get(name).kind.name for name in unsaid}))
 
 
 def _labels(table: pd.DataFrame) -> pd.Series:

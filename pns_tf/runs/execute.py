@@ -57,7 +57,7 @@ def execute(
         found = found_in(network, run, data_dir, watch)
         if keep_ticket:
             _write_ticket(run, found, network, folder)
-    row = {"run": run.name, "task": run.task, **run.settings, "kind": found.kind}
+    row = {"run": run.name, "task": run.task, **run.settings, "kind": found.kind.name}
     row |= {"baseline": run.baseline if run.ticket is None else network.density, **found.metrics}
     row |= {f"{what}_seconds": spent for what, spent in found.seconds.items()}
     row["trained_epochs"] = len(found.history)

@@ -14,6 +14,7 @@ from pns_tf.reports.rows import prepared
 from pns_tf.runs.execute import found_in, network_of
 from pns_tf.runs.store import Store
 from pns_tf.runs.workers import open_executor
+from pns_tf.tasks.kinds import kind_named
 
 
 def chosen(table: pd.DataFrame, which: str) -> list[str]:
@@ -26,7 +27,8 @@ def chosen(table: pd.DataFrame, which: str) -> list[str]:
     """
     rows = prepared(table).set_index("run")
     if which == "best":
-        loss = rows["final"].where(rows["kind"] == "regression", -rows["final"]).dropna()
+        better_below = ~rows["kind"].map(lambda kind: kind_named(kind).higher_is_better)
+        loss = rows["final"].where(better_below, -rows["final"]).dropna()
         groups = [rows.loc[loss.index, key] for key in ("panel", "label", "density")]
         rows = rows.loc[loss.groupby(groups, sort=False).idxmin()]
     return list(rows.index)

@@ -16,7 +16,7 @@ from pns_tf.checks import InputError
 from pns_tf.hosts.chains import chain
 from pns_tf.hosts.compaction import compact
 from pns_tf.hosts.forward import forward
-from pns_tf.hosts.layers import PlantedLayer
+from pns_tf.hosts.layers import MaskedLayer
 from pns_tf.hosts.models import masked_arrays, same_architecture, set_masks, set_parameters
 from pns_tf.masks import Mask
 from pns_tf.measuring.evaluation import evaluate
@@ -83,8 +83,8 @@ def _through(layers: Sequence[keras.layers.Layer]) -> Callable:
     def forward(x, kernels, biases):
         parameters = zip(kernels, biases, strict=True)
         for layer in layers:
-            planted = isinstance(layer, PlantedLayer)
-            x = layer.compute(x, *next(parameters)) if planted else layer(x)
+            weighted = isinstance(layer, MaskedLayer)
+            x = layer.compute(x, *next(parameters)) if weighted else layer(x)
         return x
 
     return forward
@@ -123,7 +123,7 @@ def record_of(planted: Planted, planting: Planting, data: Data) -> dict:
         "init": planted.init,
         "hide_biases": planted.hide_biases,
         **what_is_planted(planted),
-        "metric": "accuracy" if kind == "classification" else "MSE",
+        "metric": kind.metric,
         "metrics": {
             "target": evaluate(planted.target, kind, data),
             "ticket": evaluate(ticket, kind, data, planted.scales),

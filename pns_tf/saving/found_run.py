@@ -67,7 +67,7 @@ def write_found(
         "augmented": augmented,
         "layer_sizes": list(neuron_counts(found.masks.kernels)),
         **dataclasses.asdict(settings),
-        "metric": "accuracy" if found.kind == "classification" else "MSE",
+        "metric": found.kind.metric,
         "metrics": found.metrics,
         "history": found.history,
         "validation": found.validation,

@@ -11,7 +11,7 @@ import tensorflow as tf
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from pns_tf.hosts.models import host_arrays, planted_layers
+from pns_tf.hosts.models import host_arrays, masked_layers
 from pns_tf.planting.planted import Planted
 from pns_tf.seeking import FoundTicket
 
@@ -33,7 +33,7 @@ def log_planted(planted: Planted, record: dict, drawings: dict[str, Figure], fol
     with tf.summary.create_file_writer(str(folder)).as_default(step=0):
         _log_record(record, drawings)
         for index, (layer, mask) in enumerate(
-            zip(planted_layers(planted.host), planted.planted_masks.kernels, strict=True)
+            zip(masked_layers(planted.host), planted.planted_masks.kernels, strict=True)
         ):
             kernel = layer.kernel.numpy()
             tf.summary.histogram(f"layer{index}/host_weights", _thinned(kernel[~mask]))

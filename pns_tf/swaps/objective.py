@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pns_tf.checks import choice
-from pns_tf.measuring.metrics import accuracy
-from pns_tf.measuring.output_scales import fit_class_scales, fit_scales
+from pns_tf.tasks.kinds import CLASSIFICATION, REGRESSION, Kind, kind_named
+from pns_tf.tasks.metrics import accuracy
+from pns_tf.tasks.output_scales import fit_class_scales, fit_scales
 
 STEPS = 3  # of Newton's method on the logarithms of the scales, after each change of the mask
 RIDGE = 1e-4  # on the diagonal of their Hessian
@@ -107,9 +107,9 @@ def one_hot(y: np.ndarray, like: np.ndarray) -> np.ndarray:
     return np.equal(y[:, None], np.arange(like.shape[1])).astype(like.dtype)
 
 
-OBJECTIVES = {"classification": CrossEntropy, "regression": MeanSquare}
+OBJECTIVES = {CLASSIFICATION: CrossEntropy, REGRESSION: MeanSquare}
 
 
-def objective(kind: str) -> MeanSquare | CrossEntropy:
+def objective(kind: Kind | str) -> MeanSquare | CrossEntropy:
     """The objective for a kind of task."""
-    return OBJECTIVES[choice("kind", kind, OBJECTIVES)]()
+    return OBJECTIVES[kind_named(kind)]()

@@ -12,6 +12,7 @@ from pns_tf.masks import Mask
 from pns_tf.swaps.network import LiveNetwork
 from pns_tf.swaps.objective import CrossEntropy, MeanSquare, objective
 from pns_tf.swaps.proposals import Proposals
+from pns_tf.tasks.kinds import Kind
 
 MANY = 1000  # parameters; flips take the longer to measure, the more there are
 DEEP = 4  # layers of weights; the same
@@ -51,7 +52,7 @@ def swap_search(
     count: int,
     x: np.ndarray,
     y: np.ndarray,
-    kind: str,
+    kind: Kind | str,
     settings: SwapSettings,
     rng: np.random.Generator,
     watch: Callable[[int, float], None] | None = None,
@@ -74,7 +75,7 @@ def swap_search(
         count: parameters to keep at most; fewer where no addition lowers the loss.
         x: training samples ``(n, inputs)``.
         y: classes ``(n,)`` or values ``(n, outputs)``.
-        kind: of the task, "classification" or "regression".
+        kind: of the task, or its name.
         settings: see `SwapSettings`.
         rng: chooses samples and candidates.
         watch: told the number of each finished round and the loss.

@@ -23,7 +23,7 @@ def direction(objective: str, task: str) -> str:
     """
     choice("objective", objective, OBJECTIVES)
     if objective in PERFORMANCE:
-        return "max" if tasks.get(task).kind == "classification" else "min"
+        return "max" if tasks.get(task).kind.higher_is_better else "min"
     return "min" if objective in COLLAPSE else "max"
 
 

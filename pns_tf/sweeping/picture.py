@@ -152,7 +152,7 @@ def _y_title(sweep: Sweep) -> str:
 
 def _scales(axes: Axes, sweep: Sweep) -> None:
     width_axis(axes, sweep.narrowest, sweep.max_width)
-    if sweep.objective in PERFORMANCE and tasks.get(sweep.task).kind == "regression":
+    if sweep.objective in PERFORMANCE and tasks.get(sweep.task).kind.logarithmic:
         axes.set_yscale("log")
         axes.yaxis.set_minor_formatter(NullFormatter())
     axes.grid(color=ZERO, linewidth=0.4, alpha=0.5)

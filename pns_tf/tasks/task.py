@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
 from pns_tf.checks import InputError, integer, number
+from pns_tf.tasks.kinds import CLASSIFICATION, REGRESSION, Kind, kind_named
 
 TEST_FRACTION = 0.1
 ROUNDING_NOISE = 1e-12  # target entries below this are zero: they are left over from cancellation
@@ -31,9 +31,9 @@ class Data:
     y_test: np.ndarray
 
 
-def kind_of(data: Data) -> Literal["regression", "classification"]:
+def kind_of(data: Data) -> Kind:
     """The kind of task that data belong to: integer labels are classes."""
-    return "classification" if np.issubdtype(data.y_train.dtype, np.integer) else "regression"
+    return CLASSIFICATION if np.issubdtype(data.y_train.dtype, np.integer) else REGRESSION
 
 
 def check_finite(data: Data) -> None:
@@ -131,7 +131,8 @@ class Task:
         summary: the function to be learned, in one line.
         inputs: input dimensions; samples are uniform on [-1, 1] in each.
         outputs: network outputs (number of classes for classification).
-        kind: "regression" (MSE) or "classification" (cross entropy from logits, accuracy).
+        kind: "regression" (MSE) or "classification" (cross entropy from logits, accuracy), or one
+            of the two `Kind`; the attribute is a `Kind`.
         label: ``label(x, noise, rng)`` gives the noisy outputs of ``x``, float64 ``(n, inputs)``.
         layers: ``layers(depth)`` gives the target's ``depth - 1`` pairs (kernel, bias).
         noise: default noise level.
@@ -141,15 +142,18 @@ class Task:
     summary: str
     inputs: int
     outputs: int
-    kind: Literal["regression", "classification"]
+    kind: Kind | str
     label: Callable[[np.ndarray, float, np.random.Generator], np.ndarray]
     layers: Callable[[int], Sequence[tuple[np.ndarray, np.ndarray]]]
     noise: float = 0.01
 
+    def __post_init__(self):
+        object.__setattr__(self, "kind", kind_named(self.kind))
+
     @property
     def metric(self) -> str:
         """Name of the figure a ticket is judged by."""
-        return "accuracy" if self.kind == "classification" else "MSE"
+        return self.kind.metric
 
     def data(self, samples: int = 10_000, noise: float | None = None, seed: int = 0) -> Data:
         """Draws samples; the same seed gives the same samples on every machine.
@@ -174,7 +178,7 @@ class Task:
         x = rng.uniform(-1.0, 1.0, (samples, self.inputs))
         y = self.label(x, noise, rng)
         x = x.astype(np.float32)
-        y = y.astype(np.int32 if self.kind == "classification" else np.float32)
+        y = y.astype(self.kind.label_type)
         train = samples - round(TEST_FRACTION * samples)
         return Data(x[:train], y[:train], x[train:], y[train:])
 

@@ -8,8 +8,10 @@ import tf_keras as keras
 
 from pns_tf.recipe.search import SeekSettings
 from pns_tf.tasks import Data
+from pns_tf.tasks.kinds import Kind
 from pns_tf.tasks.task import kind_of
-from pns_tf.training.epoch import LOSSES, CompiledEpoch
+from pns_tf.training.epoch import CompiledEpoch
+from pns_tf.training.losses import LOSSES
 
 
 def cosine_epoch(
@@ -40,7 +42,7 @@ def cosine_epoch(
 @functools.lru_cache(maxsize=8)
 def _compiled(
     architecture: str,
-    kind: str,
+    kind: Kind,
     learning_rate: float,
     batch_size: int,
     steps: int,

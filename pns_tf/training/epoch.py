@@ -14,15 +14,12 @@ import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 
-from pns_tf.checks import InputError, choice
+from pns_tf.checks import InputError
+from pns_tf.tasks.kinds import Kind, kind_named
 from pns_tf.training.checkpoints import next_stage
+from pns_tf.training.losses import LOSSES
 from pns_tf.training.steps import Steps, takes_images
 from pns_tf.training.validation import ValidationCurve
-
-LOSSES = {
-    "classification": keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-    "regression": keras.losses.MeanSquaredError(),
-}
 
 
 class CompiledEpoch:
@@ -140,13 +137,13 @@ def gather_batches(
 
 
 def compiled_epoch(
-    model: keras.Model, kind: str, learning_rate: float = 1e-3, batch_size: int = 32
+    model: keras.Model, kind: Kind | str, learning_rate: float = 1e-3, batch_size: int = 32
 ) -> CompiledEpoch:
     """The compiled Adam epoch for models of this architecture; made once per process.
 
     Args:
         model: any functional model.
-        kind: "classification" or "regression".
+        kind: of the task, or its name.
         learning_rate: of Adam.
         batch_size: samples a step.
 
@@ -154,15 +151,14 @@ def compiled_epoch(
         A `CompiledEpoch` around a model of its own, for the devices of the strategy in whose scope
         this is called.
     """
-    choice("kind", kind, LOSSES)
     strategy = tf.distribute.get_strategy()
-    return _compiled(model.to_json(), kind, learning_rate, batch_size, strategy)
+    return _compiled(model.to_json(), kind_named(kind), learning_rate, batch_size, strategy)
 
 
 @functools.lru_cache(maxsize=8)
 def _compiled(
     architecture: str,
-    kind: str,
+    kind: Kind,
     learning_rate: float,
     batch_size: int,
     strategy: tf.distribute.Strategy,

@@ -10,7 +10,9 @@ import tf_keras as keras
 from pns_tf.checks import InputError
 from pns_tf.masks import Mask
 from pns_tf.pruning.prunable import prunable_weights
-from pns_tf.training.epoch import LOSSES, CompiledEpoch
+from pns_tf.tasks.kinds import Kind, kind_named
+from pns_tf.training.epoch import CompiledEpoch
+from pns_tf.training.losses import LOSSES
 
 
 class SparseEpoch(CompiledEpoch):
@@ -18,7 +20,7 @@ class SparseEpoch(CompiledEpoch):
 
     Args:
         architecture: a model with masks, as JSON.
-        kind: of the task, "classification" or "regression".
+        kind: of the task, or its name.
         optimizer: a ``tf_keras`` optimizer, not shared with others.
         batch_size: samples a step.
 
@@ -31,12 +33,12 @@ class SparseEpoch(CompiledEpoch):
     def __init__(
         self,
         architecture: str,
-        kind: str,
+        kind: Kind | str,
         optimizer: keras.optimizers.Optimizer,
         batch_size: int,
     ):
         model = keras.models.model_from_json(architecture)
-        super().__init__(model, LOSSES[kind], optimizer, batch_size)
+        super().__init__(model, LOSSES[kind_named(kind)], optimizer, batch_size)
         self.optimizer = optimizer
         self.weights = prunable_weights(model)
         layers: dict[int, list[int]] = {}

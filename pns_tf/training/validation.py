@@ -9,8 +9,8 @@ import tensorflow as tf
 import tf_keras as keras
 
 from pns_tf.hosts.forward import forward
-from pns_tf.measuring.metrics import accuracy
 from pns_tf.tasks import Data
+from pns_tf.tasks.metrics import accuracy
 
 
 @dataclass(frozen=True, eq=False)

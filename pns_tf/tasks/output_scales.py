@@ -11,21 +11,6 @@ import numpy as np
 SWEEPS = 20  # over the classes; two to four are needed as a rule
 
 
-def output_scales(kind: str, outputs: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """The scales that are best for the metric of a kind of task; see the two functions below.
-
-    Args:
-        kind: "classification" or "regression".
-        outputs: f(x) on the training data, ``(n, outputs)``.
-        y: classes ``(n,)`` or values ``(n, outputs)``.
-
-    Returns:
-        ``(outputs,)``, what each output is to be multiplied by.
-    """
-    fit = fit_class_scales if kind == "classification" else fit_scales
-    return fit(outputs, y)
-
-
 def fit_scales(outputs: np.ndarray, y: np.ndarray) -> np.ndarray:
     """The least-squares scale s ≥ 0 of each output: argmin_s Σ (s f(x) − y)².
 

@@ -39,7 +39,7 @@ class PruneBySaliency(PruneLowMagnitude):
     """
 
     _NO_CALLBACK = (
-        "pns_tf: model.fit needs the callback pns_tf.pruning.tfmot.UpdateMasks to prune this model"
+        "pns_tf: model.fit needs the callback pns_tf.tfmot.prune.UpdateMasks to prune this model"
     )
 
     def __init__(self, layer, pruning_schedule, biases=False, keep_pruned_weights=False, **kwargs):

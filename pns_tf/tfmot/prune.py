@@ -17,8 +17,8 @@ from pns_tf.pruners.base import Pruner, finite
 from pns_tf.pruners.network import Loss
 from pns_tf.pruning.prunable import PrunableWeight, layer_weights, prunable_weights
 from pns_tf.pruning.thresholds import SCOPES, keep_highest, keep_highest_of_each
-from pns_tf.pruning.wrapper import PruneBySaliency, saliency_wrappers
 from pns_tf.seeding import generator
+from pns_tf.tfmot.wrapper import PruneBySaliency, saliency_wrappers
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +76,7 @@ def prune(
         biases: prune the biases of stock layers too. Those of `PlantedDense` always are.
         keep_pruned_weights: leave the pruned weights in place instead of setting them to zero.
             Rewind by assigning the trainable variables; before ``strip_pruning``, call
-            `pns_tf.pruning.wrapper.apply_masks`.
+            `pns_tf.tfmot.wrapper.apply_masks`.
         loss: the loss to score by; by default the one the model is compiled with.
 
     Returns:
