@@ -44,7 +44,7 @@ def training_images(name: str, data_dir: str | None = None, samples: int | None 
     """
     if samples is not None:
         integer("samples", samples, minimum=10)
-    there = _builder(name, data_dir).info.splits["train"].num_examples
+    there = _prepared(name, data_dir).info.splits["train"].num_examples
     return there if samples is None else min(samples, there)
 
 
@@ -71,15 +71,12 @@ def load_images(
     if samples is not None:
         integer("samples", samples, minimum=10)
     image_set(name, data_dir)
-    builder = _builder(name, data_dir)
+    builder = _prepared(name, data_dir)
     try:
-        builder.download_and_prepare()
         parts = [_part(builder, name, samples) for name in ("train", "test")]
         sets = builder.as_dataset(split=parts, as_supervised=True)
-    except (OSError, KeyError, ValueError, tfds.core.download.DownloadError) as error:
-        raise InputError(
-            f"data set {name!r} cannot be read: {str(error).splitlines()[0]}"
-        ) from error
+    except (OSError, KeyError, ValueError) as error:
+        raise _unreadable(name, error) from error
     (x, y), (x_test, y_test) = map(_arrays, sets)
     held_out = round(HELD_OUT * len(x))
     return Images(
@@ -91,6 +88,20 @@ def load_images(
         y_validation=y[:held_out],
         names=tuple(builder.info.features["label"].names),
     )
+
+
+def _prepared(name: str, data_dir: str | None) -> tfds.core.DatasetBuilder:
+    """The builder of a data set that is on disk, downloaded if it was not."""
+    builder = _builder(name, data_dir)
+    try:
+        builder.download_and_prepare()
+    except (OSError, KeyError, ValueError, tfds.core.download.DownloadError) as error:
+        raise _unreadable(name, error) from error
+    return builder
+
+
+def _unreadable(name: str, error: Exception) -> InputError:
+    return InputError(f"data set {name!r} cannot be read: {str(error).splitlines()[0]}")
 
 
 def _part(builder: tfds.core.DatasetBuilder, split: str, samples: int | None) -> str:

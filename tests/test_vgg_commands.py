@@ -152,7 +152,7 @@ def test_an_experiment_plants_the_trained_ticket_of_another_run(tmp_path, run):
 @pytest.mark.parametrize(
     ("argv", "complaint"),
     [
-        (["seek", "--host=vgg12"], "unknown host 'vgg12': choose from vgg11"),
+        (["seek", "--host=vgg12"], "unknown host 'vgg12': choose from fully_connected, vgg11"),
         (["seek", "--host=vgg16", "--density=baseline"], "density must be a number with --host"),
         (["seek", "--host=vgg16", "--depth=3"], "--depth does not go with host vgg16, got 3"),
         (

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
 
+from pns_tf.checks import flag
 from pns_tf.recipe.hosts import FULLY_CONNECTED, Host, host_named
 from pns_tf.recipe.names import augmented_word, found_name
 from pns_tf.recipe.planting import Planting
@@ -78,6 +79,7 @@ class Run:
     task_code: str = field(init=False, default="")
 
     def __post_init__(self):
+        flag("augmented", self.augmented)
         object.__setattr__(self, "code", code_digest(self.search.pruner))
         object.__setattr__(self, "task_code", code_digest(self.host.source))
 
