@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from pns_tf.recipe.pruners import row_of
 from pns_tf.recipe.run import Run, with_seed
 from pns_tf.runs.store import Store
 
@@ -17,30 +18,7 @@ JUDGING = 0.1  # planting, data and metrics of a run
 SCORING = 15e-3  # pruning once
 STEP = 10e-6  # of training, whatever the host's size
 WEIGHT = 3.3e-9  # of training, more for each weight of the host
-SEARCH = 3.3  # an epoch of edge-popup by one of training
 REFERENCE = 1.95e-3  # `_probe`, the time that a few products of matrices take
-
-# Epochs of edge-popup, where the options do not say; its classes need TensorFlow.
-SEARCH_EPOCHS = {"edge_popup": 10, "edge_popup_scaled": 50}
-# What other pruners that search take with their own settings, in epochs of edge-popup.
-OTHER_SEARCHES = {
-    "force": 20,
-    "iterative_snip": 20,
-    "set": 40,
-    "rigl": 70,
-    "imp": 90,
-    "imp_lr": 90,
-    "tfmot": 140,
-    "iht": 140,
-    "continuous_sparsification": 170,
-    "hard_concrete": 350,
-    "concrete_ticket_search": 350,
-    "gem_miner": 400,
-    "concrete_ticket_search_kl": 550,
-    "pns": 600,
-    "pns_weak": 700,
-}
-SEARCHED_WIDTH = {"pns": 100, "pns_weak": 200}  # their option ``widest``
 
 
 def seconds_left(
@@ -79,15 +57,11 @@ def seconds_left(
 
 def expected_seconds(run: Run) -> float:
     """What a run will take on one core of this machine, by the size of its host and training."""
-    settings = run.search
-    width = min(run.width, SEARCHED_WIDTH.get(settings.pruner, run.width))
+    settings, pruner = run.search, row_of(run.search.pruner)
+    width = pruner.searched_width(run.width, settings.options)
     weights = width**2 * (run.depth - 3) + 4 * width
     steps = 0.9 * settings.samples / settings.batch_size
-    epochs = settings.total_epochs
-    searching = OTHER_SEARCHES.get(settings.pruner, 0)
-    if settings.pruner in SEARCH_EPOCHS:
-        searching = settings.options.get("epochs", SEARCH_EPOCHS[settings.pruner])
-    epochs += SEARCH * searching
+    epochs = settings.total_epochs + pruner.effort_with(settings.options)
     scoring = SCORING * settings.rounds * settings.prune_rounds
     return slowness() * (JUDGING + scoring + epochs * steps * (STEP + WEIGHT * weights))
 
