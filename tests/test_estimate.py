@@ -9,6 +9,7 @@ from pns_tf import pruners
 from pns_tf.commands import main
 from pns_tf.experiments.catalog import EXPERIMENTS
 from pns_tf.masks import Mask
+from pns_tf.pruners.base import Pruner
 from pns_tf.recipe.pruners import PRUNERS
 from pns_tf.recipe.run import Run, grid
 from pns_tf.recipe.search import SeekSettings
@@ -46,6 +47,7 @@ def test_what_is_known_without_tensorflow_is_what_the_class_says(row):
     assert pruner.name == row.name
     assert row.epochs in (None, getattr(pruner, "epochs", None))
     assert row.widest == getattr(pruner, "widest", None)
+    assert (row.effort > 0) == (type(pruner).find is not Pruner.find)
 
 
 def test_a_longer_search_is_expected_to_take_longer():

@@ -15,6 +15,7 @@ import pns_tf
 from pns_tf.checks import InputError
 from pns_tf.hosts.chains import chain
 from pns_tf.hosts.compaction import compact
+from pns_tf.hosts.forward import takes_images
 from pns_tf.hosts.layers import PlantedLayer
 from pns_tf.hosts.models import masked_arrays, same_architecture, set_masks, set_parameters
 from pns_tf.hosts.vgg import build_vgg
@@ -27,7 +28,6 @@ from pns_tf.planting.target_model import ModelTarget
 from pns_tf.saving.storage import RECORD, read_planted_record, write_json
 from pns_tf.tasks import Data
 from pns_tf.tasks import get as get_task
-from pns_tf.training.steps import takes_images
 
 MASKS = "masks.npz"
 PACKAGES = ("tensorflow", "tf_keras", "tensorflow-model-optimization", "numpy", "scipy")
