@@ -15,6 +15,7 @@ import tf_keras as keras
 import pns_tf
 from pns_tf import pruners
 from pns_tf.training.epoch import compiled_epoch, train
+from pns_tf.training.loop import Loop
 from pns_tf.training.losses import LOSSES
 
 EPOCHS = 10
@@ -39,8 +40,8 @@ def main() -> None:
     epoch = compiled_epoch(planted.host, "classification")
 
     def compiled():
-        rng = np.random.default_rng(0)
-        train(epoch, weights, data.x_train, data.y_train, EPOCHS, rng)
+        loop = Loop(np.random.default_rng(0))
+        train(epoch, weights, data.x_train, data.y_train, EPOCHS, loop)
 
     model = keras.models.clone_model(planted.host)
     model.compile(keras.optimizers.Adam(1e-3), LOSSES["classification"])

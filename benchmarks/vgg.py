@@ -25,10 +25,10 @@ from pns_tf.hosts.models import host_arrays, masked_layers, set_masks
 from pns_tf.hosts.vgg import vgg_host
 from pns_tf.images import load_images
 from pns_tf.masks import Mask
+from pns_tf.pruners import make_pruner
 from pns_tf.pruners.popup import PopupSettings, popup_epoch
 from pns_tf.pruning import thresholds
 from pns_tf.recipe.hosts import FRESH
-from pns_tf.runs.estimate import epochs_of
 from pns_tf.training.augmentation import augment
 from pns_tf.training.epoch import compiled_epoch
 from pns_tf.training.losses import LOSSES
@@ -144,7 +144,7 @@ def main(width_multiplier: float = 1.0, data_dir: str | None = None, batches: in
     spent, error = planting(host, width_multiplier, data.x_test[:100])
     print(f"planting    {spent:.1f} s, logits differ by {error:.1e} of the largest")
     runs = find("figure5").runs()
-    epochs = sum(map(epochs_of, runs))
+    epochs = sum(make_pruner(run.search).total_epochs(run.search) for run in runs)
     hours = epochs * 45_000 / dense / 3600
     print(f"figure 5    {len(runs)} runs, {epochs} epochs: at most {hours:.0f} hours, if none is")
     print("            faster than a dense one")

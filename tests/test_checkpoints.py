@@ -6,14 +6,43 @@ import numpy as np
 import pytest
 
 import pns_tf
+from pns_tf.pruners import pns_weak
 from pns_tf.training.checkpoints import kept_in, next_stage
+from pns_tf.training.loop import Loop
 from pns_tf.training.validation import Images
 from tasks import InputError
 
 SETTINGS = {"seed": 0}
-MULTISHOT = {"rounds": 2, "round_epochs": 2, "epochs": 3}
-POPUP = {"pruner": "edge_popup", "options": {"epochs": 5, "anneal": True}, "epochs": 2}
-IMP = {"pruner": "imp", "options": {"fraction": 0.5, "rewind_epoch": 1}, "epochs": 3}
+GATES = {"epochs": 5, "gate_batch_size": 64}
+# Every kind of search, short, but with all its parts.
+SEARCHES = {
+    "snip": {"rounds": 2, "round_epochs": 2, "epochs": 3},
+    "edge_popup": {"options": {"epochs": 5, "anneal": True}, "epochs": 2},
+    "imp": {"options": {"fraction": 0.5, "rewind_epoch": 1}, "epochs": 3},
+    "rigl": {"options": {"epochs": 4, "interval": 3}, "epochs": 2},
+    "set": {"options": {"epochs": 4, "interval": 3}, "epochs": 2},
+    "iht": {"options": {"epochs": 4}, "epochs": 2},
+    "tfmot": {"options": {"frequency": 5}, "epochs": 5},
+    "continuous_sparsification": {"options": GATES, "epochs": 2},
+    "hard_concrete": {"options": GATES, "epochs": 2},
+    "concrete_ticket_search": {"options": GATES, "epochs": 2},
+    "concrete_ticket_search_kl": {"options": GATES, "epochs": 2},
+    "gem_miner": {"options": {**GATES, "freezes": 4}, "epochs": 2},
+    "pns": {"options": {**GATES, "swap_rounds": 5}, "epochs": 2},
+    "pns_weak": {
+        "options": {
+            "magnitude_rounds": 2,
+            "magnitude_epochs": 2,
+            "rounds": 3,
+            "round_epochs": 2,
+            "rewinds": 1,
+            "rewind_epochs": 2,
+            "last_epochs": 3,
+            "repairs": 1,
+            "repair_rounds": 2,
+        },
+    },
+}
 
 
 class Killed(Exception):
@@ -21,29 +50,53 @@ class Killed(Exception):
 
 
 def search(watch=None, pruner="snip", **settings):
-    planted = pns_tf.plant("circle", depth=4, width=25)
+    planted = pns_tf.plant("circle", depth=3, width=25)
     return pns_tf.seek(planted, pruner, 0.3, samples=300, watch=watch, **settings)
 
 
-@pytest.mark.parametrize("after", [1, 2, 3, 5, 6])
-@pytest.mark.parametrize("settings", [MULTISHOT, POPUP, IMP], ids=["multishot", "popup", "imp"])
-def test_a_killed_search_goes_on_with_the_same_numbers(settings, after, tmp_path):
+@pytest.fixture
+def executed(monkeypatch):
+    """Grows by one with every epoch, or round of swaps, that is computed."""
+    epochs, run = [], Loop.run
+
+    def counting(loop, count, step, *others, **named):
+        def counted(number):
+            epochs.append(number)
+            return step(number)
+
+        return run(loop, count, counted, *others, **named)
+
+    monkeypatch.setattr(Loop, "run", counting)
+    return epochs
+
+
+@pytest.mark.parametrize("name", SEARCHES)
+def test_a_killed_search_goes_on_with_the_same_numbers(name, tmp_path, executed, monkeypatch):
+    monkeypatch.setattr(pns_weak, "LOST", 0.0)  # so that it repairs, too
+    settings = {"pruner": name, **SEARCHES[name]}
     undisturbed = search(**settings)
-    seen = []
+    total, epochs = len(executed), len(undisturbed.history)
+    for after in (epochs // 2, epochs - 1):
+        executed.clear()
+        told = []
 
-    def killer(number, loss):
-        seen.append(loss)
-        if len(seen) == after:
-            raise Killed
+        def killer(number, loss, after=after):
+            if number == after:
+                raise Killed
 
-    with pytest.raises(Killed), kept_in(tmp_path / "kept", SETTINGS):
-        search(killer, **settings)
-    with kept_in(tmp_path / "kept", SETTINGS):
-        again = search(**settings)
-    assert again.masks == undisturbed.masks
-    assert again.metrics == undisturbed.metrics
-    assert again.history == undisturbed.history
-    assert not (tmp_path / "kept").exists()
+        with pytest.raises(Killed), kept_in(tmp_path / "kept", SETTINGS):
+            search(killer, **settings)
+        with kept_in(tmp_path / "kept", SETTINGS):
+            again = search(lambda *epoch, told=told: told.append(epoch), **settings)
+        assert len(executed) == total  # none is computed twice
+        assert told == list(enumerate(undisturbed.history, start=1))
+        assert again.history == undisturbed.history
+        assert again.masks == undisturbed.masks
+        assert again.metrics == undisturbed.metrics
+        assert again.search.densities == undisturbed.search.densities
+        for a, b in zip(again.weights, undisturbed.weights, strict=True):
+            np.testing.assert_array_equal(a, b)
+        assert not (tmp_path / "kept").exists()
 
 
 def test_finished_epochs_are_not_trained_again(tmp_path, monkeypatch):

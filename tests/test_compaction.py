@@ -13,6 +13,7 @@ from pns_tf.hosts.models import host_from_arrays, host_from_model, masked_layers
 from pns_tf.hosts.vgg import vgg_host
 from pns_tf.masks import Mask
 from pns_tf.training.epoch import compiled_epoch, train
+from pns_tf.training.loop import Loop
 
 PLAN, SHAPE = (12, "M", 16, 16, "M", 16), (8, 8, 3)
 X = np.random.default_rng(0).uniform(-1, 1, (40, *SHAPE)).astype(np.float32)
@@ -93,7 +94,7 @@ def test_training_the_small_network_is_training_the_large_one(density):
         small = compact(host) if compacted else None
         model = small.model if compacted else host
         epoch = compiled_epoch(model, "classification", 1e-2, batch_size=16)
-        weights, losses = train(epoch, model.get_weights(), X, Y, 4, np.random.default_rng(0))
+        weights, losses = train(epoch, model.get_weights(), X, Y, 4, Loop(np.random.default_rng(0)))
         model.set_weights(weights)
         if compacted:
             small.put_back(host)

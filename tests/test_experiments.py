@@ -18,13 +18,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import pns_tf.recipe.run as run_module
 from pns_tf.commands import main
 from pns_tf.experiments.catalog import EXPERIMENTS, find
 from pns_tf.experiments.experiment import Experiment
 from pns_tf.hosts.fully_connected import FullyConnected
 from pns_tf.masks import Mask
-from pns_tf.pruners import PRUNERS
+from pns_tf.recipe.pruners import PRUNERS
 from pns_tf.recipe.run import Run, density_name, grid, label
 from pns_tf.recipe.search import SeekSettings
 from pns_tf.runs.execute import Result, execute
@@ -78,14 +77,11 @@ def test_equal_settings_and_only_these_have_equal_names(task, depth, density, se
 def test_runs_of_a_pruner_that_has_changed_get_new_names(monkeypatch):
     pns, snip = (Run(FullyConnected("circle"), SeekSettings(name)) for name in ("pns", "snip"))
     before = pns.name, snip.name
-    monkeypatch.setitem(run_module.PRUNER_VERSIONS, "pns", run_module.PRUNER_VERSIONS["pns"] + 1)
+    raised = dataclasses.replace(PRUNERS["pns"], version=PRUNERS["pns"].version + 1)
+    monkeypatch.setitem(PRUNERS, "pns", raised)
     after = dataclasses.replace(pns).name, dataclasses.replace(snip).name
     assert after[0] != before[0]
     assert after[1] == before[1]
-
-
-def test_only_known_pruners_have_versions():
-    assert set(run_module.PRUNER_VERSIONS) <= set(PRUNERS)
 
 
 def test_every_figure_has_its_settings_and_no_run_twice():

@@ -8,8 +8,9 @@ from matplotlib.colors import to_hex
 from pns_tf.experiments.catalog import EXPERIMENTS
 from pns_tf.experiments.figures import draw
 from pns_tf.pictures import save_figure
+from pns_tf.recipe.pruners import PRUNERS
 from pns_tf.recipe.run import grid
-from pns_tf.reports.lines import STYLES, styles
+from pns_tf.reports.lines import styles
 
 SETTINGS = grid(["circle", "relu"], ["snip", "synflow"], ["baseline", 0.1, 0.5], [0])
 
@@ -44,13 +45,13 @@ def test_lines_are_means_and_bands_reach_from_minimum_to_maximum(
 ):
     strong, final = np.reshape(drawn["performance"].axes, (2, 2))[:, column]
     part = table[(table["task"] == task) & (table["pruner"] == pruner)].groupby("density")["final"]
-    drawn_line = line(final, STYLES[pruner][0])
+    drawn_line = line(final, PRUNERS[pruner].style[0])
     assert drawn_line.get_xdata() == pytest.approx(part.mean().index.to_numpy())
     assert drawn_line.get_ydata() == pytest.approx(part.mean().to_numpy())
     bands = [
         band.get_paths()[0].vertices[:, 1]
         for band in final.collections
-        if to_hex(band.get_facecolor()[0]) == STYLES[pruner][0]
+        if to_hex(band.get_facecolor()[0]) == PRUNERS[pruner].style[0]
     ]
     assert [band.min() for band in bands] == pytest.approx([part.min().min()])
     assert [band.max() for band in bands] == pytest.approx([part.max().max()])
@@ -98,9 +99,9 @@ def test_forty_pruners_are_told_apart():
 
 
 def test_a_variant_has_the_colour_of_its_pruner_unless_that_is_taken():
-    assert styles(["synflow, local"])["synflow, local"] == STYLES["synflow"]
+    assert styles(["synflow, local"])["synflow, local"] == PRUNERS["synflow"].style
     both = styles(["synflow, local", "synflow", "my:Pruner"])
-    assert both["synflow"] == STYLES["synflow"]
+    assert both["synflow"] == PRUNERS["synflow"].style
     assert len(set(both.values())) == 3
 
 
@@ -132,7 +133,7 @@ def test_nothing_left_is_shown_as_empty():
     mask = np.ma.getmaskarray(drawn["layers"].axes[0].images[0].get_array())
     assert mask[:, :2].all()
     assert not mask[:, 2:].any()
-    assert set(line(drawn["collapse"].axes[0], STYLES["snip"][0]).get_ydata()) == {0.0}
+    assert set(line(drawn["collapse"].axes[0], PRUNERS["snip"].style[0]).get_ydata()) == {0.0}
 
 
 def test_one_setting_and_numbers_that_are_missing_can_be_drawn(tmp_path):

@@ -12,6 +12,7 @@ from pns_tf.pruning.thresholds import global_masks
 from pns_tf.recipe.search import SeekSettings
 from pns_tf.seeding import generator
 from pns_tf.seeking import seek
+from pns_tf.training.loop import Loop
 
 FAST = {"samples": 500, "epochs": 0}
 
@@ -23,11 +24,11 @@ def planted():
 
 def test_iterative_snip_is_snip_in_as_many_pruning_rounds(planted):
     snip = seek(planted, "snip", 0.05, prune_rounds=8, **FAST)
-    iterative = pruners.get("iterative_snip", rounds=8).search(
+    iterative = pruners.get("iterative_snip", rounds=8).find(
         same_architecture_and_weights(planted.host),
         planted.data(500),
         SeekSettings("iterative_snip", density=0.05),
-        generator(0, "ties"),  # the stream that breaks ties when seeking
+        Loop(generator(0, "ties")),  # the stream that breaks ties when seeking
     )
     assert iterative.mask == snip.masks
 
@@ -50,7 +51,9 @@ def test_force_scores_what_is_pruned_and_lets_it_return(planted):
     x, y = scoring_batch(data.x_train, data.y_train, classes=4)
     model = same_architecture_and_weights(planted.host)
     settings = SeekSettings("force", density=0.04)
-    found = pruners.get("force", rounds=2).search(model, data, settings, np.random.default_rng(0))
+    found = pruners.get("force", rounds=2).find(
+        model, data, settings, Loop(np.random.default_rng(0))
+    )
 
     set_masks(model, [np.ones_like(mask) for mask in found.mask])
     rng = np.random.default_rng(0)

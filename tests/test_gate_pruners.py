@@ -13,12 +13,13 @@ import pns_tf
 import tasks
 from pns_tf import pruners
 from pns_tf.gates.hardening import filled, hardened
+from pns_tf.hosts.chains import fully_connected
 from pns_tf.hosts.layers import PlantedDense
 from pns_tf.hosts.models import host_arrays
 from pns_tf.hosts.paths import live_neurons, live_part, used_neurons
 from pns_tf.masks import Mask
-from pns_tf.pruners.pns import fully_connected
 from pns_tf.recipe.search import SeekSettings
+from pns_tf.training.loop import Loop
 from tasks import InputError
 
 QUICK = {
@@ -93,7 +94,7 @@ def test_the_same_seed_finds_the_same_ticket(planted, data, found):
     def again(seed):
         settings = SeekSettings(density=0.2)
         pruner = pruners.get("pns", **QUICK["pns"])
-        return pruner.search(planted.host, data, settings, np.random.default_rng(seed)).mask
+        return pruner.find(planted.host, data, settings, Loop(np.random.default_rng(seed))).mask
 
     first, second, other = again(3), again(3), again(4)
     assert first == second != other
@@ -123,7 +124,7 @@ def test_a_convolutional_network_is_searched_by_gates_alone():
     x[y == 0, 2, 2:5] -= 1.0  # a dark bar or a bright one
     x[y == 1, 2, 2:5] += 1.0
     pruner = pruners.get("pns", epochs=40, gate_batch_size=50)
-    result = pruner.search(wrapped, tasks.Data(x, y, x, y), SeekSettings(density=0.3), rng)
+    result = pruner.find(wrapped, tasks.Data(x, y, x, y), SeekSettings(density=0.3), Loop(rng))
     assert result.mask.kept == round(0.3 * result.mask.size)
     assert result.metrics["soft"] - result.metrics["soft_hard_gap"] > 0.95
     assert len(result.history) == 40

@@ -18,10 +18,11 @@ from pns_tf.gates.epoch import (
 )
 from pns_tf.gates.losses import balanced_pressure, reverse_kl
 from pns_tf.gates.relaxations import NOISES, RELAXATIONS, capacity_threshold
-from pns_tf.gates.search import GateSearcher
 from pns_tf.hosts.models import host_from_arrays
+from pns_tf.pruners.gate_searcher import GateSearcher
 from pns_tf.recipe.search import SeekSettings
 from pns_tf.tasks.task import Data
+from pns_tf.training.loop import Loop
 from tasks import InputError
 
 SMOOTH = ["sigmoid", "concrete", "hard_concrete", "gaussian"]
@@ -161,19 +162,17 @@ class Steered(GateSearcher):
 
     name = "steered"
 
-    def schedule(self, epoch, density, rng):
-        controller = PressureController(density, ramp=0.5)
-        for number in range(self.epochs):
-            progress = number / self.epochs
-            yield Controls(1.0, controller(progress, epoch.openness), learning_rate=0.05)
+    def schedule(self, openness, density):
+        pressure = PressureController(density, ramp=0.5).after(openness, self.epochs)
+        return Controls(1.0, pressure, learning_rate=0.05)
 
 
 def test_the_pressure_controller_leads_the_gates_near_the_density():
     host = small_host((2, 20, 20, 3))
     x, y = samples("classification", 512)
     searcher = Steered(epochs=150)
-    rng = np.random.default_rng(0)
-    epoch, _, densities = searcher.train_gates(host, Data(x, y, x, y), 0.2, rng)
+    loop = Loop(np.random.default_rng(0))
+    epoch, _, densities = searcher.train_gates(host, Data(x, y, x, y), 0.2, loop)
     assert densities[10] > 0.3
     assert densities[-1] == pytest.approx(0.2, rel=0.15)
     assert epoch.opened().density == pytest.approx(0.2, rel=0.3)
@@ -233,13 +232,16 @@ def test_weights_without_masks_are_refused():
 def test_a_searcher_without_a_schedule_says_so():
     x, y = samples("classification")
     with pytest.raises(InputError, match="has no schedule"):
-        GateSearcher().search(
-            small_host(), Data(x, y, x, y), SeekSettings(density=0.5), np.random.default_rng(0)
+        GateSearcher().find(
+            small_host(),
+            Data(x, y, x, y),
+            SeekSettings(density=0.5),
+            Loop(np.random.default_rng(0)),
         )
 
 
 def test_a_search_that_diverges_is_stopped():
     x, y = samples("regression")
     data = Data(x, np.full_like(y, np.nan), x, y)
-    with pytest.raises(InputError, match="search diverged: the loss of epoch 1 is nan"):
-        Steered(epochs=2).train_gates(small_host(), data, 0.5, np.random.default_rng(0))
+    with pytest.raises(InputError, match="training diverged: the loss of epoch 1 is nan"):
+        Steered(epochs=2).train_gates(small_host(), data, 0.5, Loop(np.random.default_rng(0)))

@@ -15,6 +15,7 @@ from pns_tf.recipe.search import SeekSettings
 from pns_tf.seeking import seek
 from pns_tf.training.cosine_epoch import cosine_epoch
 from pns_tf.training.epoch import train
+from pns_tf.training.loop import Loop
 
 SETTINGS = SeekSettings("imp", density=0.3, samples=500, epochs=2)
 ONE_ROUND = {"fraction": 0.7, "weight_decay": 0.0}
@@ -38,18 +39,18 @@ def test_a_fifth_goes_in_each_round_until_exactly_the_density_is_left(planted, p
 
 def by_hand(planted, rewind_to_start: bool):
     """One round: mask, weights after it."""
-    data, rng = planted.data(500), np.random.default_rng(0)
+    data, loop = planted.data(500), Loop(np.random.default_rng(0))
     model = same_architecture(planted.host, "by_hand")
     start = planted.host.get_weights()
     epoch = cosine_epoch(model, data, SETTINGS)
-    trained, _ = train(epoch, start, data.x_train, data.y_train, 2, rng)
+    trained, _ = train(epoch, start, data.x_train, data.y_train, 2, loop)
     model.set_weights(trained)
     sizes = [np.abs(weight.variable) for weight in prunable_weights(model)]
-    mask = global_masks(sizes, 0.3, rng=rng)
+    mask = global_masks(sizes, 0.3, rng=loop.rng)
     if rewind_to_start:
         model.set_weights(start)
     set_masks(model, mask)
-    weights, _ = train(epoch, model.get_weights(), data.x_train, data.y_train, 2, rng)
+    weights, _ = train(epoch, model.get_weights(), data.x_train, data.y_train, 2, loop)
     return mask, weights
 
 
@@ -58,7 +59,7 @@ def test_weights_go_back_to_the_start_or_stay_as_trained(planted, rewind):
     pruner = pruners.get("imp", rewind=rewind, rewind_epoch=0, **ONE_ROUND)
     model = same_architecture(planted.host, "copy")
     model.set_weights(planted.host.get_weights())
-    found = pruner.search(model, planted.data(500), SETTINGS, np.random.default_rng(0))
+    found = pruner.find(model, planted.data(500), SETTINGS, Loop(np.random.default_rng(0)))
     mask, weights = by_hand(planted, rewind_to_start=rewind == "weights")
     assert found.mask == mask
     for ours, expected in zip(found.weights, weights, strict=True):
@@ -78,11 +79,12 @@ def test_weights_go_back_to_the_epoch_asked_for(planted):
 
 
 def test_the_learning_rate_falls_to_zero_and_is_back_with_the_next_training(planted):
-    data, rng, weights = planted.data(500), np.random.default_rng(0), []
+    data, weights = planted.data(500), []
     model = same_architecture(planted.host, "copy")
     epoch = cosine_epoch(model, data, SeekSettings(epochs=5))
     start = planted.host.get_weights()
     weights.append(start[0])
+    rng = np.random.default_rng(0)
     for _ in range(2):
         train(
             epoch,
@@ -90,8 +92,8 @@ def test_the_learning_rate_falls_to_zero_and_is_back_with_the_next_training(plan
             data.x_train,
             data.y_train,
             5,
-            rng,
-            lambda *_: weights.append(epoch.model.get_weights()[0]),
+            Loop(rng),
+            finished=lambda _: weights.append(epoch.model.get_weights()[0]),
         )
     moved = [np.abs(b - a).mean() for a, b in pairwise(weights[:6])]
     assert moved[-1] < 0.3 * moved[0]

@@ -16,7 +16,7 @@ from pns_tf.leaderboard.entries import ENTRIES, Entry, chosen
 from pns_tf.leaderboard.picture import front, pareto_picture
 from pns_tf.leaderboard.report import write_leaderboard
 from pns_tf.leaderboard.table import mean_distance, ranking
-from pns_tf.pruners import PRUNERS
+from pns_tf.recipe.pruners import PRUNERS
 from pns_tf.recipe.run import Run
 
 SNIP, RANDOM = Entry("snip", "snip"), Entry("random", "random")

@@ -6,8 +6,9 @@ import pytest
 import pns_tf
 from pns_tf.hosts.models import host_arrays, masked_layers
 from pns_tf.pruners.partial import ROOM, search_in_part
-from pns_tf.pruners.searcher import SearchResult
+from pns_tf.pruners.result import SearchResult
 from pns_tf.recipe.search import SeekSettings
+from pns_tf.training.loop import Loop
 
 QUICK = {
     "pns": {"epochs": 10, "swap_rounds": 5, "widest": 15},
@@ -55,16 +56,16 @@ def seen_by_a_search(planted, density: float, widest: int):
     """The hidden widths and the number of parameters that a search is given."""
     seen = {}
 
-    def search(model, data, settings, rng, watch):
+    def find(model, data, settings, loop):
         seen["widths"] = {layer.units for layer in masked_layers(model)[:-1]}
         size = sum(int(np.prod(w.shape)) for w in model.trainable_weights)
         seen["count"] = settings.density * size
         masks = [np.zeros(w.shape, bool) for w in model.trainable_weights]
         return SearchResult(pns_tf.Mask(masks), densities=[1.0])
 
-    rng = np.random.default_rng(0)
+    loop = Loop(np.random.default_rng(0))
     settings = SeekSettings(density=density)
-    result = search_in_part(search, widest, planted.host, planted.data(100), settings, rng)
+    result = search_in_part(find, widest, planted.host, planted.data(100), settings, loop)
     assert result.mask.size == planted.planted_masks.size
     return seen, result
 

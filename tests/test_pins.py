@@ -31,7 +31,7 @@ def test_a_pruner_whose_defaults_have_changed_has_a_new_version():
         if now[name]["options"] != before[name]["options"]
         and now[name]["versions"] == before[name]["versions"]
     ]
-    assert not stale, f"raise PRUNER_VERSIONS for {stale}: their stored rows would be taken again"
+    assert not stale, f"raise the version of {stale}: their stored rows would be taken again"
     assert now == before, "changed with a new version: run python tests/pins.py"
 
 

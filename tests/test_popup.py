@@ -17,12 +17,13 @@ from pns_tf.pruners.popup import (
     PopupEpoch,
     PopupSettings,
     best_scales,
-    kth_largest,
     popup_epoch,
     popup_loss,
 )
+from pns_tf.pruning.largest import kth_largest
 from pns_tf.recipe.search import SeekSettings
 from pns_tf.seeking import seek
+from pns_tf.training.loop import Loop
 from tasks import InputError
 
 FAST = {"samples": 500, "epochs": 0}
@@ -169,7 +170,7 @@ def test_a_convolutional_network_is_searched_as_well():
     x[y == 1, 2, 2:5] += 1.0
     before = [weight.numpy() for weight in model.trainable_variables]
     data = tasks.Data(x, y, x, y)
-    result = EdgePopup(epochs=20).search(wrapped, data, SeekSettings(density=0.5), rng)
+    result = EdgePopup(epochs=20).find(wrapped, data, SeekSettings(density=0.5), Loop(rng))
     assert [int(m.sum()) for m in result.mask] == [round(0.5 * m.size) for m in result.mask]
     for weight, value in zip(model.trainable_variables, before, strict=True):
         np.testing.assert_array_equal(weight.numpy(), value)

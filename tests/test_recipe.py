@@ -12,7 +12,8 @@ import pns_tf
 from pns_tf.hosts.fully_connected import FullyConnected
 from pns_tf.hosts.vgg import Vgg
 from pns_tf.recipe.planting import Planting
-from pns_tf.recipe.run import LATER, PRUNER_VERSIONS, Run
+from pns_tf.recipe.pruners import PRUNERS
+from pns_tf.recipe.run import LATER, Run
 from pns_tf.recipe.search import SeekSettings
 from pns_tf.reports.rows import prepared
 
@@ -150,7 +151,8 @@ def test_an_edited_task_gives_its_runs_new_names(tmp_path, monkeypatch):
 def test_image_runs_of_a_changed_pruner_get_new_names(monkeypatch):
     host = Vgg("vgg11", "cifar10", 1.0, (32, 32, 3), 10)
     name = Run(host, SeekSettings("pns")).name
-    monkeypatch.setitem(PRUNER_VERSIONS, "pns", PRUNER_VERSIONS["pns"] + 1)
+    raised = dataclasses.replace(PRUNERS["pns"], version=PRUNERS["pns"].version + 1)
+    monkeypatch.setitem(PRUNERS, "pns", raised)
     assert Run(host, SeekSettings("pns")).name != name
 
 

@@ -16,6 +16,7 @@ from pns_tf.pruners.rigl import MovingEpoch, move
 from pns_tf.pruning.layer_densities import layer_counts
 from pns_tf.recipe.search import SeekSettings
 from pns_tf.seeking import seek
+from pns_tf.training.loop import Loop
 
 FAST = {"samples": 300, "epochs": 1}
 OPTIONS = {"epochs": 3, "interval": 4}
@@ -82,7 +83,7 @@ def test_slopes_are_those_of_the_loss_connected_or_not():
     rng = np.random.default_rng(0)
     kernels = [rng.normal(size=(2, 4)), rng.normal(size=(4, 1))]
     model = host_from_arrays(kernels, [rng.normal(size=4), rng.normal(size=1)])
-    epoch = MovingEpoch(model.to_json(), "regression", 1e-3, 4)
+    epoch = MovingEpoch(model, "regression", 1e-3, 4)
     epoch.start(model.get_weights())
     kept = [rng.random(value.shape) < 0.6 for value in epoch.values]
     values = [value * mask for value, mask in zip(epoch.values, kept, strict=True)]
@@ -118,7 +119,7 @@ def linear_problem():
 def test_growth_by_gradient_finds_the_input_that_matters():
     host, data = linear_problem()
     settings = SeekSettings("rigl", density=2 / 41, epochs=10, learning_rate=0.1)
-    found = pruners.get("rigl", epochs=5).search(host, data, settings, np.random.default_rng(1))
+    found = pruners.get("rigl", epochs=5).find(host, data, settings, Loop(np.random.default_rng(1)))
     assert found.mask[0][17, 0]
     assert found.weights[0][17, 0] == pytest.approx(3, abs=0.1)
     assert found.history[-1] < 0.01

@@ -13,6 +13,7 @@ from pns_tf.swaps.network import BIAS, LiveNetwork
 from pns_tf.swaps.objective import CrossEntropy, MeanSquare, objective
 from pns_tf.swaps.proposals import OFF, Proposals
 from pns_tf.swaps.search import TOO_FAR, SwapSettings, swap_search
+from pns_tf.training.loop import Loop
 
 EVERYTHING = 10**6
 
@@ -161,7 +162,7 @@ def test_swaps_find_a_good_mask_within_the_count_from_few_many_or_no_parameters(
     rng = np.random.default_rng(1)
     start = random_mask(kernels, biases, density, rng)
     rounds = SwapSettings(rounds=20, screen=100)
-    found, losses = swap_search(kernels, biases, start, 40, x, y, "regression", rounds, rng)
+    found, losses = swap_search(kernels, biases, start, 40, x, y, "regression", rounds, Loop(rng))
     outputs, judge = forward(kernels, biases, found, x), MeanSquare()
     loss = judge.loss(outputs, y, judge.scales(outputs, y, None))
     assert 0 < found.kept <= 40
@@ -175,7 +176,7 @@ def test_what_few_samples_mislead_to_is_undone():
     rng = np.random.default_rng(1)
     start = random_mask(kernels, biases, 0.5, rng)
     rounds = SwapSettings(rounds=30, screen=3)
-    found, losses = swap_search(kernels, biases, start, 40, x, y, "regression", rounds, rng)
+    found, losses = swap_search(kernels, biases, start, 40, x, y, "regression", rounds, Loop(rng))
     outputs, judge = forward(kernels, biases, found, x), MeanSquare()
     loss = judge.loss(outputs, y, judge.scales(outputs, y, None))
     assert loss == pytest.approx(min(losses), rel=1e-3)
@@ -190,7 +191,7 @@ def test_many_parameters_can_go_in_one_round():
     start = random_mask(kernels, biases, 0.9, rng)
     assert start.kept > 2 * OFF
     rounds = SwapSettings(rounds=1, screen=50, swaps=1)
-    found, _ = swap_search(kernels, biases, start, 60, x, y, "regression", rounds, rng)
+    found, _ = swap_search(kernels, biases, start, 60, x, y, "regression", rounds, Loop(rng))
     assert 0 < found.kept <= 60
 
 
@@ -200,7 +201,15 @@ def test_equal_seeds_find_equal_masks():
     rounds = SwapSettings(rounds=3, screen=100)
     runs = [
         swap_search(
-            kernels, biases, start, 20, x, y, "regression", rounds, np.random.default_rng(seed)
+            kernels,
+            biases,
+            start,
+            20,
+            x,
+            y,
+            "regression",
+            rounds,
+            Loop(np.random.default_rng(seed)),
         )[0]
         for seed in (0, 0, 1)
     ]
@@ -213,7 +222,7 @@ def test_classes_are_told_apart_by_swaps_too():
     y = (np.abs(x).sum(axis=1) > 1.2).astype(int)
     start = random_mask(kernels, biases, 0.3, rng)
     rounds = SwapSettings(rounds=20, screen=150)
-    found, _ = swap_search(kernels, biases, start, 30, x, y, "classification", rounds, rng)
+    found, _ = swap_search(kernels, biases, start, 30, x, y, "classification", rounds, Loop(rng))
     outputs = forward(kernels, biases, found, x)
     scales = CrossEntropy().scales(outputs, y, None)
     assert np.mean(np.argmax(outputs * scales, axis=1) == y) > 0.9
@@ -232,7 +241,9 @@ def test_the_result_is_the_mask_that_is_best_by_what_tickets_are_judged_by(monke
     y = np.digitize(np.abs(x).sum(axis=1), [1.0, 2.0])
     start = random_mask(kernels, biases, 0.3, rng)
     rounds = SwapSettings(rounds=12, screen=60)
-    found, losses = swap_search(kernels, biases, start, 30, x, y, "classification", rounds, rng)
+    found, losses = swap_search(
+        kernels, biases, start, 30, x, y, "classification", rounds, Loop(rng)
+    )
     assert error(CrossEntropy(), forward(kernels, biases, found, x), y) == min(errors)
     assert np.argmin(losses) != np.argmin(errors)  # the two can disagree
 

@@ -8,6 +8,7 @@ import pns_tf
 from pns_tf.hosts.initializers import draw_host
 from pns_tf.hosts.models import build_host, host_from_arrays
 from pns_tf.training.epoch import CompiledEpoch, compiled_epoch, train
+from pns_tf.training.loop import Loop
 from pns_tf.training.losses import LOSSES
 from tasks import InputError
 
@@ -30,7 +31,7 @@ def test_an_epoch_equals_keras_fit_on_the_same_order(samples):
         x,
         y,
         3,
-        np.random.default_rng(1),
+        Loop(np.random.default_rng(1)),
     )
     model = build_host(SIZES)
     model.set_weights(weights)
@@ -51,7 +52,9 @@ def test_pruned_parameters_neither_act_nor_change(samples):
     kernel_masks = [rng.random(k.shape) < 0.5 for k in kernels]
     bias_masks = [rng.random(b.shape) < 0.5 for b in biases]
     weights = host_from_arrays(kernels, biases, kernel_masks, bias_masks).get_weights()
-    trained, _ = train(compiled_epoch(build_host(SIZES), "classification"), weights, x, y, 2, rng)
+    trained, _ = train(
+        compiled_epoch(build_host(SIZES), "classification"), weights, x, y, 2, Loop(rng)
+    )
     for before, after, mask in zip(
         [*kernels, *biases],
         [trained[0], trained[6], trained[1], trained[7]],
@@ -66,8 +69,8 @@ def test_every_training_starts_with_a_fresh_optimizer(samples):
     x, y = samples
     weights = host_from_arrays(*draw_host(SIZES)).get_weights()
     epoch = compiled_epoch(build_host(SIZES), "classification")
-    first = train(epoch, weights, x, y, 2, np.random.default_rng(0))
-    second = train(epoch, weights, x, y, 2, np.random.default_rng(0))
+    first = train(epoch, weights, x, y, 2, Loop(np.random.default_rng(0)))
+    second = train(epoch, weights, x, y, 2, Loop(np.random.default_rng(0)))
     assert first[1] == second[1]
     for a, b in zip(first[0], second[0], strict=True):
         np.testing.assert_array_equal(a, b)
@@ -79,7 +82,7 @@ def test_seeds_masks_and_pruners_share_one_compilation(samples):
     epoch = CompiledEpoch(model, LOSSES["classification"], keras.optimizers.Adam())
     for seed in range(3):
         weights = host_from_arrays(*draw_host(SIZES, seed)).get_weights()
-        train(epoch, weights, x, y, 1, np.random.default_rng(seed))
+        train(epoch, weights, x, y, 1, Loop(np.random.default_rng(seed)))
     assert epoch._run.experimental_get_tracing_count() == 1
     assert compiled_epoch(build_host(SIZES), "classification") is compiled_epoch(
         build_host(SIZES), "classification"
@@ -96,7 +99,7 @@ def test_a_loss_that_is_not_finite_is_reported():
             x,
             x,
             1,
-            np.random.default_rng(0),
+            Loop(np.random.default_rng(0)),
         )
 
 
@@ -109,6 +112,6 @@ def test_training_solves_a_task():
         data.x_train,
         data.y_train,
         20,
-        np.random.default_rng(0),
+        Loop(np.random.default_rng(0)),
     )
     assert history[-1] < 0.05 * history[0]

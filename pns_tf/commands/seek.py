@@ -107,10 +107,11 @@ def _sought(run: Run, place: Place, path: Path, given: Given, data_dir: str | No
     from tqdm import tqdm
 
     from pns_tf.planting.planted import Planted
+    from pns_tf.pruners import make_pruner
     from pns_tf.runs.execute import network_of
     from pns_tf.saving.exporting import load_planted
     from pns_tf.saving.found_run import write_found
-    from pns_tf.seeking import make_pruner, seek_with
+    from pns_tf.seeking import seek_with
     from pns_tf.training.checkpoints import kept_in
 
     host = place.host.resolved(data_dir)
@@ -125,7 +126,7 @@ def _sought(run: Run, place: Place, path: Path, given: Given, data_dir: str | No
     with (
         kept_in(path.with_name(f".{path.name}.training"), decisive),
         devices,
-        tqdm(total=_epochs(pruner, settings), unit="epoch", leave=False, disable=None) as bar,
+        tqdm(total=pruner.total_epochs(settings), unit="epoch", leave=False, disable=None) as bar,
     ):
         found = seek_with(
             network,
@@ -149,13 +150,6 @@ def _sought(run: Run, place: Place, path: Path, given: Given, data_dir: str | No
             tflite=given["tflite"],
             overwrite=given["overwrite"],
         )
-
-
-def _epochs(pruner, settings: SeekSettings) -> int:
-    from pns_tf.pruners.searcher import Searcher
-
-    searches = isinstance(pruner, Searcher)
-    return pruner.total_epochs(settings) if searches else settings.total_epochs
 
 
 def _options(options: dict | None, **switches: bool) -> dict:

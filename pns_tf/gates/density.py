@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 START = 0.5  # gates with scores of zero are half open
 
@@ -64,4 +65,10 @@ class PressureController:
         change = self._gain * error + self._damping * (error - self._error)
         self._error = error
         self.pressure *= math.exp(max(-math.log(2), min(change, math.log(2))))
+        return self.pressure
+
+    def after(self, densities: Sequence[float], epochs: int) -> float:
+        """λ for the next of so many epochs; a new controller takes the densities so far."""
+        for number, density in enumerate(densities):
+            self(number / epochs, density)
         return self.pressure

@@ -1,12 +1,7 @@
-"""A search through the data once: gates learn, weights stay.
-
-As in training, an epoch is one XLA-compiled function around the functional model; on images, each
-step is one.
-"""
+"""A search through the data once: gates learn, weights stay."""
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,16 +10,14 @@ import tensorflow as tf
 import tf_keras as keras
 
 from pns_tf.checks import InputError
-from pns_tf.gates.density import START
 from pns_tf.gates.losses import TO_TEACHER, balanced_pressure
 from pns_tf.gates.relaxations import NOISES, RELAXATIONS, capacity_threshold
 from pns_tf.hosts.forward import forward
 from pns_tf.masks import Mask
 from pns_tf.pruning.prunable import prunable_weights
 from pns_tf.tasks.kinds import Kind, kind_named
-from pns_tf.training.epoch import gather_batches
+from pns_tf.training.compiled import Epoch, compiled
 from pns_tf.training.losses import LOSSES
-from pns_tf.training.steps import Steps, takes_images
 
 
 @dataclass(frozen=True)
@@ -71,7 +64,7 @@ class Controls:
     learning_rate: float = 0.02
 
 
-class GateEpoch:
+class GateEpoch(Epoch):
     """One epoch of gate training on a model whose layers carry masks.
 
     Every weight and bias θ has a score; the model computes with θ ⊙ gate(score). Only scores,
@@ -83,13 +76,13 @@ class GateEpoch:
 
     Attributes:
         scores: one variable for each prunable weight.
-        openness: mean openness of all gates, in the epoch that was run last.
+        openness: mean openness of all gates after the epoch that was run last.
     """
 
     def __init__(self, model: keras.Model, settings: GateSettings):
         if tf.distribute.has_strategy():
             raise InputError("gates are trained on one device, without a strategy")
-        self.model, self.settings = model, settings
+        self.settings = settings
         weights = prunable_weights(model)
         unmasked = [weight.name for weight in weights if weight.mask is None]
         if unmasked:
@@ -105,12 +98,12 @@ class GateEpoch:
         self._threshold = tf.Variable(0.0)  # of the step before, for "capacity"
         self.size = sum(int(np.prod(mask.shape)) for mask in self._masks)
         self._variables = [*self.scores, self._log_scales]
-        self._optimizer = keras.optimizers.Adam(0.02)
-        self._optimizer.build(self._variables)
-        if takes_images(model):
-            self._run = Steps(self._step, settings.batch_size)
-        else:
-            self._run = tf.function(self._epoch, jit_compile=True)
+        super().__init__(model, keras.optimizers.Adam(0.02), self._variables, settings.batch_size)
+
+    @property
+    def state(self) -> list[tf.Variable]:
+        """Everything that is left of an epoch."""
+        return [*self._variables, *self._alive, self._threshold, *self._optimizer.variables]
 
     def start(self, scores: Sequence[np.ndarray], x: np.ndarray, y: np.ndarray) -> None:
         """Sets the scores, sizes the outputs like the labels, and forgets momenta.
@@ -119,13 +112,10 @@ class GateEpoch:
             scores: one array for each prunable weight.
             x, y: samples from which the first output scales are taken.
         """
-        for variable in self._optimizer.variables:
-            if variable is not self._optimizer.learning_rate:
-                variable.assign(tf.zeros_like(variable))
+        self.reset_optimizer()
         for score, alive, value in zip(self.scores, self._alive, scores, strict=True):
             score.assign(value)
             alive.assign(tf.ones_like(alive))
-        self.openness = START
         self._threshold.assign(0.0)
         if self.settings.density == "capacity":
             # Outputs that begin small, sized as if all gates were open, lead to better gates.
@@ -187,11 +177,6 @@ class GateEpoch:
         scores = self._centred(numbers[0], numbers[2] * self.size)
         self.openness = float(self._openness(scores, numbers[0]))
         return loss
-
-    def _epoch(self, x, y, order, *numbers):
-        return gather_batches(
-            lambda xs, ys: self._step(xs, ys, *numbers), x, y, order, self.settings.batch_size
-        )
 
     def _step(self, x, y, sharpness, pressure, density, seed):
         if self.settings.teacher:
@@ -269,11 +254,6 @@ def gate_epoch(model: keras.Model, settings: GateSettings) -> GateEpoch:
     Raises:
         ValueError: a prunable weight has no mask.
     """
-    epoch = _compiled(model.to_json(), settings)
+    epoch = compiled(GateEpoch, model, settings)
     epoch.model.set_weights(model.get_weights())
     return epoch
-
-
-@functools.lru_cache(maxsize=8)
-def _compiled(architecture: str, settings: GateSettings) -> GateEpoch:
-    return GateEpoch(keras.models.model_from_json(architecture), settings)

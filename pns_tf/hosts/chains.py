@@ -55,6 +55,16 @@ def masked_layer(layer: keras.layers.Layer) -> keras.layers.Layer:
     return type(layer).from_config(config)
 
 
+def fully_connected(model: keras.Model) -> bool:
+    """Whether the model is a stack of `PlantedDense` layers, ReLU between them, the last linear."""
+    layers = [layer for layer in model.layers if not isinstance(layer, keras.layers.InputLayer)]
+    wanted = [keras.activations.relu] * (len(layers) - 1) + [keras.activations.linear]
+    return all(
+        isinstance(layer, PlantedDense) and layer.activation is activation
+        for layer, activation in zip(layers, wanted, strict=True)
+    )
+
+
 def _check_no_branches(model: keras.Model) -> None:
     config = model.get_config()
     names = [layer["name"] for layer in config["layers"]]

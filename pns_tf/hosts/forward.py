@@ -11,6 +11,11 @@ import tf_keras as keras
 IMAGES = 250  # at once: the activations of VGG16 are 1.3 MB an image, and larger batches no faster
 
 
+def takes_images(model: keras.Model) -> bool:
+    """Whether a model's samples have more than one axis."""
+    return len(model.input_shape) > 2
+
+
 def forward(model: keras.Model) -> Callable[[np.ndarray], tf.Tensor | np.ndarray]:
     """The model's outputs in inference mode, as a function of any number of samples.
 
@@ -20,7 +25,7 @@ def forward(model: keras.Model) -> Callable[[np.ndarray], tf.Tensor | np.ndarray
         >>> forward(host)(np.ones((5, 2), np.float32)).shape
         TensorShape([5, 2])
     """
-    if len(model.input_shape) <= 2:
+    if not takes_images(model):
         return model
     images = tf.TensorSpec(model.input_shape, tf.float32)
     compute = tf.function(lambda x: model(x, training=False)).get_concrete_function(images)

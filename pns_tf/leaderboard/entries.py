@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pns_tf.checks import choice
 from pns_tf.experiments.catalog import MULTISHOT
 from pns_tf.hosts.fully_connected import FullyConnected
-from pns_tf.pruners import PRUNERS
+from pns_tf.recipe.pruners import PRUNERS
 from pns_tf.recipe.run import Run
 from pns_tf.recipe.search import SeekSettings
 

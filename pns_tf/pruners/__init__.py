@@ -1,6 +1,7 @@
-"""Pruners: each gives every prunable parameter a score; larger scores are kept.
+"""Pruners: each gives every prunable parameter a score, or searches for a ticket by itself.
 
-To add one, write a class derived from `Pruner` and a row in ``PRUNERS``.
+To add one, write a class derived from `Pruner`. Named "module:Class" it needs nothing else; one
+that comes with the project has a row in `pns_tf.recipe.pruners`.
 """
 
 from __future__ import annotations
@@ -13,39 +14,13 @@ from typing import TYPE_CHECKING
 from pns_tf import own_modules
 from pns_tf.checks import InputError, choice
 from pns_tf.pruners.batch import scoring_batch
+from pns_tf.recipe.pruners import PRUNERS
 
 if TYPE_CHECKING:
     from pns_tf.pruners.base import Pruner
+    from pns_tf.recipe.search import SeekSettings
 
-# Name -> where its class is. Loaded at first use, because the classes import TensorFlow.
-PRUNERS = {
-    "random": "pns_tf.pruners.random_scores:Random",
-    "magnitude": "pns_tf.pruners.magnitude:Magnitude",
-    "snip": "pns_tf.pruners.snip:Snip",
-    "grasp": "pns_tf.pruners.grasp:Grasp",
-    "synflow": "pns_tf.pruners.synflow:Synflow",
-    "edge_popup": "pns_tf.pruners.edge_popup:EdgePopup",
-    "edge_popup_scaled": "pns_tf.pruners.edge_popup:EdgePopupScaled",
-    "tfmot": "pns_tf.pruners.stock_tfmot:StockTFMOT",
-    "imp": "pns_tf.pruners.imp:IterativeMagnitudePruning",
-    "imp_lr": "pns_tf.pruners.imp:LearningRateRewinding",
-    "rigl": "pns_tf.pruners.rigl:Rigl",
-    "set": "pns_tf.pruners.rigl:Set",
-    "force": "pns_tf.pruners.force:Force",
-    "iterative_snip": "pns_tf.pruners.force:IterativeSnip",
-    "iht": "pns_tf.pruners.iht:IterativeHardThresholding",
-    "continuous_sparsification": (
-        "pns_tf.pruners.continuous_sparsification:ContinuousSparsification"
-    ),
-    "hard_concrete": "pns_tf.pruners.hard_concrete:HardConcrete",
-    "concrete_ticket_search": "pns_tf.pruners.concrete_ticket_search:ConcreteTicketSearch",
-    "concrete_ticket_search_kl": "pns_tf.pruners.concrete_ticket_search:ConcreteTicketSearchKL",
-    "gem_miner": "pns_tf.pruners.gem_miner:GemMiner",
-    "pns": "pns_tf.pruners.pns:PlantNSeek",
-    "pns_weak": "pns_tf.pruners.pns_weak:PlantNSeekWeak",
-}
-
-__all__ = ["PRUNERS", "Pruner", "get", "load", "names", "scoring_batch"]
+__all__ = ["Pruner", "get", "load", "make_pruner", "names", "scoring_batch"]
 
 
 def __getattr__(name: str):
@@ -67,7 +42,7 @@ def load(name: str) -> type[Pruner]:
     Raises:
         ValueError: no such pruner, or the class cannot be imported (the message says why).
     """
-    place = name if ":" in str(name) else PRUNERS[choice("pruner", name, PRUNERS)]
+    place = name if ":" in str(name) else PRUNERS[choice("pruner", name, PRUNERS)].place
     pruner = own_modules.load("pruner", name, place)
     base = importlib.import_module("pns_tf.pruners.base").Pruner
     if not (inspect.isclass(pruner) and issubclass(pruner, base)):
@@ -96,6 +71,20 @@ def get(name: str, **options) -> Pruner:
         choice(f"option of pruner {name!r}", option, known)
         _check_type(f"option {option!r} of pruner {name!r}", value, known[option].default)
     return pruner(**options)
+
+
+def make_pruner(settings: SeekSettings) -> Pruner:
+    """The pruner that the settings name, with their seed and options.
+
+    Raises:
+        ValueError: unknown pruner or option, or a class that cannot be imported.
+
+    Example:
+        >>> from pns_tf.recipe.search import SeekSettings
+        >>> make_pruner(SeekSettings("grasp", seed=3, options={"temperature": 100})).seed
+        3
+    """
+    return get(settings.pruner, **{"seed": settings.seed, **settings.options})
 
 
 def _check_type(what: str, value: object, default: object) -> None:

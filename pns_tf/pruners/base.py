@@ -12,7 +12,15 @@ import tf_keras as keras
 
 from pns_tf.checks import InputError
 from pns_tf.pruners.network import Loss, Network
+from pns_tf.pruners.result import SearchResult
+from pns_tf.pruners.rounds import prune_in_rounds
 from pns_tf.pruning.prunable import PrunableWeight, check_model, prunable_weights
+from pns_tf.recipe.search import SeekSettings
+from pns_tf.tasks.task import Data
+from pns_tf.training.loop import Loop
+
+# What some pruners go by and others do not; for these it is an error to give it.
+HEEDED = ("rounds", "prune_rounds", "scope", "schedule", "augmented")
 
 
 @dataclass
@@ -30,6 +38,7 @@ class Pruner:
         name: what the user types; the class's name if left out.
         reference: the paper, in one line.
         uses_data: whether `score` must be given samples.
+        heeds: which of `HEEDED` it goes by.
 
     Example:
         >>> class Largest(Pruner):
@@ -43,6 +52,7 @@ class Pruner:
     name = "pruner"
     reference = ""
     uses_data = False
+    heeds = frozenset(HEEDED)
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
@@ -64,6 +74,31 @@ class Pruner:
         raise InputError(
             f"pruner {self.name!r} gives no scores: expected one that overrides calculate_scores"
         )
+
+    def find(
+        self, model: keras.Model, data: Data, settings: SeekSettings, loop: Loop
+    ) -> SearchResult:
+        """Looks for a ticket: by its scores, in rounds, see `pns_tf.pruners.rounds`.
+
+        Args:
+            model: a host with its initial parameters; may be changed.
+            data: the task's data; only the training part is for the search.
+            settings: density, epochs, batch size and so on.
+            loop: a new one. Everything random in the search is drawn from its ``rng``, and epochs
+                that it runs are kept, told, and refused if they diverge.
+
+        Example:
+            >>> planted, settings = pns_tf.plant("relu"), SeekSettings("magnitude", density=0.2)
+            >>> pruner = pns_tf.pruners.get("magnitude")
+            >>> found = pruner.find(planted.host, planted.data(), settings, Loop(rng))
+            >>> round(found.mask.density, 3)
+            0.2
+        """
+        return prune_in_rounds(self, model, data, settings, loop)
+
+    def total_epochs(self, settings: SeekSettings) -> int:
+        """Epochs of the search and of the training after it."""
+        return settings.total_epochs
 
     def score(
         self,

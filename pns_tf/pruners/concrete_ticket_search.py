@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pns_tf.checks import flag, number
 from pns_tf.gates.density import falling_density
 from pns_tf.gates.epoch import Controls, GateSettings
-from pns_tf.gates.search import GateSearcher
+from pns_tf.pruners.gate_searcher import GateSearcher
 
 AIM_GAIN = 0.1  # how fast the density that is aimed at follows the one that is missed
 LOWEST_AIM = 0.5
@@ -58,16 +58,16 @@ class ConcreteTicketSearch(GateSearcher):
             scaled=not self.reverse_kl,
         )
 
-    def schedule(self, epoch, density, rng):
+    def schedule(self, openness, density):
         aim = 1.0  # the balance is a little above what is wanted, as the loss opens gates
-        for number_ in range(self.epochs):
+        for number_, open_ in enumerate(openness):
             wanted = falling_density(density, number_ / self.epochs, self.ramp)
-            aim = min(1.0, max(LOWEST_AIM, aim * (wanted / epoch.openness) ** AIM_GAIN))
-            yield Controls(
-                sharpness=1 / self.temperature,
-                density=wanted * aim,
-                learning_rate=self.learning_rate,
-            )
+            aim = min(1.0, max(LOWEST_AIM, aim * (wanted / open_) ** AIM_GAIN))
+        return Controls(
+            sharpness=1 / self.temperature,
+            density=wanted * aim,
+            learning_rate=self.learning_rate,
+        )
 
 
 @dataclass

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pns_tf.checks import number
 from pns_tf.gates.density import PressureController
 from pns_tf.gates.epoch import Controls
-from pns_tf.gates.search import GateSearcher
+from pns_tf.pruners.gate_searcher import GateSearcher
 
 
 @dataclass
@@ -44,12 +44,11 @@ class ContinuousSparsification(GateSearcher):
         number("pressure", self.pressure, 0.0, low_excluded=True)
         number("ramp", self.ramp, 0.0, 1.0, low_excluded=True)
 
-    def schedule(self, epoch, density, rng):
+    def schedule(self, openness, density):
         controller = PressureController(density, self.ramp, self.pressure)
-        for number_ in range(self.epochs):
-            progress = number_ / self.epochs
-            yield Controls(
-                sharpness=self.sharpness**progress,
-                pressure=controller(progress, epoch.openness),
-                learning_rate=self.learning_rate,
-            )
+        progress = (len(openness) - 1) / self.epochs
+        return Controls(
+            sharpness=self.sharpness**progress,
+            pressure=controller.after(openness, self.epochs),
+            learning_rate=self.learning_rate,
+        )

@@ -9,10 +9,10 @@ import numpy as np
 
 from pns_tf.checks import InputError, integer, number
 from pns_tf.pruners.popup import HEADS, PopupSettings, popup_epoch
-from pns_tf.pruners.searcher import Searcher, SearchResult
+from pns_tf.pruners.result import SearchResult
+from pns_tf.pruners.searcher import Searcher
 from pns_tf.pruning.thresholds import density_steps, masks_from_scores
 from pns_tf.tasks.task import kind_of
-from pns_tf.training.checkpoints import next_stage
 from pns_tf.training.schedules import cosine_decay
 
 
@@ -49,7 +49,7 @@ class EdgePopup(Searcher):
         "Ramanujan et al., What's Hidden in a Randomly Weighted Neural Network?, CVPR 2020, "
         "arXiv 1911.13299"
     )
-    uses_scope = True
+    heeds = frozenset({"scope", "augmented"})
     default_scope = "local"
 
     def __post_init__(self):
@@ -61,7 +61,7 @@ class EdgePopup(Searcher):
         if self.as_published and self.scaled_loss:
             raise InputError("as_published and scaled_loss exclude each other: choose one")
 
-    def search(self, model, data, settings, rng, watch=None):
+    def find(self, model, data, settings, loop):
         head = "softmax" if self.as_published else "scale" if self.scaled_loss else "none"
         scope = settings.scope or self.default_scope
         epoch = popup_epoch(
@@ -76,27 +76,26 @@ class EdgePopup(Searcher):
                 head=head,
             ),
         )
-        epoch.start(self.initial_scores(epoch, rng))
+        epoch.start(self.initial_scores(epoch, loop.rng))
         densities = self.densities(settings.density)
-        stage = next_stage()
-        history = stage.restore(epoch.state, rng)
-        # Of epochs before an interruption only the last one's scores are known.
-        snapshots = [[score.numpy() for score in epoch.scores]] * len(history)
-        for done, density in enumerate(densities, start=1):
-            if done <= len(history):
-                if watch:
-                    watch(done, history[done - 1])
-                continue
-            order = rng.permutation(len(data.x_train)).astype(np.int32)
-            rate = cosine_decay(self.learning_rate, done - 1, self.epochs)
-            counts = _counts(epoch, scope, density)
-            history.append(epoch(data.x_train, data.y_train, order, counts, rate))
-            snapshots.append([score.numpy() for score in epoch.scores])
-            stage.save(epoch.state, rng, history)
-            if watch:
-                watch(done, history[-1])
+        snapshots: list[list[np.ndarray]] = []
+
+        def note(epochs: int) -> None:
+            """Of epochs before an interruption only the last one's scores are known."""
+            scores = [score.numpy() for score in epoch.scores]
+            snapshots.extend([scores] * (epochs - len(snapshots)))
+
+        def step(number: int) -> float:
+            note(number - 1)
+            order = loop.shuffled(len(data.x_train))
+            rate = cosine_decay(self.learning_rate, number - 1, self.epochs)
+            counts = _counts(epoch, scope, densities[number - 1])
+            return epoch(data.x_train, data.y_train, order, counts, rate)
+
+        history = loop.run(self.epochs, step, epoch.state)
+        note(self.epochs)
         magnitudes = [np.abs(score) for score in snapshots[-1]]
-        mask = masks_from_scores(magnitudes, settings.density, scope, rng=rng)
+        mask = masks_from_scores(magnitudes, settings.density, scope, rng=loop.rng)
         return SearchResult(
             mask,
             history=history,

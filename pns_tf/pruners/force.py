@@ -8,7 +8,8 @@ from pns_tf.checks import flag, integer
 from pns_tf.hosts.models import set_masks
 from pns_tf.masks import Mask
 from pns_tf.pruners.batch import scoring_batch
-from pns_tf.pruners.searcher import Searcher, SearchResult
+from pns_tf.pruners.result import SearchResult
+from pns_tf.pruners.searcher import Searcher
 from pns_tf.pruners.snip import Snip
 from pns_tf.pruning.prunable import prunable_weights
 from pns_tf.pruning.thresholds import density_steps, masks_from_scores
@@ -41,14 +42,13 @@ class Force(Searcher):
         "de Jorge et al., Progressive Skeletonization: Trimming More Fat from a Network at "
         "Initialization, ICLR 2021, arXiv 2006.09081"
     )
-    uses_scope = True
-    uses_schedule = True
+    heeds = frozenset({"scope", "schedule", "augmented"})
 
     def __post_init__(self):
         integer(f"rounds of {self.name}", self.rounds, minimum=1)
         flag(f"resurrect of {self.name}", self.resurrect)
 
-    def search(self, model, data, settings, rng, watch=None):
+    def find(self, model, data, settings, loop):
         classes = kind_of(data).classes(model.output_shape[-1])
         x, y = scoring_batch(
             data.x_train, data.y_train, self.samples_per_class, classes, settings.seed
@@ -59,7 +59,7 @@ class Force(Searcher):
         for density in densities:
             scores = snip.score(model, x, y)
             alive = None if self.resurrect else mask
-            mask = masks_from_scores(scores, density, scope, within=alive, rng=rng)
+            mask = masks_from_scores(scores, density, scope, within=alive, rng=loop.rng)
             set_masks(model, mask)
         return SearchResult(mask)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pns_tf.checks import integer, number
 from pns_tf.gates.epoch import Controls, GateSettings
-from pns_tf.gates.search import GateSearcher
+from pns_tf.pruners.gate_searcher import GateSearcher
 from pns_tf.pruning.thresholds import density_steps, keep_highest
 from pns_tf.training.schedules import cosine_decay
 
@@ -54,12 +54,14 @@ class GemMiner(GateSearcher):
     def first_scores(self, epoch, rng):
         return [rng.uniform(-0.5, 0.5, score.shape) for score in epoch.scores]  # of p − ½
 
-    def schedule(self, epoch, density, rng):
+    def schedule(self, openness, density):
+        rate = cosine_decay(self.learning_rate, len(openness) - 1, self.epochs)
+        return Controls(pressure=self.pressure, learning_rate=rate)
+
+    def close(self, epoch, done, density, rng):
         freezing = math.ceil(self.epochs * (1 - SETTLING))
         rounds = min(self.freezes, freezing)
-        left = iter(density_steps(density, rounds))
-        for done in range(1, self.epochs + 1):
-            rate = cosine_decay(self.learning_rate, done - 1, self.epochs)
-            yield Controls(pressure=self.pressure, learning_rate=rate)
-            if done <= freezing and done * rounds // freezing > (done - 1) * rounds // freezing:
-                epoch.freeze(keep_highest(epoch.ranking(), round(next(left) * epoch.size), rng=rng))
+        before, now = ((epochs * rounds) // freezing for epochs in (done - 1, done))
+        if now > before and done <= freezing:
+            left = density_steps(density, rounds)[before]
+            epoch.freeze(keep_highest(epoch.ranking(), round(left * epoch.size), rng=rng))

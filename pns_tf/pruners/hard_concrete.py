@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pns_tf.checks import choice, number
 from pns_tf.gates.density import PressureController
 from pns_tf.gates.epoch import Controls, GateSettings
-from pns_tf.gates.search import GateSearcher
+from pns_tf.pruners.gate_searcher import GateSearcher
 
 
 @dataclass
@@ -51,11 +51,10 @@ class HardConcrete(GateSearcher):
     def compiled_for(self, kind):
         return GateSettings(kind, self.gates, self.gate_batch_size)
 
-    def schedule(self, epoch, density, rng):
+    def schedule(self, openness, density):
         controller = PressureController(density, self.ramp, self.pressure)
-        for number_ in range(self.epochs):
-            yield Controls(
-                sharpness=1 / self.temperature,
-                pressure=controller(number_ / self.epochs, epoch.openness),
-                learning_rate=self.learning_rate,
-            )
+        return Controls(
+            sharpness=1 / self.temperature,
+            pressure=controller.after(openness, self.epochs),
+            learning_rate=self.learning_rate,
+        )

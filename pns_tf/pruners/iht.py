@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,17 +10,19 @@ import tensorflow as tf
 import tf_keras as keras
 
 from pns_tf.checks import choice, integer, number
+from pns_tf.hosts.forward import takes_images
 from pns_tf.masks import Mask
-from pns_tf.pruners.popup import kth_largest, kth_largest_by_partition
-from pns_tf.pruners.searcher import Searcher, SearchResult
+from pns_tf.pruners.result import SearchResult
+from pns_tf.pruners.searcher import Searcher
+from pns_tf.pruning.largest import kth_largest, kth_largest_by_partition
 from pns_tf.pruning.layer_densities import DISTRIBUTIONS, layer_counts
 from pns_tf.pruning.thresholds import density_steps, keep_highest
 from pns_tf.tasks.kinds import Kind
 from pns_tf.tasks.task import kind_of
+from pns_tf.training.compiled import compiled
 from pns_tf.training.cosine_epoch import cosine_epoch
 from pns_tf.training.epoch import train
-from pns_tf.training.sparse_epoch import SparseEpoch, check_loss
-from pns_tf.training.steps import takes_images
+from pns_tf.training.sparse_epoch import SparseEpoch
 
 
 @dataclass
@@ -53,7 +54,7 @@ class IterativeHardThresholding(Searcher):
         "Fridovich-Keil & Pilanci, A Recovery Guarantee for Sparse Neural Networks, ICLR 2026, "
         "arXiv 2509.20323"
     )
-    uses_scope = True
+    heeds = frozenset({"scope"})
 
     def __post_init__(self):
         integer(f"epochs of {self.name}", self.epochs, minimum=1)
@@ -61,20 +62,19 @@ class IterativeHardThresholding(Searcher):
         number(f"learning_rate of {self.name}", self.learning_rate, 0.0, low_excluded=True)
         choice("layer_densities", self.layer_densities, DISTRIBUTIONS)
 
-    def search(self, model, data, settings, rng, watch=None):
+    def find(self, model, data, settings, loop):
         kind, scope = kind_of(data), settings.scope or self.layer_densities
-        epoch = thresholded_epoch(model.to_json(), kind, settings.batch_size, scope)
+        epoch = compiled(ThresholdedEpoch, model, kind, settings.batch_size, scope)
         epoch.start(model.get_weights())
         epoch.optimizer.learning_rate.assign(self.learning_rate)
-        history, densities = [], self._densities(settings.density)
-        for density in densities:
-            epoch.keep(density)
-            order = rng.permutation(len(data.x_train)).astype(np.int32)
-            history.append(epoch(data.x_train, data.y_train, order))
-            check_loss(len(history), history[-1])
-            if watch:
-                watch(len(history), history[-1])
-        mask = epoch.largest(settings.density, rng)
+        densities = self._densities(settings.density)
+
+        def step(number: int) -> float:
+            epoch.keep(densities[number - 1])
+            return epoch(data.x_train, data.y_train, loop.shuffled(len(data.x_train)))
+
+        history = loop.run(self.epochs, step, epoch.state)
+        mask = epoch.largest(settings.density, loop.rng)
         epoch.assign(epoch.values, mask)
         weights, losses = train(
             cosine_epoch(model, data, settings),
@@ -82,8 +82,7 @@ class IterativeHardThresholding(Searcher):
             data.x_train,
             data.y_train,
             settings.epochs,
-            rng,
-            watch,
+            loop,
         )
         return SearchResult(mask, weights, history + losses, densities=densities)
 
@@ -100,17 +99,15 @@ class ThresholdedEpoch(SparseEpoch):
     """An epoch of steps θ ← H_k(θ − η ∇L(θ)).
 
     Args:
-        architecture: a model with masks, as JSON; they have to be ones.
+        model: with masks, which have to be ones; not shared with others.
         kind: of the task.
         batch_size: samples a step.
         scope: what has a threshold of its own: everything ("global"), each array ("local"), or each
             layer ("erk", "uniform", see `pns_tf.pruning.layer_densities`).
     """
 
-    def __init__(self, architecture: str, kind: Kind, batch_size: int, scope: str):
-        super().__init__(
-            architecture, kind, keras.optimizers.SGD(0.1, global_clipnorm=1.0), batch_size
-        )
+    def __init__(self, model: keras.Model, kind: Kind, batch_size: int, scope: str):
+        super().__init__(model, kind, keras.optimizers.SGD(0.1, global_clipnorm=1.0), batch_size)
         every = range(len(self.weights))
         self._scope = scope
         self._groups = {"global": [list(every)], "local": [[i] for i in every]}.get(
@@ -157,11 +154,3 @@ class ThresholdedEpoch(SparseEpoch):
         threshold = self._kth_largest(flat, count)
         for variable, size in zip(variables, sizes, strict=True):
             variable.assign(tf.where(size >= threshold, variable, 0.0))
-
-
-@functools.lru_cache(maxsize=8)
-def thresholded_epoch(
-    architecture: str, kind: Kind, batch_size: int, scope: str
-) -> ThresholdedEpoch:
-    """`ThresholdedEpoch`, made once per process for equal arguments."""
-    return ThresholdedEpoch(architecture, kind, batch_size, scope)

@@ -11,11 +11,12 @@ from pns_tf.checks import InputError, choice, integer, number
 from pns_tf.hosts.models import set_masks
 from pns_tf.masks import Mask
 from pns_tf.pruners.magnitude import Magnitude
-from pns_tf.pruners.repeated_training import RepeatedTraining
-from pns_tf.pruners.searcher import Searcher, SearchResult
+from pns_tf.pruners.result import SearchResult
+from pns_tf.pruners.searcher import Searcher
 from pns_tf.pruning.prunable import prunable_weights
 from pns_tf.pruning.thresholds import density_steps, masks_from_scores
 from pns_tf.training.cosine_epoch import cosine_epoch
+from pns_tf.training.epoch import train
 
 REWINDS = ("weights", "learning_rate")
 
@@ -48,7 +49,7 @@ class IterativeMagnitudePruning(Searcher):
         "Renda, Frankle & Carbin, Comparing Rewinding and Fine-tuning in Neural Network Pruning, "
         "ICLR 2020, arXiv 2003.02389"
     )
-    uses_scope = True
+    heeds = frozenset({"scope"})
 
     def __post_init__(self):
         number(f"fraction of {self.name}", self.fraction, 0.0, 0.99, low_excluded=True)
@@ -56,14 +57,13 @@ class IterativeMagnitudePruning(Searcher):
         integer(f"rewind_epoch of {self.name}", self.rewind_epoch, minimum=0)
         number(f"weight_decay of {self.name}", self.weight_decay, low=0.0)
 
-    def search(self, model, data, settings, rng, watch=None):
+    def find(self, model, data, settings, loop):
         if settings.epochs <= self.rewind_epoch:
             raise InputError(
                 f"pruner {self.name!r} prunes after training and rewinds to epoch "
                 f"{self.rewind_epoch}: epochs must be more, got {settings.epochs}"
             )
         epoch = cosine_epoch(model, data, settings, self.weight_decay)
-        training = RepeatedTraining(data, rng, watch)
         start = [tf.Variable(value) for value in model.get_weights()]  # where weights go back to
 
         def note(number: int) -> None:
@@ -71,16 +71,30 @@ class IterativeMagnitudePruning(Searcher):
                 for variable, value in zip(start, epoch.model.get_weights(), strict=True):
                     variable.assign(value)
 
-        training.run(model, epoch, settings.epochs, note, noted=start)
+        def trained(**noting) -> list[float]:
+            weights, losses = train(
+                epoch,
+                model.get_weights(),
+                data.x_train,
+                data.y_train,
+                settings.epochs,
+                loop,
+                **noting,
+            )
+            model.set_weights(weights)
+            return losses
+
+        history = trained(finished=note, noted=start)
         mask = Mask.ones_like([weight.variable for weight in prunable_weights(model)])
         scope = settings.scope or "global"
         for density in density_steps(settings.density, self._rounds(settings.density)):
-            mask = masks_from_scores(Magnitude().score(model), density, scope, within=mask, rng=rng)
+            scores = Magnitude().score(model)
+            mask = masks_from_scores(scores, density, scope, within=mask, rng=loop.rng)
             if self.rewind == "weights":
                 model.set_weights([variable.numpy() for variable in start])
             set_masks(model, mask)
-            training.run(model, epoch, settings.epochs)
-        return SearchResult(mask, model.get_weights(), training.history)
+            history += trained()
+        return SearchResult(mask, model.get_weights(), history)
 
     def total_epochs(self, settings):
         return settings.epochs * (1 + self._rounds(settings.density))

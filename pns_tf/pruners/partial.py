@@ -11,21 +11,21 @@ import tf_keras as keras
 from pns_tf.hosts.compaction import cut
 from pns_tf.hosts.kernels import neuron_counts
 from pns_tf.hosts.models import masked_layers, set_masks
-from pns_tf.pruners.searcher import SearchResult
+from pns_tf.pruners.result import SearchResult
 from pns_tf.recipe.search import SeekSettings
 from pns_tf.tasks.task import Data
+from pns_tf.training.loop import Loop
 
 ROOM = 10  # times the parameters of the ticket are to be in the part, or it gets wider
 
 
 def search_in_part(
-    search: Callable[..., SearchResult],
+    find: Callable[[keras.Model, Data, SeekSettings, Loop], SearchResult],
     widest: int,
     model: keras.Model,
     data: Data,
     settings: SeekSettings,
-    rng: np.random.Generator,
-    watch: Callable[[int, float], None] | None = None,
+    loop: Loop,
 ) -> SearchResult:
     """Searches among random neurons of layers that are wider than ``widest``.
 
@@ -33,26 +33,25 @@ def search_in_part(
     choose from. A host without layers so wide is searched as it is, and so is any other model.
 
     Args:
-        search: as `pns_tf.pruners.searcher.Searcher.search`.
+        find: as `pns_tf.pruners.base.Pruner.find`.
         widest: neurons, or channels, of a layer that are searched; twice as many, and so on, while
             the part has fewer than `ROOM` times the parameters that the ticket keeps.
         model: a host, of which inputs and outputs are left whole, or a model wrapped by
             `pns_tf.prune`.
         data: passed on.
         settings: of the host; the part's density follows.
-        rng: chooses the neurons, then passed on.
-        watch: passed on.
+        loop: its ``rng`` chooses the neurons; then passed on.
 
     Returns:
         What the search finds, as a ticket of the host.
 
     Example:
-        >>> def search(self, model, data, settings, rng, watch=None):
-        ...     return search_in_part(self._search, 100, model, data, settings, rng, watch)
+        >>> def find(self, model, data, settings, loop):
+        ...     return search_in_part(self._find, 100, model, data, settings, loop)
     """
     kernels = [layer.kernel.numpy() for layer in masked_layers(model)]
     if not kernels:
-        return search(model, data, settings, rng, watch)
+        return find(model, data, settings, loop)
     counts = neuron_counts(kernels)
     host_size = _size(kernels, counts, counts)
     count = round(settings.density * host_size)
@@ -61,17 +60,17 @@ def search_in_part(
         widest *= 2
         widths = _narrowed(counts, widest)
     if widths == counts:
-        return search(model, data, settings, rng, watch)
+        return find(model, data, settings, loop)
     part = cut(
         model,
         [
-            np.sort(rng.choice(all_, some, replace=False)) if some < all_ else np.arange(all_)
+            np.sort(loop.rng.choice(all_, some, replace=False)) if some < all_ else np.arange(all_)
             for all_, some in zip(counts, widths, strict=True)
         ],
     )
     size = _size(kernels, counts, widths)
     inside = dataclasses.replace(settings, density=count / size)
-    result = search(part.model, data, inside, rng, watch)
+    result = find(part.model, data, inside, loop)
     mask = part.whole_mask(result.mask, model)
     weights = result.weights
     if weights is not None:

@@ -5,17 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import tf_keras as keras
 
 from pns_tf.checks import flag, integer, number
 from pns_tf.gates.density import falling_density
 from pns_tf.gates.epoch import Controls, GateSettings
 from pns_tf.gates.hardening import filled
-from pns_tf.gates.search import GateSearcher
-from pns_tf.hosts.layers import PlantedDense
+from pns_tf.hosts.chains import fully_connected
 from pns_tf.hosts.models import host_arrays
+from pns_tf.pruners.gate_searcher import GateSearcher
 from pns_tf.pruners.partial import search_in_part
-from pns_tf.pruners.searcher import SearchResult
+from pns_tf.pruners.result import SearchResult
 from pns_tf.swaps.search import SwapSettings, swap_search
 from pns_tf.tasks.task import kind_of
 
@@ -63,28 +62,22 @@ class PlantNSeek(GateSearcher):
     def compiled_for(self, kind):
         return GateSettings(kind, batch_size=self.gate_batch_size, density="capacity")
 
-    def schedule(self, epoch, density, rng):
-        for done in range(1, self.epochs + 1):
-            progress = done / self.epochs
-            yield Controls(
-                sharpness=self.sharpness**progress,
-                density=falling_density(density, progress, self.ramp),
-                learning_rate=self.learning_rate,
-            )
+    def schedule(self, openness, density):
+        progress = len(openness) / self.epochs
+        return Controls(
+            sharpness=self.sharpness**progress,
+            density=falling_density(density, progress, self.ramp),
+            learning_rate=self.learning_rate,
+        )
 
-    def search(self, model, data, settings, rng, watch=None):
-        return search_in_part(self._search, self.widest, model, data, settings, rng, watch)
+    def find(self, model, data, settings, loop):
+        return search_in_part(self._find, self.widest, model, data, settings, loop)
 
-    def _search(self, model, data, settings, rng, watch=None) -> SearchResult:
-        gates = super().search(model, data, settings, rng, watch)
+    def _find(self, model, data, settings, loop) -> SearchResult:
+        gates = super().find(model, data, settings, loop)
         if not self.swap_rounds or not fully_connected(model):
             return gates
         kernels, biases = host_arrays(model)
-
-        def watch_rounds(number_: int, loss: float) -> None:
-            if watch:
-                watch(self.epochs + number_, loss)
-
         mask, losses = swap_search(
             kernels,
             biases,
@@ -94,11 +87,10 @@ class PlantNSeek(GateSearcher):
             data.y_train,
             kind_of(data),
             SwapSettings(rounds=self.swap_rounds, wake=self.wake),
-            rng,
-            watch_rounds,
+            loop,
         )
         return SearchResult(
-            filled(mask, gates.mask.kept, rng),
+            filled(mask, gates.mask.kept, loop.rng),
             history=gates.history + losses,
             densities=gates.densities,
             metrics=gates.metrics,
@@ -106,13 +98,3 @@ class PlantNSeek(GateSearcher):
 
     def total_epochs(self, settings):
         return self.epochs + self.swap_rounds + settings.epochs
-
-
-def fully_connected(model: keras.Model) -> bool:
-    """Whether the model is a stack of `PlantedDense` layers, ReLU between them, the last linear."""
-    layers = [layer for layer in model.layers if not isinstance(layer, keras.layers.InputLayer)]
-    wanted = [keras.activations.relu] * (len(layers) - 1) + [keras.activations.linear]
-    return all(
-        isinstance(layer, PlantedDense) and layer.activation is activation
-        for layer, activation in zip(layers, wanted, strict=True)
-    )

@@ -10,22 +10,23 @@ import tf_keras as keras
 
 from pns_tf.checks import flag, integer, number
 from pns_tf.gates.hardening import filled
+from pns_tf.hosts.chains import fully_connected
 from pns_tf.hosts.compaction import compact
+from pns_tf.hosts.forward import takes_images
 from pns_tf.hosts.models import host_arrays, set_masks
 from pns_tf.masks import Mask
 from pns_tf.pruners.magnitude import Magnitude
 from pns_tf.pruners.partial import search_in_part
-from pns_tf.pruners.pns import fully_connected
-from pns_tf.pruners.repeated_training import RepeatedTraining
-from pns_tf.pruners.searcher import Searcher, SearchResult
+from pns_tf.pruners.result import SearchResult
+from pns_tf.pruners.searcher import Searcher
 from pns_tf.pruning.prunable import prunable_weights
 from pns_tf.pruning.thresholds import density_steps, keep_highest
 from pns_tf.recipe.search import SeekSettings
 from pns_tf.swaps.search import SwapSettings, swap_search
 from pns_tf.tasks.task import Data, kind_of
 from pns_tf.training.cosine_epoch import cosine_epoch
-from pns_tf.training.epoch import compiled_epoch
-from pns_tf.training.steps import takes_images
+from pns_tf.training.epoch import compiled_epoch, train
+from pns_tf.training.loop import Loop
 
 LOST = 1.5  # times the loss of the search, after training from the host's parameters
 
@@ -109,56 +110,54 @@ class PlantNSeekWeak(Searcher):
         ):
             integer(f"{what} of {self.name}", getattr(self, what), minimum=minimum)
 
-    def search(self, model, data, settings, rng, watch=None):
-        return search_in_part(self._search, self.widest, model, data, settings, rng, watch)
+    def find(self, model, data, settings, loop):
+        return search_in_part(self._find, self.widest, model, data, settings, loop)
 
-    def _search(self, model, data, settings, rng, watch=None) -> SearchResult:
+    def _find(self, model, data, settings, loop) -> SearchResult:
         initial = model.get_weights()
-        training = RepeatedTraining(data, rng, watch)
         mask = Mask.ones_like([weight.variable for weight in prunable_weights(model)])
         count = round(settings.density * mask.size)
         eliminated = fully_connected(model)
         margin = min(round(self.margin * count), self.most, mask.size)
         margin = max(margin, count) if eliminated else count
         for density in density_steps(margin / mask.size, self.magnitude_rounds):
-            self._train(training, model, data, self.magnitude_epochs)
+            self._train(loop, model, data, self.magnitude_epochs)
             if self.signs:
                 model.set_weights(along_signs(model.get_weights(), initial))
             kept = round(density * mask.size)
-            mask = keep_highest(Magnitude().score(model), kept, within=mask, rng=rng)
+            mask = keep_highest(Magnitude().score(model), kept, within=mask, rng=loop.rng)
             set_masks(model, mask)
         if eliminated:
             for number_, part in enumerate(density_steps(count / margin, self.rounds)):
                 if number_ in self._rewound():
                     model.set_weights(initial)
                     set_masks(model, mask)
-                    self._train(training, model, data, self.rewind_epochs)
-                self._train(training, model, data, self.round_epochs)
-                mask = self._eliminate(model, mask, round(part * margin), data, rng)
+                    self._train(loop, model, data, self.rewind_epochs)
+                self._train(loop, model, data, self.round_epochs)
+                mask = self._eliminate(model, mask, round(part * margin), data, loop)
                 set_masks(model, mask)
-            mask = filled(mask, count, rng)
-        reached = training.history[-1]
+            mask = filled(mask, count, loop.rng)
+        reached = loop.history[-1]
         tickets = []
         for attempt in range(1 + self.repairs * eliminated):
             if attempt:
-                mask = self._repair(training, model, mask, count, data, rng)
+                mask = self._repair(loop, model, mask, count, data)
             model.set_weights(initial)
             set_masks(model, mask)
-            self._train(training, model, data, self.last_epochs, cosine=True)
-            tickets.append((training.history[-1], mask, model.get_weights()))
-            if training.history[-1] <= LOST * reached:
+            self._train(loop, model, data, self.last_epochs, cosine=True)
+            tickets.append((loop.history[-1], mask, model.get_weights()))
+            if loop.history[-1] <= LOST * reached:
                 break
         _, mask, weights = min(tickets, key=lambda ticket: ticket[0])
-        return SearchResult(mask, weights, training.history)
+        return SearchResult(mask, weights, loop.history)
 
     def _repair(
         self,
-        training: RepeatedTraining,
+        loop: Loop,
         model: keras.Model,
         mask: Mask,
         count: int,
         data: Data,
-        rng: np.random.Generator,
     ) -> Mask:
         """Swaps, with training between, where a ticket has lost its way from the host's parameters.
 
@@ -166,14 +165,14 @@ class PlantNSeekWeak(Searcher):
         on that way.
         """
         for _ in range(self.repair_rounds):
-            mask = self._eliminate(model, mask, count, data, rng)
+            mask = self._eliminate(model, mask, count, data, loop)
             set_masks(model, mask)
-            self._train(training, model, data, self.round_epochs)
-        return filled(mask, count, rng)
+            self._train(loop, model, data, self.round_epochs)
+        return filled(mask, count, loop.rng)
 
     def _train(
         self,
-        training: RepeatedTraining,
+        loop: Loop,
         model: keras.Model,
         data: Data,
         epochs: int,
@@ -187,7 +186,10 @@ class PlantNSeekWeak(Searcher):
             epoch = cosine_epoch(small.model, data, settings)
         else:
             epoch = compiled_epoch(small.model, kind_of(data), rate, batch)
-        training.run(small.model, epoch, epochs)
+        weights, _ = train(
+            epoch, small.model.get_weights(), data.x_train, data.y_train, epochs, loop
+        )
+        small.model.set_weights(weights)
         small.put_back(model)
 
     def total_epochs(self, settings):
@@ -200,7 +202,7 @@ class PlantNSeekWeak(Searcher):
         return {self.rounds * part // (self.rewinds + 1) for part in range(1, self.rewinds + 1)}
 
     def _eliminate(
-        self, model: keras.Model, mask: Mask, count: int, data: Data, rng: np.random.Generator
+        self, model: keras.Model, mask: Mask, count: int, data: Data, loop: Loop
     ) -> Mask:
         """Drops what the loss misses least, then swaps."""
         smaller, _ = swap_search(
@@ -211,7 +213,7 @@ class PlantNSeekWeak(Searcher):
             data.y_train,
             kind_of(data),
             SwapSettings(rounds=1, screen=400, swaps=self.swaps),
-            rng,
+            Loop(loop.rng),  # its rounds are no epochs
             scales=np.ones(model.output_shape[-1]),  # they have been trained along
         )
         return smaller

@@ -1,12 +1,7 @@
-"""Edge-popup's search for strong tickets: weights stay, scores learn which of them to use.
-
-As in training, an epoch is one XLA-compiled function around the functional model; on images, each
-step is one.
-"""
+"""Edge-popup's search for strong tickets: weights stay, scores learn which of them to use."""
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -15,11 +10,12 @@ import tensorflow as tf
 import tf_keras as keras
 
 from pns_tf.checks import InputError
+from pns_tf.hosts.forward import takes_images
+from pns_tf.pruning.largest import kth_largest, kth_largest_by_partition
 from pns_tf.pruning.prunable import prunable_weights
 from pns_tf.tasks.kinds import Kind, kind_named
-from pns_tf.training.epoch import gather_batches
+from pns_tf.training.compiled import Epoch, compiled
 from pns_tf.training.losses import LOSSES
-from pns_tf.training.steps import Steps, takes_images
 
 
 @dataclass(frozen=True)
@@ -49,7 +45,7 @@ class PopupSettings:
         object.__setattr__(self, "kind", kind_named(self.kind))
 
 
-class PopupEpoch:
+class PopupEpoch(Epoch):
     """One epoch of edge-popup (Ramanujan et al. 2020) on a model whose layers carry masks.
 
     Every weight and bias θ has a score s. A step computes with θ ⊙ m, where m keeps the largest
@@ -63,7 +59,7 @@ class PopupEpoch:
     def __init__(self, model: keras.Model, settings: PopupSettings):
         if tf.distribute.has_strategy():
             raise InputError("edge-popup runs on one device, without a strategy")
-        self.model, self.settings = model, settings
+        self.settings = settings
         weights = prunable_weights(model)
         unmasked = [weight.name for weight in weights if weight.mask is None]
         if unmasked:
@@ -73,14 +69,9 @@ class PopupEpoch:
             )
         self._masks = [weight.mask for weight in weights]
         self.scores = [tf.Variable(tf.zeros(weight.variable.shape)) for weight in weights]
-        self._optimizer = keras.optimizers.SGD(0.1, momentum=settings.momentum)
-        self._optimizer.build(self.scores)
-        if takes_images(model):
-            self._run = Steps(self._step, settings.batch_size)
-            self._kth_largest = kth_largest_by_partition
-        else:
-            self._kth_largest = kth_largest
-            self._run = tf.function(self._epoch, jit_compile=True)
+        self._kth_largest = kth_largest_by_partition if takes_images(model) else kth_largest
+        optimizer = keras.optimizers.SGD(0.1, momentum=settings.momentum)
+        super().__init__(model, optimizer, self.scores, settings.batch_size)
 
     @property
     def state(self) -> list[tf.Variable]:
@@ -91,9 +82,7 @@ class PopupEpoch:
         """Sets the scores, and forgets momenta and step counts."""
         for variable, score in zip(self.scores, scores, strict=True):
             variable.assign(score)
-        for variable in self._optimizer.variables:
-            if variable is not self._optimizer.learning_rate:
-                variable.assign(tf.zeros_like(variable))
+        self.reset_optimizer()
 
     def __call__(
         self,
@@ -114,11 +103,6 @@ class PopupEpoch:
         """
         self._optimizer.learning_rate.assign(learning_rate)
         return float(self._run(x, y, order, tf.constant(counts, tf.int32)))
-
-    def _epoch(self, x, y, order, counts):
-        return gather_batches(
-            lambda xs, ys: self._step(xs, ys, counts), x, y, order, self.settings.batch_size
-        )
 
     def _step(self, x, y, counts):
         for variable, mask in zip(self._masks, self._top(counts), strict=True):
@@ -147,35 +131,6 @@ class PopupEpoch:
             tf.cast(size >= threshold, tf.float32)
             for size, threshold in zip(sizes, thresholds, strict=True)
         ]
-
-
-def kth_largest(values: tf.Tensor, k: tf.Tensor) -> tf.Tensor:
-    """The k-th largest of non-negative float32 values, by bisection over their bits.
-
-    The bits of non-negative floats are in the same order as the floats. Counting 31 times is much
-    faster than XLA's sort on a CPU, and k need not be known when compiling. For k = 0 the result is
-    NaN, which no value reaches.
-    """
-    bits = tf.bitcast(tf.reshape(values, [-1]), tf.int32)
-
-    def add_bit(step, threshold):
-        candidate = threshold | tf.bitwise.left_shift(1, 30 - step)
-        enough = tf.math.count_nonzero(bits >= candidate, dtype=tf.int32) >= k
-        return step + 1, tf.where(enough, candidate, threshold)
-
-    _, threshold = tf.while_loop(lambda step, _: step < 31, add_bit, (0, 0))
-    return tf.bitcast(threshold, tf.float32)
-
-
-def kth_largest_by_partition(values: tf.Tensor, k: tf.Tensor) -> tf.Tensor:
-    """The same as `kth_largest` outside XLA, where NumPy's partition is a dozen times faster."""
-
-    def kth(values, k):
-        place = values.size - k
-        return np.partition(values.ravel(), place)[place] if k else np.float32(np.nan)
-
-    threshold = tf.numpy_function(kth, [values, k], tf.float32, stateful=False)
-    return tf.ensure_shape(threshold, [])
 
 
 def popup_loss(kind: Kind | str, head: str, y: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
@@ -218,11 +173,6 @@ def popup_epoch(model: keras.Model, settings: PopupSettings) -> PopupEpoch:
     Raises:
         ValueError: a prunable weight has no mask.
     """
-    epoch = _compiled(model.to_json(), settings)
+    epoch = compiled(PopupEpoch, model, settings)
     epoch.model.set_weights(model.get_weights())
     return epoch
-
-
-@functools.lru_cache(maxsize=8)
-def _compiled(architecture: str, settings: PopupSettings) -> PopupEpoch:
-    return PopupEpoch(keras.models.model_from_json(architecture), settings)

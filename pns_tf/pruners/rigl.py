@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,15 +11,17 @@ import tensorflow as tf
 import tf_keras as keras
 
 from pns_tf.checks import choice, integer, number
+from pns_tf.hosts.forward import takes_images
 from pns_tf.masks import Mask
-from pns_tf.pruners.searcher import Searcher, SearchResult
+from pns_tf.pruners.result import SearchResult
+from pns_tf.pruners.searcher import Searcher
 from pns_tf.pruning.layer_densities import DISTRIBUTIONS, layer_counts
 from pns_tf.pruning.thresholds import keep_highest
 from pns_tf.tasks.kinds import Kind
 from pns_tf.tasks.task import kind_of
+from pns_tf.training.compiled import compiled
 from pns_tf.training.schedules import cosine_decay
-from pns_tf.training.sparse_epoch import SparseEpoch, check_loss
-from pns_tf.training.steps import takes_images
+from pns_tf.training.sparse_epoch import SparseEpoch
 
 GROWTHS = ("gradient", "random")
 
@@ -60,26 +61,28 @@ class Rigl(Searcher):
         choice("layer_densities", self.layer_densities, DISTRIBUTIONS)
         choice("grow", self.grow, GROWTHS)
 
-    def search(self, model, data, settings, rng, watch=None):
-        network = moving_epoch(
-            model.to_json(), kind_of(data), settings.learning_rate, settings.batch_size
+    def find(self, model, data, settings, loop):
+        network = compiled(
+            MovingEpoch, model, kind_of(data), settings.learning_rate, settings.batch_size
         )
         network.start(model.get_weights())
-        network.assign(network.values, self.first_mask(network, settings.density, rng))
-        history, span = [], self.interval * settings.batch_size
-        for epoch in range(self.total_epochs(settings)):
-            fraction = cosine_decay(self.drop_fraction, min(epoch, self.epochs), self.epochs)
-            order = rng.permutation(len(data.x_train)).astype(np.int32)
-            total = 0.0
+        network.assign(network.values, self.first_mask(network, settings.density, loop.rng))
+        x, y, span = data.x_train, data.y_train, self.interval * settings.batch_size
+
+        def step(number: int) -> float:
+            moved = min(number - 1, self.epochs)
+            fraction = cosine_decay(self.drop_fraction, moved, self.epochs)
+            order, total = loop.shuffled(len(x)), 0.0
             for start in range(0, len(order), span):
                 samples = order[start : start + span]
-                total += network(data.x_train, data.y_train, samples) * len(samples)
-                if epoch < self.epochs:
-                    self._move(network, data.x_train[samples], data.y_train[samples], fraction, rng)
-            history.append(total / len(order))
-            check_loss(len(history), history[-1])
-            if watch:
-                watch(len(history), history[-1])
+                total += network(x, y, samples) * len(samples)
+                if not math.isfinite(total):
+                    break
+                if number <= self.epochs:
+                    self._move(network, x[samples], y[samples], fraction, loop.rng)
+            return total / len(order)
+
+        history = loop.run(self.total_epochs(settings), step, network.state)
         return SearchResult(network.mask, network.model.get_weights(), history)
 
     def total_epochs(self, settings):
@@ -162,14 +165,14 @@ class MovingEpoch(SparseEpoch):
     """An epoch of Adam on a network whose connections are moved in between.
 
     Args:
-        architecture: a model with masks, as JSON.
+        model: with masks; not shared with others.
         kind: of the task.
         learning_rate: of Adam.
         batch_size: samples a step.
     """
 
-    def __init__(self, architecture: str, kind: Kind, learning_rate: float, batch_size: int):
-        super().__init__(architecture, kind, keras.optimizers.Adam(learning_rate), batch_size)
+    def __init__(self, model: keras.Model, kind: Kind, learning_rate: float, batch_size: int):
+        super().__init__(model, kind, keras.optimizers.Adam(learning_rate), batch_size)
         self._slopes = tf.function(self._loss_slopes, jit_compile=not takes_images(self.model))
 
     def slopes(self, values: Sequence[np.ndarray], x: np.ndarray, y: np.ndarray) -> list:
@@ -186,11 +189,3 @@ class MovingEpoch(SparseEpoch):
         with tf.GradientTape() as tape:
             loss = self._loss(y, self.model(x, training=False))
         return tape.gradient(loss, [weight.variable for weight in self.weights])
-
-
-@functools.lru_cache(maxsize=8)
-def moving_epoch(
-    architecture: str, kind: Kind, learning_rate: float, batch_size: int
-) -> MovingEpoch:
-    """`MovingEpoch`, made once per process for equal arguments."""
-    return MovingEpoch(architecture, kind, learning_rate, batch_size)

@@ -11,7 +11,8 @@ import tf_keras as keras
 from pns_tf.checks import InputError, integer, number
 from pns_tf.hosts.models import set_masks
 from pns_tf.masks import Mask
-from pns_tf.pruners.searcher import Searcher, SearchResult
+from pns_tf.pruners.result import SearchResult
+from pns_tf.pruners.searcher import Searcher
 from pns_tf.pruning.prunable import prunable_weights
 from pns_tf.tasks.task import kind_of
 from pns_tf.training.losses import LOSSES
@@ -44,7 +45,7 @@ class StockTFMOT(Searcher):
         integer("frequency", self.frequency, minimum=1)
         number("end", self.end, low=0.0, high=1.0)
 
-    def search(self, model, data, settings, rng, watch=None):
+    def find(self, model, data, settings, loop):
         steps = -(-len(data.x_train) // settings.batch_size) * settings.epochs
         if not steps:
             raise InputError(f"pruner {self.name!r} prunes while it trains: epochs must not be 0")
@@ -59,11 +60,13 @@ class StockTFMOT(Searcher):
             frequency=frequency,
         )
         wrapped = _sparsity.prune_low_magnitude(model, pruning_schedule=schedule)
-        wrapped.compile(keras.optimizers.Adam(settings.learning_rate), LOSSES[kind_of(data)])
+        optimizer = keras.optimizers.Adam(settings.learning_rate)
+        optimizer.build(wrapped.trainable_variables)
+        wrapped.compile(optimizer, LOSSES[kind_of(data)])
         step_counter = _sparsity.UpdatePruningStep()
-        history = []
-        for epoch in range(1, settings.epochs + 1):
-            order = rng.permutation(len(data.x_train))
+
+        def step(number: int) -> float:
+            order = loop.shuffled(len(data.x_train))
             fit = wrapped.fit(
                 tf.constant(data.x_train[order]),
                 tf.constant(data.y_train[order]),
@@ -72,9 +75,10 @@ class StockTFMOT(Searcher):
                 verbose=0,
                 callbacks=[step_counter],
             )
-            history.append(fit.history["loss"][0])
-            if watch:
-                watch(epoch, history[-1])
+            return fit.history["loss"][0]
+
+        state = [*wrapped.variables, *optimizer.variables]
+        history = loop.run(settings.epochs, step, state)
         mask = Mask(weight.mask.numpy() for weight in prunable_weights(wrapped))
         set_masks(model, mask)
         return SearchResult(mask, model.get_weights(), history)

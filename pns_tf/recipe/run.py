@@ -16,20 +16,12 @@ from pns_tf.checks import flag
 from pns_tf.recipe.hosts import FULLY_CONNECTED, Host, host_named
 from pns_tf.recipe.names import augmented_word, found_name
 from pns_tf.recipe.planting import Planting
+from pns_tf.recipe.pruners import row_of
 from pns_tf.recipe.search import SeekSettings
 
 # Part of every run's name: raised when equal settings come to give other results.
 RESULTS_VERSION = 2
-# The same for single pruners, whose defaults are not among the settings.
-PRUNER_VERSIONS = {
-    "concrete_ticket_search": 3,
-    "concrete_ticket_search_kl": 3,
-    "continuous_sparsification": 3,
-    "gem_miner": 3,
-    "hard_concrete": 3,
-    "pns": 5,
-    "pns_weak": 6,
-}
+# Single pruners have versions of their own, see `pns_tf.recipe.pruners`.
 # Settings that came later: left out where they have their default, so that earlier results keep
 # their names and rows. Some families' results have always said some of them.
 LATER = {
@@ -157,7 +149,7 @@ def identity(settings: object) -> str:
 
 def result_versions(pruner: str) -> list[int]:
     """What is raised when results of equal settings with this pruner come to be others."""
-    own = PRUNER_VERSIONS.get(pruner)
+    own = row_of(pruner).version
     return [RESULTS_VERSION] if own is None else [RESULTS_VERSION, own]
 
 

@@ -16,20 +16,10 @@ from matplotlib.ticker import LogLocator, NullFormatter
 from pandas.api.typing import SeriesGroupBy
 
 from pns_tf.pictures.style import INK, ZERO, new_figure, set_title
+from pns_tf.recipe.pruners import row_of
 from pns_tf.tasks.kinds import Kind, kind_named
 
-# Okabe and Ito's colours: told apart by colour-blind readers. Each pruner has its own everywhere.
-STYLES = {
-    "random": ("#7f7f7f", "o"),
-    "magnitude": ("#e69f00", "s"),
-    "snip": ("#56b4e9", "^"),
-    "grasp": ("#cc79a7", "v"),
-    "synflow": ("#009e73", "D"),
-    "edge_popup": ("#0072b2", "P"),
-    "edge_popup, anneal": ("#d55e00", "X"),
-    "edge_popup_scaled": ("#332288", "*"),
-    "tfmot": ("#882255", "h"),
-}
+VARIANT_STYLES = {"edge_popup, anneal": ("#d55e00", "X")}  # of pruners with an option
 SPARE = (  # for options and pruners that have none
     ("#117733", "<"),
     ("#aa4499", ">"),
@@ -75,13 +65,18 @@ class Row:
 
 def styles(labels: Sequence[str]) -> dict[str, tuple[str, str]]:
     """Colour and marker of each label; a pruner's first variant may use the pruner's own."""
-    chosen = {label: STYLES[label] for label in labels if label in STYLES}
+    chosen = {label: own for label in labels if (own := _own_style(label))}
     spare = _spare_styles()
     for label in labels:
         if label not in chosen:
-            own = STYLES.get(label.split(",")[0])
+            own = _own_style(label.split(",")[0])
             chosen[label] = next(spare) if own is None or own in chosen.values() else own
     return {label: chosen[label] for label in labels}
+
+
+def _own_style(label: str) -> tuple[str, str] | None:
+    """The same in every picture; `None` if it has none."""
+    return VARIANT_STYLES.get(label, row_of(label).style)
 
 
 def _spare_styles() -> Iterator[tuple[str, str]]:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from pns_tf.hosts.fully_connected import FullyConnected
+from pns_tf.recipe.pruners import row_of
 from pns_tf.recipe.run import Run, with_seed
 from pns_tf.runs.store import Store
 
@@ -19,30 +20,7 @@ JUDGING = 0.1  # planting, data and metrics of a run
 SCORING = 15e-3  # pruning once
 STEP = 10e-6  # of training, whatever the host's size
 WEIGHT = 3.3e-9  # of training, more for each weight of the host
-SEARCH = 3.3  # an epoch of edge-popup by one of training
 REFERENCE = 1.95e-3  # `_probe`, the time that a few products of matrices take
-
-# Epochs of edge-popup, where the options do not say; its classes need TensorFlow.
-SEARCH_EPOCHS = {"edge_popup": 10, "edge_popup_scaled": 50}
-# What other pruners that search take with their own settings, in epochs of edge-popup.
-OTHER_SEARCHES = {
-    "force": 20,
-    "iterative_snip": 20,
-    "set": 40,
-    "rigl": 70,
-    "imp": 90,
-    "imp_lr": 90,
-    "tfmot": 140,
-    "iht": 140,
-    "continuous_sparsification": 170,
-    "hard_concrete": 350,
-    "concrete_ticket_search": 350,
-    "gem_miner": 400,
-    "concrete_ticket_search_kl": 550,
-    "pns": 600,
-    "pns_weak": 700,
-}
-SEARCHED_WIDTH = {"pns": 100, "pns_weak": 200}  # their option ``widest``
 
 
 def seconds_left(
@@ -81,28 +59,16 @@ def seconds_left(
 
 def expected_seconds(run: Run) -> float:
     """What a run will take on one core of this machine, by the size of its host and training."""
-    settings = run.search
+    settings, pruner = run.search, row_of(run.search.pruner)
     host = run.host
-    widest = SEARCHED_WIDTH.get(settings.pruner)
-    if widest is not None and isinstance(host, FullyConnected):
-        host = dataclasses.replace(host, width=min(host.width, widest))
+    if isinstance(host, FullyConnected):
+        width = pruner.searched_width(host.width, settings.options)
+        host = dataclasses.replace(host, width=width)
     weights = host.resolved().multiplications
     steps = 0.9 * settings.samples / settings.batch_size
-    epochs = settings.total_epochs + SEARCH * _searching(run)
+    epochs = settings.total_epochs + pruner.effort_with(settings.options)
     scoring = SCORING * settings.rounds * settings.prune_rounds
     return slowness() * (JUDGING + scoring + epochs * steps * (STEP + WEIGHT * weights))
-
-
-def epochs_of(run: Run) -> float:
-    """Epochs of training and of the pruner's own search, however long each takes."""
-    return run.search.total_epochs + _searching(run)
-
-
-def _searching(run: Run) -> float:
-    pruner, options = run.search.pruner, run.search.options
-    if pruner in SEARCH_EPOCHS:
-        return options.get("epochs", SEARCH_EPOCHS[pruner])
-    return OTHER_SEARCHES.get(pruner, 0)
 
 
 @functools.cache

@@ -143,10 +143,10 @@ def _epochs_shown(run: Run):
         return
     from tqdm import tqdm
 
-    from pns_tf.runs.estimate import epochs_of
+    from pns_tf.pruners import make_pruner
 
     name = f"{run.search.pruner} {run.search.density:g}"
-    total = epochs_of(run)
+    total = make_pruner(run.search).total_epochs(run.search)
     with tqdm(total=total, desc=name, unit="epoch", position=1, leave=False, disable=None) as bar:
         yield lambda epoch, loss: bar.update()
 

@@ -15,7 +15,7 @@ import pns_tf
 from pns_tf.checks import InputError
 from pns_tf.hosts.chains import chain
 from pns_tf.hosts.compaction import compact
-from pns_tf.hosts.forward import forward
+from pns_tf.hosts.forward import forward, takes_images
 from pns_tf.hosts.layers import MaskedLayer
 from pns_tf.hosts.models import masked_arrays, same_architecture, set_masks, set_parameters
 from pns_tf.masks import Mask
@@ -28,7 +28,6 @@ from pns_tf.recipe.planting import Planting
 from pns_tf.saving.storage import MASKS, RECORD, read_planted_record, write_json
 from pns_tf.tasks import Data
 from pns_tf.tasks.task import kind_of
-from pns_tf.training.steps import takes_images
 
 PACKAGES = ("tensorflow", "tf_keras", "tensorflow-model-optimization", "numpy", "scipy")
 

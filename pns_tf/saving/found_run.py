@@ -9,6 +9,7 @@ import numpy as np
 import tf_keras as keras
 from matplotlib.figure import Figure
 
+from pns_tf.hosts.forward import takes_images
 from pns_tf.hosts.kernels import neuron_counts
 from pns_tf.hosts.models import host_arrays, same_architecture, set_masks
 from pns_tf.hosts.paths import effective_mask
@@ -23,7 +24,6 @@ from pns_tf.saving.tensorboard import log_found
 from pns_tf.saving.tflite import convert
 from pns_tf.saving.trained import TRAINED, save_trained
 from pns_tf.seeking import FoundTicket
-from pns_tf.training.steps import takes_images
 
 PLANTED_MASKS = "planted_masks.npz"
 

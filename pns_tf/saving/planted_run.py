@@ -6,7 +6,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from pns_tf.hosts.forward import forward
+from pns_tf.hosts.forward import forward, takes_images
 from pns_tf.hosts.models import host_arrays
 from pns_tf.measuring.evaluation import outputs
 from pns_tf.pictures import (
@@ -23,7 +23,6 @@ from pns_tf.saving.exporting import export_planted, record_of
 from pns_tf.saving.storage import new_folder
 from pns_tf.saving.tensorboard import log_planted
 from pns_tf.tasks import Data
-from pns_tf.training.steps import takes_images
 
 SHOWN = 40  # images with the classes that the ticket gives them
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +13,8 @@ from pns_tf.swaps.network import LiveNetwork
 from pns_tf.swaps.objective import CrossEntropy, MeanSquare, objective
 from pns_tf.swaps.proposals import Proposals
 from pns_tf.tasks.kinds import Kind
+from pns_tf.training.checkpoints import MaskNote, Note
+from pns_tf.training.loop import Loop
 
 MANY = 1000  # parameters; flips take the longer to measure, the more there are
 DEEP = 4  # layers of weights; the same
@@ -54,8 +56,7 @@ def swap_search(
     y: np.ndarray,
     kind: Kind | str,
     settings: SwapSettings,
-    rng: np.random.Generator,
-    watch: Callable[[int, float], None] | None = None,
+    loop: Loop,
     scales: np.ndarray | None = None,
 ) -> tuple[Mask, list[float]]:
     """Improves a mask of a fully connected ReLU network whose parameters stay as they are.
@@ -77,8 +78,7 @@ def swap_search(
         y: classes ``(n,)`` or values ``(n, outputs)``.
         kind: of the task, or its name.
         settings: see `SwapSettings`.
-        rng: chooses samples and candidates.
-        watch: told the number of each finished round and the loss.
+        loop: runs the rounds; its ``rng`` chooses samples and candidates.
         scales: of the outputs, from which the best ones are looked for.
 
     Returns:
@@ -89,35 +89,39 @@ def swap_search(
         >>> biases = [np.zeros(9, np.float32), np.zeros(2, np.float32)]
         >>> mask = Mask.ones_like([kernels[0], biases[0], kernels[1], biases[1]])
         >>> settings = SwapSettings(rounds=3, screen=20)
-        >>> found, _ = swap_search(kernels, biases, mask, 12, x, y, "regression", settings, rng)
+        >>> loop = Loop(rng)
+        >>> found, _ = swap_search(kernels, biases, mask, 12, x, y, "regression", settings, loop)
         >>> found.kept <= 12
         True
     """
-    judge, losses = objective(kind), []
-    lowest, best = (np.inf, mask, scales), (np.inf, np.inf, mask)
+    judge = objective(kind)
+    here, scales_here = MaskNote(mask), Note(scales)
+    lowest, lowest_mask, lowest_scales = Note(np.inf), MaskNote(mask), Note(scales)
+    best, best_mask = Note((np.inf, np.inf)), MaskNote(mask)  # error first, then loss
+
+    def step(number: int) -> float:
+        network = LiveNetwork(kernels, biases, here.value, loop.rng, settings.wake)
+        screen = min(settings.screen, len(x))
+        samples = round(screen * (len(x) / screen) ** (number / settings.rounds))
+        chosen = loop.rng.choice(len(x), samples, replace=False)
+        trial = _Trial(network, judge, x[chosen], y[chosen], scales_here.value)
+        _round(trial, count, settings, loop.rng)
+        here.value, scales_here.value = network.mask, trial.scales
+        loss = _Trial(network, judge, x, y, trial.scales).loss
+        rank = (judge.error(network.outputs(x), y), loss)
+        if rank < tuple(best.value):
+            best.value, best_mask.value = rank, here.value
+        if loss <= lowest.value:
+            lowest.value, lowest_mask.value = loss, here.value
+            lowest_scales.value = trial.scales
+        elif loss > TOO_FAR * lowest.value:
+            here.value, scales_here.value = lowest_mask.value, lowest_scales.value
+        return loss
+
+    state = [here, scales_here, lowest, lowest_mask, lowest_scales, best, best_mask]
     with threadpool_limits(1):  # arrays are small, and results must not depend on the cores
-        for number in range(1, settings.rounds + 1):
-            network = LiveNetwork(kernels, biases, mask, rng, settings.wake)
-            screen = min(settings.screen, len(x))
-            samples = round(screen * (len(x) / screen) ** (number / settings.rounds))
-            chosen = rng.choice(len(x), samples, replace=False)
-            trial = _Trial(network, judge, x[chosen], y[chosen], scales)
-            _round(trial, count, settings, rng)
-            mask, scales = network.mask, trial.scales
-            losses.append(_Trial(network, judge, x, y, scales).loss)
-            best = min(best, (judge.error(network.outputs(x), y), losses[-1], mask), key=_rank)
-            if losses[-1] <= lowest[0]:
-                lowest = losses[-1], mask, scales
-            elif losses[-1] > TOO_FAR * lowest[0]:
-                mask, scales = lowest[1:]
-            if watch:
-                watch(number, losses[-1])
-    return best[-1], losses
-
-
-def _rank(found: tuple[float, float, Mask]) -> tuple[float, float]:
-    """Error first, then loss."""
-    return found[:2]
+        losses = loop.run(settings.rounds, step, state)
+    return best_mask.value, losses
 
 
 class _Trial:

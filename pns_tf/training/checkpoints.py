@@ -1,8 +1,8 @@
-"""The state of long trainings, kept after every epoch, so that a killed one goes on from there.
+"""The state of long searches, kept after every epoch, so that a killed one goes on from there.
 
-A search is a sequence of trainings; each of them is a stage. Started again, a search repeats what
-is quick, such as scores and masks, and takes up every stage where it was left. Random streams are
-kept too, so that the result is the same as without the interruption.
+A search is a sequence of stages: trainings, epochs of gates or scores, rounds of swaps. Started
+again, it repeats what is quick, such as scores and masks, and takes up every stage where it was
+left. Random streams are kept too, so that the result is the same as without the interruption.
 """
 
 from __future__ import annotations
@@ -14,20 +14,63 @@ import os
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
-import tensorflow as tf
 
 from pns_tf.checks import InputError
+from pns_tf.masks import Mask
 
 SETTINGS = "settings.json"
+FORMAT = 2  # of what is kept; raised when it comes to mean something else
 _stages: contextvars.ContextVar[Iterator[Stage] | None] = contextvars.ContextVar(
     "stages", default=None
 )
 
 
+class Kept(Protocol):
+    """What a stage keeps: anything that is read and set like a ``tf.Variable``."""
+
+    def numpy(self) -> np.ndarray: ...
+
+    def assign(self, value: np.ndarray) -> object: ...
+
+
+class Note:
+    """An array outside TensorFlow that is kept with the rest.
+
+    Example:
+        >>> losses = Note(np.zeros(3))
+        >>> losses.value[1] = 0.5
+        >>> losses.numpy()
+        array([0. , 0.5, 0. ])
+    """
+
+    def __init__(self, value: np.ndarray | Mask | tuple | float | None):
+        self.value = value
+
+    def numpy(self) -> np.ndarray:
+        return np.asarray(self.value)
+
+    def assign(self, value: np.ndarray) -> None:
+        self.value = np.asarray(value)
+
+
+class MaskNote(Note):
+    """A mask that is kept with the rest, and stays of the same shape."""
+
+    def numpy(self) -> np.ndarray:
+        return np.concatenate([array.ravel() for array in self.value])
+
+    def assign(self, value: np.ndarray) -> None:
+        parts = np.split(value, np.cumsum([array.size for array in self.value])[:-1])
+        self.value = Mask(
+            part.reshape(array.shape) for part, array in zip(parts, self.value, strict=True)
+        )
+
+
 class Stage:
-    """One training and the file that keeps its state.
+    """A part of a search and the file that keeps its state.
 
     Args:
         path: an ``.npz`` file; ``None`` keeps nothing.
@@ -36,7 +79,7 @@ class Stage:
     def __init__(self, path: Path | None = None):
         self.path = path
 
-    def restore(self, variables: Sequence[tf.Variable], rng: np.random.Generator) -> list[float]:
+    def restore(self, variables: Sequence[Kept], rng: np.random.Generator) -> list[float]:
         """Assigns what was kept last; returns the losses of the finished epochs, if any."""
         if self.path is None or not self.path.exists():
             return []
@@ -47,7 +90,7 @@ class Stage:
             return kept["history"].tolist()
 
     def save(
-        self, variables: Sequence[tf.Variable], rng: np.random.Generator, history: list[float]
+        self, variables: Sequence[Kept], rng: np.random.Generator, history: list[float]
     ) -> None:
         """Keeps the state after an epoch, in place of the one before."""
         if self.path is None:
@@ -63,7 +106,7 @@ class Stage:
 
 @contextlib.contextmanager
 def kept_in(folder: Path, settings: dict) -> Iterator[None]:
-    """Within this block trainings are kept in ``folder``, and go on from what is there.
+    """Within this block searches are kept in ``folder``, and go on from what is there.
 
     When the block ends without an error the folder is removed.
 
@@ -81,7 +124,7 @@ def kept_in(folder: Path, settings: dict) -> Iterator[None]:
         >>> stage.path.name
         'stage0.npz'
     """
-    text = json.dumps(settings, sort_keys=True)
+    text = json.dumps({"format": FORMAT, "settings": settings}, sort_keys=True)
     try:
         if folder.exists() and _read(folder / SETTINGS) != text:
             shutil.rmtree(folder)
@@ -101,7 +144,7 @@ def kept_in(folder: Path, settings: dict) -> Iterator[None]:
 
 
 def next_stage() -> Stage:
-    """The stage of the training that begins now; outside `kept_in` one that keeps nothing."""
+    """The stage that begins now; outside `kept_in` one that keeps nothing."""
     stages = _stages.get()
     return Stage() if stages is None else next(stages)
 

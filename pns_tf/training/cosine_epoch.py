@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import functools
-
 import tf_keras as keras
 
 from pns_tf.recipe.search import SeekSettings
 from pns_tf.tasks import Data
 from pns_tf.tasks.kinds import Kind
 from pns_tf.tasks.task import kind_of
+from pns_tf.training.compiled import compiled
 from pns_tf.training.epoch import CompiledEpoch
 from pns_tf.training.losses import LOSSES
 
@@ -29,8 +28,9 @@ def cosine_epoch(
         weight_decay: decoupled from the gradient, as in AdamW.
     """
     steps = -(-len(data.x_train) // settings.batch_size) * settings.epochs
-    return _compiled(
-        model.to_json(),
+    return compiled(
+        _falling_epoch,
+        model,
         kind_of(data),
         settings.learning_rate,
         settings.batch_size,
@@ -39,9 +39,8 @@ def cosine_epoch(
     )
 
 
-@functools.lru_cache(maxsize=8)
-def _compiled(
-    architecture: str,
+def _falling_epoch(
+    model: keras.Model,
     kind: Kind,
     learning_rate: float,
     batch_size: int,
@@ -50,5 +49,4 @@ def _compiled(
 ) -> CompiledEpoch:
     rate = keras.optimizers.schedules.CosineDecay(learning_rate, steps)
     optimizer = keras.optimizers.Adam(rate, weight_decay=weight_decay or None)
-    model = keras.models.model_from_json(architecture)
     return CompiledEpoch(model, LOSSES[kind], optimizer, batch_size)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import tensorflow as tf
 import tf_keras as keras
 
-from pns_tf.checks import InputError
 from pns_tf.masks import Mask
 from pns_tf.pruning.prunable import prunable_weights
 from pns_tf.tasks.kinds import Kind, kind_named
@@ -19,7 +19,7 @@ class SparseEpoch(CompiledEpoch):
     """One epoch on a model of its own, whose parameters and masks may be set between epochs.
 
     Args:
-        architecture: a model with masks, as JSON.
+        model: with masks; not shared with others.
         kind: of the task, or its name.
         optimizer: a ``tf_keras`` optimizer, not shared with others.
         batch_size: samples a step.
@@ -32,12 +32,11 @@ class SparseEpoch(CompiledEpoch):
 
     def __init__(
         self,
-        architecture: str,
+        model: keras.Model,
         kind: Kind | str,
         optimizer: keras.optimizers.Optimizer,
         batch_size: int,
     ):
-        model = keras.models.model_from_json(architecture)
         super().__init__(model, LOSSES[kind_named(kind)], optimizer, batch_size)
         self.optimizer = optimizer
         self.weights = prunable_weights(model)
@@ -45,6 +44,11 @@ class SparseEpoch(CompiledEpoch):
         for position, weight in enumerate(self.weights):
             layers.setdefault(id(weight.layer), []).append(position)
         self.layers = list(layers.values())
+
+    @property
+    def state(self) -> list[tf.Variable]:
+        """Everything that changes: parameters, masks and the optimizer."""
+        return [*super().state, *(weight.mask for weight in self.weights)]
 
     def start(self, weights: Sequence[np.ndarray]) -> None:
         """Sets all variables, as ``model.get_weights()`` gives them, and forgets momenta."""
@@ -66,12 +70,3 @@ class SparseEpoch(CompiledEpoch):
         for weight, value, kept in zip(self.weights, values, mask, strict=True):
             weight.variable.assign(value)
             weight.mask.assign(kept.astype(np.float32))
-
-
-def check_loss(epoch: int, loss: float) -> None:
-    """Raises `InputError` if the loss of an epoch is not finite."""
-    if not np.isfinite(loss):
-        raise InputError(
-            f"the search diverged: the loss of epoch {epoch} is {loss}; is the learning rate small "
-            "enough?"
-        )

@@ -12,15 +12,9 @@ from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
-import tf_keras as keras
 from tqdm import tqdm
 
 from pns_tf.training.augmentation import augment
-
-
-def takes_images(model: keras.Model) -> bool:
-    """Whether a model's samples have more than one axis."""
-    return len(model.input_shape) > 2
 
 
 class Steps:

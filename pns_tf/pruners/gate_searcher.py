@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import tf_keras as keras
 
 from pns_tf.checks import InputError, integer, number
+from pns_tf.gates.density import START
 from pns_tf.gates.epoch import Controls, GateEpoch, GateSettings, gate_epoch
 from pns_tf.gates.hardening import hardened
 from pns_tf.hosts.forward import forward
 from pns_tf.hosts.models import masked_layers
 from pns_tf.measuring.evaluation import evaluate_strong
-from pns_tf.pruners.searcher import Searcher, SearchResult
+from pns_tf.pruners.result import SearchResult
+from pns_tf.pruners.searcher import Searcher
 from pns_tf.pruning.prunable import prunable_weights
 from pns_tf.pruning.thresholds import keep_highest
 from pns_tf.tasks.kinds import Kind
 from pns_tf.tasks.task import Data, kind_of
+from pns_tf.training.checkpoints import Note
+from pns_tf.training.loop import Loop
 
 
 @dataclass
@@ -38,6 +43,7 @@ class GateSearcher(Searcher):
     learning_rate: float = 0.02
     gate_batch_size: int = 128
 
+    heeds = frozenset({"augmented"})
     # Whether the gates keep to the number asked for by themselves, so that the highest scores are
     # the ticket; otherwise `hardened` makes up for what they miss.
     exact = False
@@ -51,31 +57,42 @@ class GateSearcher(Searcher):
         """What the epochs are compiled for, by the kind of the task."""
         return GateSettings(kind, batch_size=self.gate_batch_size)
 
-    def schedule(
-        self, epoch: GateEpoch, density: float, rng: np.random.Generator
-    ) -> Iterator[Controls]:
-        """Yields the controls of one epoch after the other.
+    def schedule(self, openness: Sequence[float], density: float) -> Controls:
+        """The controls of the next epoch.
+
+        They follow from nothing else, so that a search that was stopped can go on.
 
         Args:
-            epoch: as the epoch before has left it, with its ``openness``.
+            openness: of all gates, on average, before the first epoch and after each one so far.
+            density: fraction of the parameters that the ticket will keep.
+        """
+        raise InputError(f"pruner {self.name!r} has no schedule: expected one that overrides it")
+
+    def close(self, epoch: GateEpoch, done: int, density: float, rng: np.random.Generator) -> None:
+        """Closes gates for good after an epoch, see `GateEpoch.freeze`; by default none.
+
+        Args:
+            epoch: as its last run has left it.
+            done: epochs so far.
             density: fraction of the parameters that the ticket will keep.
             rng: for everything random.
         """
-        raise InputError(f"pruner {self.name!r} has no schedule: expected one that overrides it")
 
     def first_scores(self, epoch: GateEpoch, rng: np.random.Generator) -> list[np.ndarray]:
         """What the scores begin with, one array for each prunable weight; half open gates."""
         return [np.zeros(score.shape) for score in epoch.scores]
 
-    def search(self, model, data, settings, rng, watch=None):
-        epoch, history, densities = self.train_gates(model, data, settings.density, rng, watch)
+    def find(self, model, data, settings, loop):
+        epoch, history, densities = self.train_gates(model, data, settings.density, loop)
         count, scores = round(settings.density * epoch.size), epoch.ranking()
         if self.exact:
-            mask = keep_highest(scores, count, rng=rng)
+            mask = keep_highest(scores, count, rng=loop.rng)
         else:
             is_host = 2 * len(masked_layers(model)) == len(scores)
             values = [weight.variable.numpy() for weight in prunable_weights(model)]
-            mask = hardened(scores, epoch.opened(), values, count, rng, without_branches=is_host)
+            mask = hardened(
+                scores, epoch.opened(), values, count, loop.rng, without_branches=is_host
+            )
         soft = evaluate_strong(forward(epoch.model), kind_of(data), data).metric
         epoch.use_masks(mask)
         hard = evaluate_strong(forward(epoch.model), kind_of(data), data).metric
@@ -86,20 +103,24 @@ class GateSearcher(Searcher):
         return self.epochs + settings.epochs
 
     def train_gates(
-        self, model, data: Data, density: float, rng: np.random.Generator, watch=None
+        self, model: keras.Model, data: Data, density: float, loop: Loop
     ) -> tuple[GateEpoch, list[float], list[float]]:
         """Runs the epochs; returns what they leave, their mean losses and their mean openness."""
         epoch = gate_epoch(model, self.compiled_for(kind_of(data)))
-        epoch.start(self.first_scores(epoch, rng), data.x_train, data.y_train)
-        history, densities = [], []
-        for done, controls in enumerate(self.schedule(epoch, density, rng), start=1):
-            order = rng.permutation(len(data.x_train)).astype(np.int32)
-            noise = int(rng.integers(2**20))
-            history.append(epoch(data.x_train, data.y_train, order, controls, noise))
-            densities.append(epoch.openness)
-            if not np.isfinite(history[-1]):
-                raise InputError(f"search diverged: the loss of epoch {done} is {history[-1]}")
-            if watch:
-                watch(done, history[-1])
-        epoch.use_gates(controls)
-        return epoch, history, densities
+        epoch.start(self.first_scores(epoch, loop.rng), data.x_train, data.y_train)
+        openness = Note(np.full(1 + self.epochs, START))
+
+        def controls(number: int) -> Controls:
+            return self.schedule(openness.value[:number].tolist(), density)
+
+        def step(number: int) -> float:
+            order, noise = loop.shuffled(len(data.x_train)), int(loop.rng.integers(2**20))
+            return epoch(data.x_train, data.y_train, order, controls(number), noise)
+
+        def finished(number: int) -> None:
+            openness.value[number] = epoch.openness
+            self.close(epoch, number, density, loop.rng)
+
+        history = loop.run(self.epochs, step, [*epoch.state, openness], finished)
+        epoch.use_gates(controls(self.epochs))
+        return epoch, history, openness.value[1:].tolist()

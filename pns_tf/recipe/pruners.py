@@ -1,0 +1,117 @@
+"""All that is known of the pruners without TensorFlow: one row each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class PrunerRow:
+    """What runs, estimates and pictures know of a pruner; the class says the rest.
+
+    Attributes:
+        name: what the user types.
+        place: "module:Class"; loaded at first use.
+        version: part of the names of its runs, raised when equal settings come to give other
+            results; ``None`` as long as they never have.
+        effort: of its search with its own settings, in epochs of training.
+        epochs: default of its option of that name, if the effort grows with it.
+        widest: default of its option of that name, if it has one: of wider layers so many neurons
+            are searched.
+        style: colour and marker in pictures; ``None`` leaves it to them to give it one.
+    """
+
+    name: str
+    place: str
+    version: int | None = None
+    effort: float = 0.0
+    epochs: int | None = None
+    widest: int | None = None
+    style: tuple[str, str] | None = None
+
+    def effort_with(self, options: dict) -> float:
+        """The effort with these options of the pruner.
+
+        Example:
+            >>> PRUNERS["edge_popup"].effort_with({"epochs": 20})
+            66.0
+        """
+        if self.epochs is None:
+            return self.effort
+        return self.effort * options.get("epochs", self.epochs) / self.epochs
+
+    def searched_width(self, width: int, options: dict) -> int:
+        """Neurons of a layer of ``width`` that take part in the search."""
+        return width if self.widest is None else min(width, options.get("widest", self.widest))
+
+
+# Colours of Okabe and Ito: told apart by colour-blind readers.
+ROWS = (
+    PrunerRow("random", "pns_tf.pruners.random_scores:Random", style=("#7f7f7f", "o")),
+    PrunerRow("magnitude", "pns_tf.pruners.magnitude:Magnitude", style=("#e69f00", "s")),
+    PrunerRow("snip", "pns_tf.pruners.snip:Snip", style=("#56b4e9", "^")),
+    PrunerRow("grasp", "pns_tf.pruners.grasp:Grasp", style=("#cc79a7", "v")),
+    PrunerRow("synflow", "pns_tf.pruners.synflow:Synflow", style=("#009e73", "D")),
+    PrunerRow(
+        "edge_popup",
+        "pns_tf.pruners.edge_popup:EdgePopup",
+        effort=33,
+        epochs=10,
+        style=("#0072b2", "P"),
+    ),
+    PrunerRow(
+        "edge_popup_scaled",
+        "pns_tf.pruners.edge_popup:EdgePopupScaled",
+        effort=165,
+        epochs=50,
+        style=("#332288", "*"),
+    ),
+    PrunerRow("tfmot", "pns_tf.pruners.stock_tfmot:StockTFMOT", effort=460, style=("#882255", "h")),
+    PrunerRow("imp", "pns_tf.pruners.imp:IterativeMagnitudePruning", effort=300),
+    PrunerRow("imp_lr", "pns_tf.pruners.imp:LearningRateRewinding", effort=300),
+    PrunerRow("rigl", "pns_tf.pruners.rigl:Rigl", effort=230, epochs=50),
+    PrunerRow("set", "pns_tf.pruners.rigl:Set", effort=130, epochs=50),
+    PrunerRow("force", "pns_tf.pruners.force:Force", effort=66),
+    PrunerRow("iterative_snip", "pns_tf.pruners.force:IterativeSnip", effort=66),
+    PrunerRow("iht", "pns_tf.pruners.iht:IterativeHardThresholding", effort=460, epochs=50),
+    PrunerRow(
+        "continuous_sparsification",
+        "pns_tf.pruners.continuous_sparsification:ContinuousSparsification",
+        version=3,
+        effort=560,
+        epochs=200,
+    ),
+    PrunerRow(
+        "hard_concrete",
+        "pns_tf.pruners.hard_concrete:HardConcrete",
+        version=3,
+        effort=1150,
+        epochs=200,
+    ),
+    PrunerRow(
+        "concrete_ticket_search",
+        "pns_tf.pruners.concrete_ticket_search:ConcreteTicketSearch",
+        version=3,
+        effort=1150,
+        epochs=200,
+    ),
+    PrunerRow(
+        "concrete_ticket_search_kl",
+        "pns_tf.pruners.concrete_ticket_search:ConcreteTicketSearchKL",
+        version=3,
+        effort=1800,
+        epochs=200,
+    ),
+    PrunerRow("gem_miner", "pns_tf.pruners.gem_miner:GemMiner", version=3, effort=1300, epochs=400),
+    PrunerRow("pns", "pns_tf.pruners.pns:PlantNSeek", version=5, effort=2000, widest=100),
+    PrunerRow(
+        "pns_weak", "pns_tf.pruners.pns_weak:PlantNSeekWeak", version=6, effort=2300, widest=200
+    ),
+)
+PRUNERS = {row.name: row for row in ROWS}
+OWN = PrunerRow("", "")  # what is known of a pruner of the user's own
+
+
+def row_of(pruner: str) -> PrunerRow:
+    """The row of a pruner; for "module:Class" one that knows nothing."""
+    return PRUNERS.get(pruner, OWN)
