@@ -7,8 +7,8 @@ import re
 import pytest
 
 from pns_tf import commands
-from pns_tf.checks import InputError
-from pns_tf.commands.flags import Given, entries, several, takes
+from pns_tf.checks import InputError, several
+from pns_tf.commands.flags import Given, entries, takes
 from pns_tf.recipe.planting import Planting
 from pns_tf.recipe.search import SeekSettings
 

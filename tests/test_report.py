@@ -13,7 +13,8 @@ from tensorboard.plugins.hparams import plugin_data_pb2
 from tensorboard.util import tensor_util
 
 from pns_tf.commands import main
-from pns_tf.commands.reproduce import command_line, reproduce
+from pns_tf.commands.flags import command_line
+from pns_tf.commands.reproduce import reproduce
 from pns_tf.experiments.catalog import EXPERIMENTS
 from pns_tf.experiments.experiment import Experiment
 from pns_tf.experiments.report import write_report
@@ -224,12 +225,12 @@ def test_an_unknown_export_is_refused(refused):
 
 
 def test_the_page_repeats_the_command_line():
-    given = dict.fromkeys(("figure", "experiment", "runs", "pruner", "workers", "scheduler"))
-    given |= {"tasks": ("circle", "relu"), "pruners": (), "densities": 0.1, "out": "a b"}
+    given = dict.fromkeys(("figure", "experiment", "seeds", "workers", "scheduler"))
+    given |= {"task": ("circle", "relu"), "pruner": (), "density": 0.1, "out": "a b"}
     given |= {"check": False, "export": None, "figure": 3, "width_multiplier": 1.0}
     given |= dict.fromkeys(("epochs", "samples", "data_dir"))
     assert command_line(reproduce, given) == (
-        "python -m pns_tf reproduce --figure=3 --tasks=circle,relu --densities=0.1 '--out=a b'"
+        "python -m pns_tf reproduce --figure=3 --task=circle,relu --density=0.1 '--out=a b'"
     )
 
 

@@ -12,7 +12,7 @@ def figure5(
     width_multiplier: float = 1.0,
     epochs: int | None = None,
     samples: int | None = None,
-    runs: int | None = None,
+    seeds: int | None = None,
     pruners: Sequence[str] = (),
     densities: Sequence[float] = (),
     data_dir: str | None = None,
@@ -25,7 +25,7 @@ def figure5(
         epochs: of the final training and of edge-popup, half as many in each multishot round;
             ``None`` for 10 and 5.
         samples: training images, a tenth of them held out; ``None`` for all.
-        runs: seeds of each setting, ``None`` for 3.
+        seeds: runs of each setting, ``None`` for 3.
         pruners: of the left side, all five if empty.
         densities: of both sides; the ticket of the lowest one is planted.
         data_dir: where TensorFlow Datasets keeps its data sets, ``None`` for its own place.
@@ -41,7 +41,7 @@ def figure5(
     epochs = 10 if epochs is None else integer("epochs", epochs, minimum=1)
     if samples is not None:
         integer("samples", samples, minimum=10)
-    seeds = 3 if runs is None else integer("runs", runs, minimum=1)
+    seeds = 3 if seeds is None else integer("seeds", seeds, minimum=1)
     for pruner in pruners:
         choice("pruner", pruner, PRUNERS)
     for density in densities:

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import inspect
-import shlex
 import time
-from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from pns_tf.checks import InputError, choice, flag, integer
+from pns_tf.checks import InputError, choice, flag, integer, several
+from pns_tf.commands.flags import command_line
 
 
 def reproduce(
     *,
     figure: int | None = None,
     experiment: str | None = None,
-    runs: int | None = None,
-    tasks: str | tuple = (),
-    pruners: str | tuple = (),
-    densities: str | float | tuple = (),
-    pruner: str | None = None,
+    task: str | tuple = (),
+    pruner: str | tuple = (),
+    density: str | float | tuple = (),
+    seeds: int | None = None,
     out: str = "results",
     workers: int | None = None,
     scheduler: str | None = None,
@@ -39,11 +37,11 @@ def reproduce(
     Args:
         figure: number of a figure of the paper.
         experiment: one that the command experiments lists, or a Python file of your own.
-        runs: seeds for each setting, None for the experiment's own number.
-        tasks: only these, separated by commas.
-        pruners: only these, separated by commas.
-        densities: only these, separated by commas; baseline is the planted density.
-        pruner: one more pruner, module:Class for one of your own.
+        task: only these, separated by commas.
+        pruner: only these, separated by commas; module:Class for one of your own, and one that the
+            experiment does not have, join those that are named, or all.
+        density: only these, separated by commas; baseline is the planted density.
+        seeds: runs of each setting, None for the experiment's own number.
         out: folder of all results.
         workers: processes, None for one per core.
         scheduler: address of a Dask scheduler to use instead, such as tcp://host:8786.
@@ -63,6 +61,7 @@ def reproduce(
     from pns_tf.commands.checks import check_image_flags
     from pns_tf.commands.figure5 import figure5
     from pns_tf.experiments.catalog import find
+    from pns_tf.pruners import names
     from pns_tf.runs.missing import run_missing
     from pns_tf.runs.store import Store
 
@@ -73,7 +72,7 @@ def reproduce(
     if (figure is None) == (experiment is None):
         raise InputError("reproduce needs either --figure or --experiment")
     if figure == 5:
-        for name in ("tasks", "pruner", "workers", "scheduler", "check", "export"):
+        for name in ("task", "workers", "scheduler", "check", "export"):
             if given[name] != inspect.signature(reproduce).parameters[name].default:
                 raise InputError(f"--{name} does not go with --figure=5, got {given[name]!r}")
         figure5(
@@ -81,9 +80,9 @@ def reproduce(
             width_multiplier=width_multiplier,
             epochs=epochs,
             samples=samples,
-            runs=runs,
-            pruners=_several(pruners),
-            densities=_several(densities),
+            seeds=seeds,
+            pruners=several(pruner),
+            densities=several(density),
             data_dir=data_dir,
         )
         return
@@ -94,14 +93,22 @@ def reproduce(
         needed_by="--figure=5",
     )
     name = experiment if figure is None else f"figure{figure}"
-    chosen = find(name).narrowed(_several(tasks), _several(pruners), _several(densities))
-    if pruner is not None:
-        chosen = chosen.with_pruner(pruner)
+    chosen = find(name)
+    there = {run.search.pruner for run in chosen.settings}
+    named = [str(each) for each in dict.fromkeys(several(pruner))]
+    more = [each for each in named if each not in there]
+    for each in more:
+        if ":" not in each:
+            choice("pruner", each, names())
+    known = [each for each in named if each in there]
+    chosen = chosen.narrowed(several(task), known, several(density))
+    for each in more:
+        chosen = chosen.with_pruner(each)
     if workers is not None:
         integer("workers", workers, minimum=1)
     if export is not None:
         choice("export", export, ("best", "all"))
-    everything = chosen.runs(runs)
+    everything = chosen.runs(seeds)
     if check:
         print(_findings(store, chosen, store.table(everything)))
         return
@@ -150,23 +157,3 @@ def _export(runs, store, folder: Path, which: str, workers: int | None) -> None:
     print(f"tickets     {written} new ones in {folder}")
     for complaint in complaints:
         print(f"            {complaint}")
-
-
-def command_line(command: Callable, given: Mapping[str, object]) -> str:
-    """The line that calls a command like this; values that are its defaults are left out."""
-    words = ["python", "-m", "pns_tf", command.__name__]
-    for name, parameter in inspect.signature(command).parameters.items():
-        value = given[name]
-        if value is True:
-            words.append(f"--{name}")
-        elif value != parameter.default:
-            several = isinstance(value, tuple | list)
-            words.append(f"--{name}={','.join(map(str, value)) if several else value}")
-    return shlex.join(words)
-
-
-def _several(values) -> list:
-    """What Fire makes of ``a,b``: a tuple, or one value."""
-    if values is True or values is False:
-        raise InputError("a list of values is needed, separated by commas")
-    return list(values) if isinstance(values, tuple | list) else [values]

@@ -8,13 +8,13 @@ from pns_tf.checks import InputError, choice
 from pns_tf.experiments.experiment import Experiment
 from pns_tf.planting.algorithm import baseline_density
 from pns_tf.recipe.run import Run, grid
+from pns_tf.recipe.search import MULTISHOT
 
 TASKS = ("circle", "helix", "relu")
 SCORERS = ("random", "magnitude", "snip", "grasp", "synflow")
 DENSITIES = ("baseline", 0.01, 0.1, 0.5, 1.0)
 NOISE = (0.0, 0.001, 0.01, 0.1)
 SEED = (0,)
-MULTISHOT = {"rounds": 10, "round_epochs": 5}
 
 
 def _singleshot(depth: int) -> list[Run]:

@@ -34,7 +34,7 @@ class Experiment:
         Raises:
             ValueError: ``seeds`` is not a positive integer.
         """
-        seeds = self.seeds if seeds is None else integer("runs", seeds, minimum=1)
+        seeds = self.seeds if seeds is None else integer("seeds", seeds, minimum=1)
         runs = (with_seed(run, seed) for run in self.settings for seed in range(seeds))
         return list({run.name: run for run in runs}.values())
 

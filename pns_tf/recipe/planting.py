@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from pns_tf.checks import choice, flag, number
 from pns_tf.recipe.names import run_name, unusual_words
+from pns_tf.recipe.records import from_record
 
 # Said by every folder's name, whatever they are.
 ALWAYS_NAMED = ("task", "depth", "width", "seed")
@@ -93,8 +94,7 @@ class Planting:
     @classmethod
     def from_record(cls, record: Mapping[str, object]) -> Planting:
         """Reads a ``ticket.json``; what an old one does not say was the default."""
-        names = {field.name for field in dataclasses.fields(cls)}
-        return cls(**{key: value for key, value in record.items() if key in names})
+        return from_record(cls, record)
 
     @property
     def unusual(self) -> str:

@@ -125,6 +125,18 @@ def result_versions(pruner: str) -> list[int]:
     return [RESULTS_VERSION] if own is None else [RESULTS_VERSION, own]
 
 
+def origins(tasks: Iterable[str], pruners: Iterable[str]) -> dict[str, dict]:
+    """What decides results besides settings: their versions, and the code of the user's own.
+
+    Example:
+        >>> origins(["circle"], ["snip"])
+        {'versions': {'snip': [2]}, 'code': {}}
+    """
+    pruners = list(pruners)
+    code = {name: code_digest(name) for name in (*tasks, *pruners) if ":" in name}
+    return {"versions": {name: result_versions(name) for name in pruners}, "code": code}
+
+
 def code_digest(name: str) -> str:
     """Digest of the module's source for "module:Class"; empty for what comes along.
 

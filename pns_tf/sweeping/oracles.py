@@ -100,8 +100,8 @@ def make_oracle(sweep: Sweep) -> OutlivesWorkers:
         "max_consecutive_failed_trials": sys.maxsize,  # one fails if its objective is NaN
     }
     if sweep.oracle == BISECTION:
-        general["objective"] = keras_tuner.Objective("distance", "min")
-        return Bisection(widths=sweep.widths, near=sweep.distance, **general)
+        general["objective"] = keras_tuner.Objective("gap", "min")
+        return Bisection(widths=sweep.widths, near=sweep.gap, **general)
     if sweep.oracle == "hyperband":
         return Hyperband(max_epochs=sweep.epochs, **general)
     kinds = {"grid": Grid, "random": Random, "bayesian": Bayesian}
