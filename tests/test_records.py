@@ -53,11 +53,11 @@ OTHERS = {
     },
     Sweep: {
         "task": "circle",
-        "pruner": ("snip", "my.module:Mine"),
-        "density": (0.25, "baseline"),
         "min_width": 30,
         "max_width": 300,
         "step": 100,
+        "pruner": ("snip", "my.module:Mine"),
+        "density": (0.25, "baseline"),
         "depth": (3, 5),
         "learning_rate": (0.01, 0.1),
         "prune_rounds": (1, 2),

@@ -22,7 +22,7 @@ from pns_tf.masks import Mask
 from pns_tf.measuring.evaluation import evaluate
 from pns_tf.recipe.run import Run, grid
 from pns_tf.recipe.search import SeekSettings
-from pns_tf.reports.hparams import write_hparams
+from pns_tf.reports.hparams import write_runs
 from pns_tf.runs.execute import execute
 from pns_tf.runs.store import Store
 from pns_tf.runs.tickets import chosen, export_one, folder_name
@@ -106,8 +106,8 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path):
 def test_each_run_is_a_session_of_hparams(tmp_path):
     table = rows(grid(["circle"], ["snip"], [0.1, 0.5], [0], noise=0.1), seeds=2)
     table.loc[0, "final"] = float("nan")
-    write_hparams(table, tmp_path / "log")
-    write_hparams(table, tmp_path / "log")  # anew
+    write_runs(table, tmp_path / "log")
+    write_runs(table, tmp_path / "log")  # anew
     sessions = [path for path in (tmp_path / "log").iterdir() if path.is_dir()]
     assert {path.name for path in sessions} == set(table["run"])
     for row in table.to_dict("records"):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pandas as pd
 from matplotlib.figure import Figure
 
+from pns_tf.pictures.pruner_styles import styles
 from pns_tf.pictures.style import INK, ZERO, new_figure, set_title
-from pns_tf.reports.lines import styles
 from pns_tf.sweeping.gap import gap
 from pns_tf.sweeping.picture import width_axis
 from pns_tf.sweeping.settings import Sweep

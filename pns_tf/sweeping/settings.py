@@ -30,13 +30,13 @@ class Sweep:
 
     Attributes:
         task: what the tickets solve, one that the command tasks lists.
-        pruner: those that the command pruners lists, or module:Class for one of your own.
-        density: fraction of all parameters that found tickets keep, or baseline.
         min_width: neurons in each hidden layer, at least; hosts that the task's ticket does not fit
             into are left out.
         max_width: neurons in each hidden layer, at most.
         step: between widths; ``None`` for widths that grow by a factor in the grid, and for any
             width with other oracles, narrow ones more densely.
+        pruner: those that the command pruners lists, or module:Class for one of your own.
+        density: fraction of all parameters that found tickets keep, or baseline.
         depth: neuron layers of the hosts, input and output counted.
         learning_rate: of Adam.
         prune_rounds: steps in which one pruning reaches its density.
@@ -66,11 +66,11 @@ class Sweep:
     """
 
     task: str
-    pruner: str | tuple = "synflow"
-    density: float | str | tuple = 0.1
     min_width: int = 10
     max_width: int = 500
     step: int | None = None
+    pruner: str | tuple = "synflow"
+    density: float | str | tuple = 0.1
     depth: int | tuple = 5
     learning_rate: float | tuple = 1e-3
     prune_rounds: int | tuple = 1
