@@ -157,7 +157,7 @@ import sys
 from pns_tf.commands import COMMANDS, main
 for command in COMMANDS:
     main([command, "--help"])
-print("imported:", {"tensorflow", "tf_keras", "matplotlib", "scipy"} & set(sys.modules))
+print("imported:", {"tensorflow", "tf_keras", "matplotlib", "scipy", "numpy"} & set(sys.modules))
 """
 
 

@@ -229,6 +229,22 @@ def test_a_sweep_does_not_go_on_with_another_version_of_a_pruner(tmp_path, monke
         check_folder(tmp_path / "a", sweep, overwrite=False)
 
 
+def test_sweeps_of_before_go_on_unless_their_results_have_changed(tmp_path, monkeypatch):
+    folder = tmp_path / "a"
+    sweep = Sweep("circle", pruner=("pns", "snip"), oracle=BISECTION, gap=0.1)
+    claim_folder(folder, sweep, overwrite=False)
+    record = json.loads((folder / "sweep.json").read_text(encoding="utf-8"))
+    del record["versions"], record["code"]
+    record["distance"] = record.pop("gap")
+    (folder / "sweep.json").write_text(json.dumps(record), encoding="utf-8")
+    check_folder(folder, sweep, overwrite=False)
+    with pytest.raises(InputError, match=r"another sweep: gap is 0.1 there and 0.2 here;"):
+        check_folder(folder, dataclasses.replace(sweep, gap=0.2), overwrite=False)
+    monkeypatch.setitem(PRUNER_VERSIONS, "pns", PRUNER_VERSIONS["pns"] + 1)
+    with pytest.raises(InputError, match=r"another sweep: versions is \{'pns': \[2, 5\]"):
+        check_folder(folder, sweep, overwrite=False)
+
+
 def test_a_sweep_does_not_go_on_with_an_edited_pruner(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     sweep, file = Sweep("circle", pruner="swept_pruner:Mine"), tmp_path / "swept_pruner.py"

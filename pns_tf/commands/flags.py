@@ -9,7 +9,7 @@ import itertools
 import re
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pns_tf.checks import InputError, several
 
@@ -27,7 +27,7 @@ RENAMED = {
 }
 
 
-class Given(Mapping):
+class Given(Mapping[str, Any]):
     """The flags of one call of a command: name → value, in the order of its help.
 
     Args:
@@ -47,7 +47,7 @@ class Given(Mapping):
         self.command, self.defaults = command, dict(defaults)
         self._values = {name: values[name] for name in defaults}
 
-    def __getitem__(self, name: str) -> object:
+    def __getitem__(self, name: str) -> Any:
         return self._values[name]
 
     def __iter__(self) -> Iterator[str]:

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from pns_tf.pictures.pruner_styles import styles
 from pns_tf.pictures.style import INK, ZERO, new_figure, set_title
 from pns_tf.sweeping.gap import gap
+from pns_tf.sweeping.objectives import STORED_GAP
 from pns_tf.sweeping.picture import width_axis
 from pns_tf.sweeping.settings import Sweep
 
@@ -57,7 +58,7 @@ def smallest(tried: pd.DataFrame, sweep: Sweep) -> dict:
 
 def _spread(where: str, row: pd.Series) -> dict[str, float]:
     names = ("mean", "min", "max")
-    return {f"{where}_distance_{name}".lstrip("_"): float(row[name]) for name in names}
+    return {f"{where}_{STORED_GAP}_{name}".lstrip("_"): float(row[name]) for name in names}
 
 
 def as_markdown(table: pd.DataFrame, sweep: Sweep) -> str:
@@ -75,11 +76,11 @@ def as_markdown(table: pd.DataFrame, sweep: Sweep) -> str:
                 f"> {sweep.max_width}" if pd.isna(width) else f"{width:.0f}"
                 for width in table["width"]
             ],
-            "gap there": [_words(row, "distance") for row in table.to_dict("records")],
+            "gap there": [_words(row, STORED_GAP) for row in table.to_dict("records")],
             "gap at the next narrower width": [
                 "none: the ticket needs this width"
                 if pd.isna(row.get("narrower"))
-                else f"{row['narrower']:.0f}: {_words(row, 'narrower_distance')}"
+                else f"{row['narrower']:.0f}: {_words(row, f'narrower_{STORED_GAP}')}"
                 for row in table.to_dict("records")
             ],
         }

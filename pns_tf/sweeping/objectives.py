@@ -7,6 +7,7 @@ from pns_tf.checks import InputError, choice
 PERFORMANCE = ("final", "strong")  # better as the task says
 OVERLAP = ("precision", "recall", "f1", "jaccard")  # 1 for the planted ticket itself
 COLLAPSE = ("layer_collapse", "flow_collapse")
+STORED_GAP = "distance"  # what folders and columns have called the gap from the beginning
 OBJECTIVES = (*PERFORMANCE, *OVERLAP, "effective_density", *COLLAPSE)
 
 

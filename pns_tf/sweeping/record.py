@@ -8,9 +8,20 @@ from pathlib import Path
 
 from pns_tf.checks import InputError
 from pns_tf.saving.storage import check_free, replacing, write_json
+from pns_tf.sweeping.objectives import STORED_GAP
 from pns_tf.sweeping.settings import Sweep
 
 RECORD = "sweep.json"
+# Versions of results when folders began to say them: those that say none are of that time.
+VERSIONS_BEFORE = {
+    "concrete_ticket_search": [2, 3],
+    "concrete_ticket_search_kl": [2, 3],
+    "continuous_sparsification": [2, 3],
+    "gem_miner": [2, 3],
+    "hard_concrete": [2, 3],
+    "pns": [2, 5],
+    "pns_weak": [2, 6],
+}
 
 
 def check_folder(folder: Path, settings: Sweep, overwrite: bool) -> None:
@@ -24,10 +35,12 @@ def check_folder(folder: Path, settings: Sweep, overwrite: bool) -> None:
     if not folder.exists():
         check_free(folder)
         return
-    there = _read(folder)
+    here, there = settings.record, _read(folder)
+    before = {name: VERSIONS_BEFORE.get(name, [2]) for name in here["versions"]}
+    there = {"versions": before, "code": {}, "gap": there.get(STORED_GAP), **there}
     differing = [
         f"{name} is {there.get(name)!r} there and {value!r} here"
-        for name, value in settings.record.items()
+        for name, value in here.items()
         if there.get(name) != value
     ]
     if differing and not overwrite:
