@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 import pns_tf.recipe.run as run_module
 from pns_tf.commands import main
-from pns_tf.experiments.catalog import EXPERIMENTS, find
+from pns_tf.experiments.catalog import EXPERIMENTS, SCORERS, find
 from pns_tf.experiments.experiment import Experiment
 from pns_tf.masks import Mask
 from pns_tf.pruners import PRUNERS
@@ -119,6 +119,24 @@ def test_a_pruner_of_ones_own_is_added_beside_the_published_ones():
     added = [run for run in more.settings if run.search.pruner == "mine:Mine"]
     assert len(added) == 15  # three tasks, five densities
     assert more.settings[: len(EXPERIMENTS["figure3"].settings)] == EXPERIMENTS["figure3"].settings
+
+
+@pytest.mark.parametrize(
+    ("named", "expected"),
+    [
+        (["snip"], {"snip"}),
+        (["snip", "mine:Mine"], {"snip", "mine:Mine"}),
+        (["rigl", "mine:Mine", "rigl"], {*SCORERS, "rigl", "mine:Mine"}),
+        ([], set(SCORERS)),
+    ],
+)
+def test_pruners_are_chosen_by_name_and_others_join(named, expected):
+    figure = EXPERIMENTS["figure3"]
+    chosen = figure.sought_by(named)
+    assert {run.search.pruner for run in chosen.settings} == expected
+    assert len(chosen.settings) == len({run.name for run in chosen.settings}) == 15 * len(expected)
+    with pytest.raises(InputError, match=r"unknown pruner 'snap': .*did you mean 'snip'"):
+        figure.sought_by(["snap"])
 
 
 def test_another_version_of_ones_own_pruner_is_another_run(tmp_path, monkeypatch):

@@ -61,7 +61,6 @@ def reproduce(
     from pns_tf.commands.checks import check_image_flags
     from pns_tf.commands.figure5 import figure5
     from pns_tf.experiments.catalog import find
-    from pns_tf.pruners import names
     from pns_tf.runs.missing import run_missing
     from pns_tf.runs.store import Store
 
@@ -93,17 +92,8 @@ def reproduce(
         needed_by="--figure=5",
     )
     name = experiment if figure is None else f"figure{figure}"
-    chosen = find(name)
-    there = {run.search.pruner for run in chosen.settings}
-    named = [str(each) for each in dict.fromkeys(several(pruner))]
-    more = [each for each in named if each not in there]
-    for each in more:
-        if ":" not in each:
-            choice("pruner", each, names())
-    known = [each for each in named if each in there]
-    chosen = chosen.narrowed(several(task), known, several(density))
-    for each in more:
-        chosen = chosen.with_pruner(each)
+    chosen = find(name).narrowed(several(task), densities=several(density))
+    chosen = chosen.sought_by(several(pruner))
     if workers is not None:
         integer("workers", workers, minimum=1)
     if export is not None:

@@ -84,5 +84,7 @@ def seek_flags(run: Run, seek: Callable) -> dict[str, object]:
     flags = {name: p.default for name, p in inspect.signature(seek).parameters.items()}
     usual = Run(run.task).settings  # what seek does unless it is told otherwise
     told = {name: value for name, value in run.settings.items() if value != usual[name]}
-    told |= {"task": run.task, "options": run.search.options or None}
+    told |= {"task": run.task}
+    if run.search.options:
+        told["options"] = run.search.options  # in the row it is text
     return flags | {name: value for name, value in told.items() if name in flags}
