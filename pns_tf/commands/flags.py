@@ -196,7 +196,7 @@ def _line(command: str, values: Mapping[str, object], defaults: Mapping[str, obj
     for name, default in defaults.items():
         value = values[name]
         said = ",".join(map(str, value)) if isinstance(value, tuple | list) else value
-        if value is True:
+        if value is True and default is not True:
             words.append(f"--{name}")
         elif value != default:
             words.append(f"--{name}={said}")
@@ -244,14 +244,14 @@ def _composed(function: Callable, helps: Mapping[str, str]) -> str:
     return "\n".join(["\n".join(before).rstrip(), "", *args, "", *after]).rstrip() + "\n"
 
 
-def _fields(recipe: Callable) -> list[dataclasses.Field]:
+def _fields(recipe: Any) -> list[dataclasses.Field]:
     return [field for field in dataclasses.fields(recipe) if field.init]
 
 
 def _parameter(
     field: dataclasses.Field, defaults: Mapping[str, object], types: Mapping[str, str]
 ) -> inspect.Parameter:
-    default = inspect.Parameter.empty
+    default: Any = inspect.Parameter.empty
     if field.name in defaults:
         default = defaults[field.name]
     elif field.default is not dataclasses.MISSING:
