@@ -56,3 +56,20 @@ def flag(name: str, value: object) -> bool:
     if not isinstance(value, bool):
         raise InputError(f"{name} must be True or False, got {value!r}")
     return value
+
+
+def several(values: object) -> list:
+    """One or several values of a flag: ``a,b`` comes as a tuple or as one word, and ``a`` alone.
+
+    Raises:
+        InputError: not such a list.
+
+    Example:
+        >>> several((0.1, "baseline")), several("snip,my.module:Mine"), several(5), several(())
+        ([0.1, 'baseline'], ['snip', 'my.module:Mine'], [5], [])
+    """
+    found = list(values) if isinstance(values, tuple | list) else [values]
+    if any(value is None or isinstance(value, bool | dict | tuple | list) for value in found):
+        raise InputError(f"one or several values are needed, separated by commas, got {values!r}")
+    parts = [value.split(",") if isinstance(value, str) else [value] for value in found]
+    return [each.strip() if isinstance(each, str) else each for part in parts for each in part]

@@ -8,6 +8,7 @@ import pytest
 
 import tasks
 from pns_tf import commands
+from pns_tf.commands.flags import RENAMED
 
 # Bad input
 
@@ -156,7 +157,7 @@ import sys
 from pns_tf.commands import COMMANDS, main
 for command in COMMANDS:
     main([command, "--help"])
-print("imported:", {"tensorflow", "tf_keras", "matplotlib", "scipy"} & set(sys.modules))
+print("imported:", {"tensorflow", "tf_keras", "matplotlib", "scipy", "numpy"} & set(sys.modules))
 """
 
 
@@ -198,3 +199,28 @@ def test_the_console_script_is_the_command_line():
     from pns_tf.__main__ import main
 
     assert main is commands.main
+
+
+# Flags that had another name
+
+
+@pytest.mark.parametrize(("before", "now"), RENAMED.items())
+def test_a_flag_that_had_another_name_says_the_new_one(refused, before, now):
+    having = [
+        name
+        for name, command in commands.COMMANDS.items()
+        if now in inspect.signature(command).parameters
+    ]
+    assert having
+    for command in having:
+        assert before not in inspect.signature(commands.COMMANDS[command]).parameters
+        for flag in (f"--{before}=3", f"--{before}", f"-{before}=3"):
+            line = refused(command, flag)
+            assert f"{command} has no flag {flag.split('=')[0]}: choose from " in line
+            assert line.endswith(f"(did you mean '--{now}'?)\n")
+
+
+def test_one_idea_has_one_flag():
+    plurals = {"tasks", "pruners", "depths", "widths", "densities", "plantings", "runs"}
+    for command in commands.COMMANDS.values():
+        assert not plurals & inspect.signature(command).parameters.keys()

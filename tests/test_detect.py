@@ -320,8 +320,8 @@ def test_the_figure_has_panels_for_each_setting(table):
 
 
 def test_detect_continues_and_prints_tables(run, tmp_path):
-    small = ["--tasks=relu", "--depths=3,4", "--widths=20", "--hosts=2", "--study=4"]
-    flags = [*small, "--plantings=published,strong", f"--out={tmp_path / 'd'}"]
+    small = ["--task=relu", "--depth=3,4", "--width=20", "--hosts=2", "--study=4"]
+    flags = [*small, "--planting=published,strong", f"--out={tmp_path / 'd'}"]
     code, out, err = run("detect", *flags)
     assert (code, err) == (0, "")
     assert re.search(r"relu +4 +20 +exact values +(1\.00|0\.9\d) / 1\.00", out)
@@ -341,10 +341,10 @@ def test_detect_continues_and_prints_tables(run, tmp_path):
 @pytest.mark.parametrize(
     ("flag", "complaint"),
     [
-        ("--tasks=helix,relx", "unknown task 'relx'"),
-        ("--depths=5,2", "depth must be an integer of at least 3, got 2"),
-        ("--widths=10", "width 10 is too small"),
-        ("--plantings=strong,deep", "unknown planting 'deep': choose from published, default"),
+        ("--task=helix,relx", "unknown task 'relx'"),
+        ("--depth=5,2", "depth must be an integer of at least 3, got 2"),
+        ("--width=10", "width 10 is too small"),
+        ("--planting=strong,deep", "unknown planting 'deep': choose from published, default"),
         ("--hosts=0", "hosts must be an integer of at least 1, got 0"),
         ("--study=1", "study must be an integer of at least 2, got 1"),
         ("--epsilon=-1", "epsilon must be a number above 0, got -1"),

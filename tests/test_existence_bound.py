@@ -1,5 +1,6 @@
 """Theorem 2: a lower bound for how often random hosts hold a copy of the target already."""
 
+import json
 import math
 import re
 
@@ -12,6 +13,7 @@ from scipy.stats import binom, norm
 
 import tasks
 from pns_tf.hosts.initializers import draw_host, host_sizes
+from pns_tf.recipe.records import from_record
 from pns_tf.theory.existence import (
     INITS,
     log_bound,
@@ -24,6 +26,7 @@ from pns_tf.theory.existence import (
 from pns_tf.theory.figure import existence_figure
 from pns_tf.theory.frequency import find_copy, frequency
 from pns_tf.theory.logarithms import log1mexp, log_fewer_than
+from pns_tf.theory.settings import Existence
 from pns_tf.theory.unit_target import unit_target
 from tasks import Target
 
@@ -237,7 +240,10 @@ def test_existence_measures_and_writes_what_it_says(run, tmp_path):
         "bound.csv",
         "existence.png",
         "layers.csv",
+        "settings.json",
     }
+    record = json.loads((tmp_path / "a" / "settings.json").read_text(encoding="utf-8"))
+    assert from_record(Existence, record) == Existence("relu", 3, epsilon=0.5, hosts=200)
     bounds = pd.read_csv(tmp_path / "a" / "bound.csv")
     proven = bounds.query("bound == 'proven' and init == 'uniform'")
     assert 10 ** proven["log10_at_100"].item() == pytest.approx(0.9, abs=0.01)

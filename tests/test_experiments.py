@@ -19,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pns_tf.commands import main
-from pns_tf.experiments.catalog import EXPERIMENTS, find
+from pns_tf.experiments.catalog import EXPERIMENTS, SCORERS, find
 from pns_tf.experiments.experiment import Experiment
 from pns_tf.hosts.fully_connected import FullyConnected
 from pns_tf.masks import Mask
@@ -117,6 +117,24 @@ def test_a_pruner_of_ones_own_is_added_beside_the_published_ones():
     added = [run for run in more.settings if run.search.pruner == "mine:Mine"]
     assert len(added) == 15  # three tasks, five densities
     assert more.settings[: len(EXPERIMENTS["figure3"].settings)] == EXPERIMENTS["figure3"].settings
+
+
+@pytest.mark.parametrize(
+    ("named", "expected"),
+    [
+        (["snip"], {"snip"}),
+        (["snip", "mine:Mine"], {"snip", "mine:Mine"}),
+        (["rigl", "mine:Mine", "rigl"], {*SCORERS, "rigl", "mine:Mine"}),
+        ([], set(SCORERS)),
+    ],
+)
+def test_pruners_are_chosen_by_name_and_others_join(named, expected):
+    figure = EXPERIMENTS["figure3"]
+    chosen = figure.sought_by(named)
+    assert {run.search.pruner for run in chosen.settings} == expected
+    assert len(chosen.settings) == len({run.name for run in chosen.settings}) == 15 * len(expected)
+    with pytest.raises(InputError, match=r"unknown pruner 'snap': .*did you mean 'snip'"):
+        figure.sought_by(["snap"])
 
 
 def test_another_version_of_ones_own_pruner_is_another_run(tmp_path, monkeypatch):
@@ -249,9 +267,9 @@ def test_an_experiment_file_that_does_not_work_says_why(tmp_path, text, message)
         (["--figure=3", "--samples=9"], "--samples does not go with figure3, got 9"),
         (["--figure=3", "--data_dir=."], "--data_dir needs an experiment on images, got figure3"),
         ([], "reproduce needs either --figure or --experiment"),
-        (["--figure=3", "--runs=0"], "runs must be an integer of at least 1, got 0"),
+        (["--figure=3", "--seeds=0"], "seeds must be an integer of at least 1, got 0"),
         (["--figure=3", "--workers=x"], "workers must be an integer of at least 1, got 'x'"),
-        (["--figure=3", "--tasks=cube"], "no task 'cube': choose from circle, helix, relu"),
+        (["--figure=3", "--task=cube"], "no task 'cube': choose from circle, helix, relu"),
         (["--figure=3", "--experiment=missing.py"], "either --figure or --experiment"),
         (["--experiment=missing.py"], "missing.py cannot be loaded: FileNotFoundError"),
     ],

@@ -8,9 +8,9 @@ from matplotlib.colors import to_hex
 from pns_tf.experiments.catalog import EXPERIMENTS
 from pns_tf.experiments.figures import draw
 from pns_tf.pictures import save_figure
+from pns_tf.pictures.pruner_styles import styles
 from pns_tf.recipe.pruners import PRUNERS
 from pns_tf.recipe.run import grid
-from pns_tf.reports.lines import styles
 
 SETTINGS = grid(["circle", "relu"], ["snip", "synflow"], ["baseline", 0.1, 0.5], [0])
 

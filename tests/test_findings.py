@@ -10,7 +10,7 @@ from pns_tf.experiments.findings import Claim, about, as_markdown, judge, lines
 from pns_tf.experiments.report import check
 from pns_tf.experiments.statements import FINDINGS
 from pns_tf.recipe.run import density_name
-from pns_tf.reports.rows import interval
+from pns_tf.reports.statistics import interval
 from pns_tf.runs.store import Store
 
 

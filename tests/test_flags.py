@@ -7,15 +7,19 @@ import re
 import pytest
 
 from pns_tf import commands
-from pns_tf.checks import InputError
-from pns_tf.commands.flags import Given, entries, several, takes
+from pns_tf.checks import InputError, several
+from pns_tf.commands.flags import Given, entries, takes
+from pns_tf.hosts.fully_connected import FullyConnected
+from pns_tf.hosts.vgg import Vgg
 from pns_tf.recipe.planting import Planting
+from pns_tf.recipe.run import Run
 from pns_tf.recipe.search import SeekSettings
 
-RECIPES = (Planting, SeekSettings)
+RECIPES = (FullyConnected, Planting, SeekSettings)
+NO_FLAGS = ("options", "host")
 
 
-@takes(*RECIPES, without=("options",), defaults={"task": "relu"}, types={"density": "float | str"})
+@takes(*RECIPES, without=NO_FLAGS, defaults={"task": "relu"}, types={"density": "float | str"})
 def toy(given: Given, *, planted: str | None = None, overwrite: bool = False):
     """Plants and seeks.
 
@@ -38,21 +42,21 @@ def toy_command(monkeypatch):
     monkeypatch.setitem(commands.COMMANDS, "toy", toy)
 
 
-@pytest.mark.parametrize("recipe", RECIPES)
+@pytest.mark.parametrize("recipe", [*RECIPES, Vgg, Run])
 def test_every_field_of_a_recipe_says_what_it_is(recipe):
     texts = entries(recipe, "Attributes")
-    fields = dataclasses.fields(recipe)
-    assert list(texts) == [field.name for field in fields]
-    assert all(len(text) > 5 and text.endswith(".") for text in texts.values())
+    for field in dataclasses.fields(recipe):
+        assert len(texts[field.name]) > 5
+        assert texts[field.name].endswith(".")
 
 
 def test_the_signature_has_each_field_once_in_order_and_then_the_commands_own_flags():
     names = [field.name for recipe in RECIPES for field in dataclasses.fields(recipe)]
-    names = [name for name in dict.fromkeys(names) if name != "options"]
+    names = [name for name in dict.fromkeys(names) if name not in NO_FLAGS]
     parameters = inspect.signature(toy).parameters
     assert list(parameters) == [*names, "planted", "overwrite"]
     assert {p.kind for p in parameters.values()} == {inspect.Parameter.KEYWORD_ONLY}
-    for field in dataclasses.fields(Planting)[1:]:
+    for field in dataclasses.fields(FullyConnected)[1:]:
         assert parameters[field.name].default == field.default
         assert parameters[field.name].annotation == field.type
     assert parameters["task"].default == "relu"
@@ -62,7 +66,9 @@ def test_the_signature_has_each_field_once_in_order_and_then_the_commands_own_fl
 def test_help_shows_every_flag_with_the_text_beside_its_field(run, toy_command):
     code, out, err = run("toy", "--help")
     assert (code, err) == (0, "")
-    helps = entries(SeekSettings, "Attributes") | entries(Planting, "Attributes")
+    helps = {}
+    for recipe in reversed(RECIPES):
+        helps |= entries(recipe, "Attributes")
     helps |= {"seed": "of everything.", "overwrite": "replace a run that exists."}
     helps["planted"] = entries(toy, "Args")["planted"]
     assert helps["planted"].endswith("what (it) contains: colons.")
@@ -85,7 +91,9 @@ def test_what_is_given_makes_the_recipes_that_share_it():
     given, planted, overwrite = toy(width=50, epochs=3, seed=7, overwrite=True)
     assert (planted, overwrite) == (None, True)
     assert given.changed == ["width", "seed", "epochs", "overwrite"]
-    assert given.make(Planting) == Planting("relu", width=50, seed=7)
+    host = given.make(FullyConnected)
+    assert host == FullyConnected("relu", width=50)
+    assert given.make(Planting, host=host) == Planting(host, seed=7)
     options = {"anneal": True}
     made = given.make(SeekSettings, options=options, epochs=4)
     assert made == SeekSettings(epochs=4, seed=7, options=options)
@@ -115,10 +123,10 @@ def test_values_that_are_not_said_are_not_shared_between_calls():
 @pytest.mark.parametrize(
     ("settings", "own", "complaint"),
     [
-        ({}, "out: where.", "needs a default for task"),
+        ({"without": ("init",), "defaults": {"init": "x"}}, "out: where.", r"\['init'\], which"),
         ({"defaults": {"task": "relu"}}, "", "needs a help text for out"),
         ({"defaults": {"task": "relu", "x": 1}}, "out: where.", r"\['x'\], which are no flags"),
-        ({"defaults": {"task": "relu"}, "without": ("hide",)}, "hide: how.", r"\['hide'\], which"),
+        ({"defaults": {"task": "relu"}, "without": ("init",)}, "init: how.", r"\['init'\], which"),
     ],
 )
 def test_a_command_that_says_too_little_or_too_much_cannot_be_defined(settings, own, complaint):
@@ -127,7 +135,7 @@ def test_a_command_that_says_too_little_or_too_much_cannot_be_defined(settings, 
 
     command.__doc__ += f"\n\nArgs:\n    {own}"
     with pytest.raises(TypeError, match=complaint):
-        takes(Planting, **settings)(command)
+        takes(FullyConnected, **settings)(command)
 
 
 def test_a_flag_cannot_be_declared_twice():
@@ -135,7 +143,7 @@ def test_a_flag_cannot_be_declared_twice():
         """Does nothing."""
 
     with pytest.raises(TypeError, match=r"recipes have \['width'\] already"):
-        takes(Planting, defaults={"task": "relu"})(command)
+        takes(FullyConnected)(command)
 
 
 @pytest.mark.parametrize("value", [True, None, {"a": 1}, ((1, 2), 3), (0.1, False)])

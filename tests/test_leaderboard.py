@@ -58,9 +58,9 @@ def test_every_pruner_takes_part():
 
 def test_pruners_are_chosen_by_name_and_ones_own_joins():
     assert [entry.name for entry in chosen(["snip"])] == ["snip", "snip, multishot"]
-    assert [entry.name for entry in chosen(["set"], "mine:Mine")] == ["set", "mine:Mine"]
-    assert len(chosen(own="mine:Mine")) == len(ENTRIES) + 1
-    assert [entry.name for entry in chosen(own="mine:Mine", everybody=False)] == ["mine:Mine"]
+    assert [entry.name for entry in chosen(["set", "mine:Mine"])] == ["set", "mine:Mine"]
+    assert len(chosen(["mine:Mine"])) == len(ENTRIES) + 1
+    assert [entry.name for entry in chosen(["mine:Mine"], everybody=False)] == ["mine:Mine"]
     with pytest.raises(InputError, match=r"unknown pruner 'snap': .*did you mean 'snip'"):
         chosen(["snap"])
 

@@ -16,7 +16,7 @@ class Mine(Pruner):
     def calculate_scores(self, network, x, y):
         return [variable**2 for variable in network.variables]
 """
-NARROW = ("--tasks=relu", "--densities=0.5", "--seeds=1", "--workers=1")
+NARROW = ("--task=relu", "--density=0.5", "--seeds=1", "--workers=1")
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def test_a_pruner_of_ones_own_joins_with_one_command(run, tmp_path, monkeypatch,
 
 def test_runs_that_another_leaderboard_has_are_not_repeated(run, tmp_path, monkeypatch, others):
     monkeypatch.chdir(tmp_path)
-    flags = ("--pruners=snip", f"--beside={others}", "--tasks=relu", "--densities=0.5")
+    flags = ("--pruner=snip", f"--beside={others}", "--task=relu", "--density=0.5")
     code, _, err = run("leaderboard", *flags, "--seeds=2", "--workers=1")
     assert code == 0, err
     written = pd.read_csv(tmp_path / "results" / "leaderboard" / "runs.csv")
@@ -76,7 +76,7 @@ def test_tasks_that_are_not_run_anew_keep_their_rows(run, tmp_path, monkeypatch,
     monkeypatch.chdir(tmp_path)
     known = pd.read_csv(others)
     known.assign(task="circle", run=["a", "b"]).to_csv(others, index=False)
-    flags = ("--tasks=relu,relu", "--pruner=snip", f"--beside={others}", "--densities=0.5")
+    flags = ("--task=relu,relu", "--pruner=snip", f"--beside={others}", "--density=0.5")
     code, _, err = run("leaderboard", *flags, "--seeds=1", "--workers=1")
     assert code == 0, err
     written = pd.read_csv(tmp_path / "results" / "leaderboard" / "runs.csv")
@@ -88,9 +88,9 @@ def test_tasks_that_are_not_run_anew_keep_their_rows(run, tmp_path, monkeypatch,
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (["--pruners=snip,snap"], "unknown pruner 'snap': choose from random"),
-        (["--tasks=cirle"], "unknown task 'cirle': choose from circle, helix, relu"),
-        (["--densities=2"], "density must be a number above 0 and at most 1, got 2"),
+        (["--pruner=snip,snap"], "unknown pruner 'snap': choose from random"),
+        (["--task=cirle"], "unknown task 'cirle': choose from circle, helix, relu"),
+        (["--density=2"], "density must be a number above 0 and at most 1, got 2"),
         (["--seeds=0"], "seeds must be an integer of at least 1, got 0"),
         (["--workers=0"], "workers must be an integer of at least 1, got 0"),
         (["--beside=nowhere.csv", "--pruner=snip"], "cannot read nowhere.csv"),

@@ -13,7 +13,8 @@ from tensorboard.plugins.hparams import plugin_data_pb2
 from tensorboard.util import tensor_util
 
 from pns_tf.commands import main
-from pns_tf.commands.reproduce import command_line, reproduce
+from pns_tf.commands.flags import command_line
+from pns_tf.commands.reproduce import reproduce
 from pns_tf.experiments.catalog import EXPERIMENTS
 from pns_tf.experiments.experiment import Experiment
 from pns_tf.experiments.report import write_report
@@ -22,10 +23,10 @@ from pns_tf.masks import Mask
 from pns_tf.measuring.evaluation import evaluate
 from pns_tf.recipe.run import Run, grid
 from pns_tf.recipe.search import SeekSettings
-from pns_tf.reports.hparams import write_hparams
+from pns_tf.reports.hparams import write_runs
 from pns_tf.runs.execute import execute
 from pns_tf.runs.store import Store
-from pns_tf.runs.tickets import chosen, export_one, folder_name
+from pns_tf.runs.tickets import chosen, export_one
 from tasks import InputError
 
 PICTURES = ("performance", "recovery", "collapse", "layers")
@@ -106,8 +107,8 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path):
 def test_each_run_is_a_session_of_hparams(tmp_path):
     table = rows(grid(["circle"], ["snip"], [0.1, 0.5], [0], noise=0.1), seeds=2)
     table.loc[0, "final"] = float("nan")
-    write_hparams(table, tmp_path / "log")
-    write_hparams(table, tmp_path / "log")  # anew
+    write_runs(table, tmp_path / "log")
+    write_runs(table, tmp_path / "log")  # anew
     sessions = [path for path in (tmp_path / "log").iterdir() if path.is_dir()]
     assert {path.name for path in sessions} == set(table["run"])
     for row in table.to_dict("records"):
@@ -142,7 +143,7 @@ def test_the_best_ticket_has_the_best_final_metric():
 @pytest.mark.parametrize("name", list(EXPERIMENTS))
 def test_tickets_of_an_experiment_have_different_folders(name):
     runs = EXPERIMENTS[name].runs(2)
-    assert len({folder_name(run) for run in runs}) == len(runs)
+    assert len({run.folder for run in runs}) == len(runs)
 
 
 @pytest.fixture(scope="module")
@@ -226,12 +227,12 @@ def test_an_unknown_export_is_refused(refused):
 
 
 def test_the_page_repeats_the_command_line():
-    given = dict.fromkeys(("figure", "experiment", "runs", "pruner", "workers", "scheduler"))
-    given |= {"tasks": ("circle", "relu"), "pruners": (), "densities": 0.1, "out": "a b"}
-    given |= {"check": False, "export": None, "figure": 3, "width_multiplier": 1.0}
+    given = dict.fromkeys(("figure", "experiment", "seeds", "workers", "scheduler"))
+    given |= {"task": ("circle", "relu"), "pruner": (), "density": 0.1, "out": "a b"}
+    given |= {"check": False, "export": None, "figure": 3, "width_multiplier": None}
     given |= dict.fromkeys(("epochs", "samples", "data_dir"))
     assert command_line(reproduce, given) == (
-        "python -m pns_tf reproduce --figure=3 --tasks=circle,relu --densities=0.1 '--out=a b'"
+        "python -m pns_tf reproduce --figure=3 --task=circle,relu --density=0.1 '--out=a b'"
     )
 
 

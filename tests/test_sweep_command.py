@@ -131,7 +131,7 @@ def test_a_chief_and_two_workers_one_killed_find_the_same(alone, tmp_path):
 
 def test_the_smallest_width_is_a_table(run, tmp_path):
     small = ["--task=relu", "--depth=3", "--max_width=3", "--samples=100", "--epochs=1"]
-    flags = ["--distance=99", "--density=1", "--seeds=1", "--workers=1", f"--out={tmp_path}"]
+    flags = ["--gap=99", "--density=1", "--seeds=1", "--workers=1", f"--out={tmp_path}"]
     code, out, err = run("minimal_width", *small, *flags)
     assert (code, err) == (0, "")
     assert re.search(r"\| relu +\| synflow +\| 1 ", out)

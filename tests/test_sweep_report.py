@@ -9,7 +9,7 @@ from tensorboard.backend.event_processing.event_file_loader import EventFileLoad
 from tensorboard.plugins.hparams import plugin_data_pb2
 from tensorboard.util import tensor_util
 
-from pns_tf.commands.reproduce import command_line
+from pns_tf.commands.flags import command_line
 from pns_tf.commands.seek import seek
 from pns_tf.sweeping.picture import width_figure
 from pns_tf.sweeping.record import claim_folder

@@ -15,7 +15,7 @@ from made_up_sweep import BEST, MadeUp, accuracy, best_width, searched
 from pns_tf.runs.store import Store
 from pns_tf.sweeping import oracles, tuner
 from pns_tf.sweeping.cluster import HOST, ID, PORT, from_environment
-from pns_tf.sweeping.minimal_width import as_markdown, distances, distances_figure, smallest
+from pns_tf.sweeping.minimal_width import as_markdown, gaps, gaps_figure, smallest
 from pns_tf.sweeping.settings import BISECTION, ORACLES, Sweep
 from pns_tf.sweeping.tuner import search
 from tasks import InputError
@@ -43,7 +43,7 @@ def test_every_oracle_comes_near_the_best_width(tmp_path, oracle):
 def test_a_search_that_was_stopped_goes_on_as_if_nothing_had_been(tmp_path, oracle, stop_after):
     sweep = Sweep(
         "circle",
-        **{"oracle": oracle, "seeds": 2, "distance": 0.1 if oracle == BISECTION else None},
+        **{"oracle": oracle, "seeds": 2, "gap": 0.1 if oracle == BISECTION else None},
         prune_rounds=1 if oracle == BISECTION else (1, 10),
     )
     final = step_at(137) if oracle == BISECTION else accuracy
@@ -100,9 +100,9 @@ def test_what_goes_wrong_in_a_run_ends_the_search(tmp_path):
 
 
 def bisected(folder, final, **settings):
-    sweep = Sweep("circle", oracle=BISECTION, distance=0.1, seeds=1, **settings)
+    sweep = Sweep("circle", oracle=BISECTION, gap=0.1, seeds=1, **settings)
     outcome = searched(sweep, folder, MadeUp(final))
-    return sweep, distances(outcome.table, sweep)
+    return sweep, gaps(outcome.table, sweep)
 
 
 def test_the_smallest_width_is_found_in_a_few_trials(tmp_path):
@@ -130,7 +130,7 @@ def test_all_widths_and_none_may_be_enough(tmp_path):
 def test_the_picture_has_a_panel_for_each_task_and_a_line_for_each_pruner(tmp_path):
     sweep, tried = bisected(tmp_path, step_at(137))
     both = pd.concat([tried, tried.assign(pruner="random"), tried.assign(task="helix")])
-    figure = distances_figure(both, sweep)
+    figure = gaps_figure(both, sweep)
     assert [axes.get_title() for axes in figure.axes] == ["circle", "helix"]
     labels = [text.get_text() for text in figure.legends[0].get_texts()]
     assert labels == ["synflow", "random", "near enough: 0.1"]

@@ -125,8 +125,8 @@ def test_a_sweep_that_cannot_be_is_refused(refused, tmp_path, flags, complaint):
 @pytest.mark.parametrize(
     ("flags", "complaint"),
     [
-        (["--distance=-1"], "distance must be a number of at least 0, got -1"),
-        (["--objective=flow_collapse"], "flow_collapse says nothing about the distance"),
+        (["--gap=-1"], "gap must be a number of at least 0, got -1"),
+        (["--objective=flow_collapse"], "flow_collapse says nothing about the gap"),
         (["--objective=fina"], "unknown objective 'fina'"),
         (["--density=0.1,0.5"], "density must be one value for all searches, got (0.1, 0.5)"),
         (["--task=relu,cube"], "unknown task 'cube'"),
@@ -215,6 +215,6 @@ def test_a_chief_that_cannot_listen_says_so(refused, monkeypatch, port):
     assert "the chief cannot listen at 203.0.113.1" in refused("sweep")
 
 
-def test_bisection_needs_a_distance(refused):
-    assert Sweep("relu", oracle=BISECTION, distance=0.1).widths == tuple(range(10, 501))
+def test_bisection_needs_a_gap(refused):
+    assert Sweep("relu", oracle=BISECTION, gap=0.1).widths == tuple(range(10, 501))
     assert "choose from grid, random, hyperband, bayesian" in refused("sweep", "--oracle=bisection")

@@ -11,8 +11,9 @@ from made_up import rows, spread
 import tasks
 from pns_tf.experiments.catalog import EXPERIMENTS
 from pns_tf.recipe.run import grid
-from pns_tf.reports.rows import interval, prepared
+from pns_tf.reports.rows import prepared
 from pns_tf.reports.skill import skill, trivial_metric
+from pns_tf.reports.statistics import interval
 from pns_tf.reports.table import as_markdown, readable, summary
 
 SETTINGS = grid(["circle", "relu"], ["snip", "synflow"], ["baseline", 0.5], [0])

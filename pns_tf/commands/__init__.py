@@ -21,6 +21,7 @@ from pns_tf.checks import InputError, similar
 from pns_tf.commands.detect import detect
 from pns_tf.commands.existence import existence
 from pns_tf.commands.experiments import experiments
+from pns_tf.commands.flags import RENAMED
 from pns_tf.commands.leaderboard import leaderboard
 from pns_tf.commands.minimal_width import minimal_width
 from pns_tf.commands.plant import plant
@@ -110,4 +111,6 @@ def _in_one_line(argv: list[str], complaint: str) -> str:
     if not word.startswith("-"):
         return f"{argv[0]} takes flags only, got {word!r}: choose from {', '.join(flags)}"
     flag = word.split("=")[0]
-    return f"{argv[0]} has no flag {flag}: choose from {', '.join(flags)}{similar(flag, flags)}"
+    now = f"--{RENAMED.get(flag.lstrip('-'))}"
+    meant = f" (did you mean {now!r}?)" if now in flags else similar(flag, flags)
+    return f"{argv[0]} has no flag {flag}: choose from {', '.join(flags)}{meant}"

@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import functools
-import itertools
 from collections.abc import Callable
 from pathlib import Path
 
-from pns_tf.checks import InputError
+from pns_tf.checks import InputError, several
+from pns_tf.commands.flags import Given, takes
+from pns_tf.detection.settings import PLANTINGS, Attack
 
 
-def detect(
-    *,
-    tasks: str | tuple = (),
-    depths: int | tuple = 5,
-    widths: int | tuple = 100,
-    plantings: str | tuple = (),
-    hosts: int = 50,
-    study: int = 50,
-    epsilon: float = 0.05,
-    init: str = "normal",
-    seed: int = 0,
-    out: str = "results/detection",
-):
+@takes(
+    Attack,
+    defaults={"task": (), "planting": ()},
+    types={
+        "task": "str | tuple",
+        "depth": "int | tuple",
+        "width": "int | tuple",
+        "planting": "str | tuple",
+    },
+)
+def detect(given: Given, *, out: str = "results/detection"):
     """Says how visible planted tickets are to someone who sees nothing but the host's weights.
 
     Attackers first study hosts with known tickets, then score the parameters of other hosts.
@@ -30,31 +29,25 @@ def detect(
     row for each host and attacker, summary.csv and detection.png.
 
     Args:
-        tasks: what the tickets solve, separated by commas, () for all tasks.
-        depths: neuron layers of the hosts, separated by commas.
-        widths: neurons in each hidden layer, separated by commas.
-        plantings: of published, default, hide_biases, approximate, strong, strong_approximate,
+        task: what the tickets solve, separated by commas, () for all tasks.
+        depth: neuron layers of the hosts, separated by commas.
+        width: neurons in each hidden layer, separated by commas.
+        planting: of published, default, hide_biases, approximate, strong, strong_approximate,
             separated by commas, () for all of them.
         hosts: how many are attacked for each of these.
-        study: how many others the attackers study before.
-        epsilon: output error of the approximate plantings.
-        init: how hosts are drawn, one of normal, zero_biases, uniform.
-        seed: of the first host.
         out: folder of the results.
     """
-    from pns_tf.commands.reproduce import _several
-    from pns_tf.detection.settings import PLANTINGS, Attack
     from pns_tf.saving.storage import check_free
     from pns_tf.tasks import names
 
-    settings = {"hosts": hosts, "study": study, "epsilon": epsilon, "init": init, "seed": seed}
-    chosen = itertools.product(
-        _several(tasks) or names(),
-        _several(depths),
-        _several(widths),
-        _several(plantings) or PLANTINGS,
+    chosen = {name: several(given[name]) for name in ("task", "depth", "width", "planting")}
+    attacks = given.each(
+        Attack,
+        **chosen | {"task": chosen["task"] or names(), "planting": chosen["planting"] or PLANTINGS},
     )
-    attacks = [Attack(*values, **settings) for values in chosen]
+    attacks = list(dict.fromkeys(attacks))
+    if not attacks:
+        raise InputError("detect needs at least one depth and one width")
     folder = Path(str(out))
     check_free(folder, overwrite=True)  # what is there is added to
 
@@ -68,11 +61,11 @@ def detect(
     from pns_tf.pictures.style import save_figure
 
     tables = []
-    with tqdm(total=len(attacks) * hosts, unit="host", leave=False, disable=None) as bar:
+    with tqdm(total=len(attacks) * attacks[0].hosts, unit="host", leave=False, disable=None) as bar:
         for attack in attacks:
             path = folder / "runs" / f"{attack.name}.csv"
             if path.exists():
-                bar.update(hosts)
+                bar.update(attack.hosts)
             else:
                 rows = attack_table(attack, bar.update)
                 _write(path, functools.partial(rows.to_csv, index=False))

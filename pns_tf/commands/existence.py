@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pns_tf.checks import flag
+from pns_tf.commands.flags import Given, takes
+from pns_tf.theory.settings import Existence
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from pns_tf.tasks.task import Target
 
 
-def existence(
-    *,
-    task: str = "relu",
-    depth: int = 5,
-    width: int = 100,
-    epsilon: float = 0.1,
-    delta: float = 0.1,
-    hosts: int = 0,
-    seed: int = 0,
-    out: str | None = None,
-    overwrite: bool = False,
-):
+@takes(Existence)
+def existence(given: Given, *, out: str | None = None, overwrite: bool = False):
     """Says how likely a random host holds the task's target already, without planting.
 
     Prints the errors that Lemma 1 allows to each layer, the lower bound of Theorem 2 layer by
@@ -25,26 +25,14 @@ def existence(
     neurons are first rescaled, as ReLU permits, to parameters from -0.9 to 0.9.
 
     Args:
-        task: what the target solves, one that the command tasks lists.
-        depth: neuron layers, input and output counted, at least 3.
-        width: neurons in each hidden layer of the host; there is no largest one.
-        epsilon: error allowed to each of the target's outputs on the input box.
-        delta: the width needed is that for a probability of at least 1 - delta.
-        hosts: so many random hosts are searched for a copy, 0 for none.
-        seed: of these hosts.
-        out: folder for layers.csv, bound.csv and existence.png, None for no files.
+        out: folder for settings.json, layers.csv, bound.csv and existence.png, None for no files.
         overwrite: replace a folder that exists.
     """
     from pns_tf import tasks
-    from pns_tf.checks import flag, integer, number
     from pns_tf.saving.storage import check_free
 
-    target = tasks.get(task).target(depth)
-    integer("width", width, minimum=1)
-    number("epsilon", epsilon, low=0.0, low_excluded=True)
-    number("delta", delta, low=0.0, high=1.0, low_excluded=True)
-    integer("hosts", hosts, minimum=0)
-    integer("seed", seed, minimum=0)
+    asked = given.make(Existence)
+    target = tasks.get(asked.task).target(asked.depth)
     flag("overwrite", overwrite)
     path = None if out is None else Path(str(out))
     if path is not None:
@@ -52,16 +40,17 @@ def existence(
 
     from pns_tf.theory.report import bound_table, layer_table
 
-    layers = layer_table(target, width, epsilon)
-    bounds = bound_table(target, sorted({width, 100, 1000, 10**6}), epsilon, delta)
-    print(report(task, depth, width, epsilon, delta, layers, bounds))
-    if hosts:
-        print(_measured(target, width, epsilon, hosts, seed))
+    layers = layer_table(target, asked.width, asked.epsilon)
+    widths = sorted({asked.width, 100, 1000, 10**6})
+    bounds = bound_table(target, widths, asked.epsilon, asked.delta)
+    print(report(asked, layers, bounds))
+    if asked.hosts:
+        print(_measured(asked, target))
     if path is not None:
-        _write(path, overwrite, target, f"{task}, depth {depth}", layers, bounds)
+        _write(path, overwrite, asked, target, layers, bounds)
 
 
-def report(task: str, depth: int, width: int, epsilon: float, delta: float, layers, bounds) -> str:
+def report(asked: Existence, layers: pd.DataFrame, bounds: pd.DataFrame) -> str:
     """The tables that ``existence`` prints, from those of `pns_tf.theory.report`."""
     from tabulate import tabulate
 
@@ -105,8 +94,8 @@ def report(task: str, depth: int, width: int, epsilon: float, delta: float, laye
     )
     return "\n".join(
         [
-            f"{task}, depth {depth}: errors allowed to a parameter for ε = {epsilon:g}, and the"
-            f" factors of the bound at width {_width(str(width))}",
+            f"{asked.task}, depth {asked.depth}: errors allowed to a parameter for ε ="
+            f" {asked.epsilon:g}, and the factors of the bound at width {_width(str(asked.width))}",
             "",
             tabulate(rows, heads, disable_numparse=True, stralign="right"),
             "",
@@ -122,7 +111,7 @@ def report(task: str, depth: int, width: int, epsilon: float, delta: float, laye
                     "host",
                     *map(_width, widths),
                     "any width",
-                    f"width for {1 - delta:g}",
+                    f"width for {1 - asked.delta:g}",
                 ],
                 disable_numparse=True,
                 stralign="right",
@@ -141,15 +130,16 @@ def _formula(row: dict) -> str:
     return "Theorem 2, wide output layer" if row["wide_output"] else "Theorem 2"
 
 
-def _measured(target, width: int, epsilon: float, hosts: int, seed: int) -> str:
+def _measured(asked: Existence, target: Target) -> str:
     from pns_tf.theory.existence import INITS
     from pns_tf.theory.frequency import frequency
     from pns_tf.theory.unit_target import unit_target
 
-    unit = unit_target(target, epsilon, "proven")
-    lines = ["", f"copies found in {hosts:,} random hosts of width {_width(str(width))}", ""]
+    unit = unit_target(target, asked.epsilon, "proven")
+    width = _width(str(asked.width))
+    lines = ["", f"copies found in {asked.hosts:,} random hosts of width {width}", ""]
     for init in INITS:
-        seen = frequency(unit, width, hosts, init, seed)
+        seen = frequency(unit, asked.width, asked.hosts, init, asked.seed)
         lines.append(
             f"{init:<10} {seen.found / seen.hosts:.4g} (95 % confidence {seen.low:.4g} to "
             f"{seen.high:.4g})"
@@ -157,13 +147,23 @@ def _measured(target, width: int, epsilon: float, hosts: int, seed: int) -> str:
     return "\n".join(lines)
 
 
-def _write(path: Path, overwrite: bool, target, title: str, layers, bounds) -> None:
+def _write(
+    path: Path,
+    overwrite: bool,
+    asked: Existence,
+    target: Target,
+    layers: pd.DataFrame,
+    bounds: pd.DataFrame,
+) -> None:
     from pns_tf.pictures.style import save_figure
-    from pns_tf.saving.storage import new_folder
+    from pns_tf.recipe.records import record_of
+    from pns_tf.saving.storage import new_folder, write_json
     from pns_tf.theory.figure import existence_figure
 
+    title = f"{asked.task}, depth {asked.depth}"
     with new_folder(path, overwrite) as folder:
+        write_json(folder / "settings.json", record_of(asked))
         layers.to_csv(folder / "layers.csv", index=False)
         bounds.to_csv(folder / "bound.csv", index=False)
         save_figure(existence_figure(target, title), folder / "existence.png")
-    print(f"\nwritten to  {path}\n            layers.csv, bound.csv, existence.png")
+    print(f"\nwritten to  {path}\n            settings.json, layers.csv, bound.csv, existence.png")

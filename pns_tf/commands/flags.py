@@ -5,17 +5,29 @@ from __future__ import annotations
 import dataclasses
 import functools
 import inspect
+import itertools
 import re
 import shlex
-from collections.abc import Callable, Iterator, Mapping
-from typing import TypeVar
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, TypeVar
 
-from pns_tf.checks import InputError
+from pns_tf.checks import InputError, several
 
 T = TypeVar("T")
+# Flags that had another name: the old one is refused, and the new one is said.
+RENAMED = {
+    "densities": "density",
+    "depths": "depth",
+    "distance": "gap",
+    "plantings": "planting",
+    "pruners": "pruner",
+    "runs": "seeds",
+    "tasks": "task",
+    "widths": "width",
+}
 
 
-class Given(Mapping):
+class Given(Mapping[str, Any]):
     """The flags of one call of a command: name → value, in the order of its help.
 
     Args:
@@ -35,7 +47,7 @@ class Given(Mapping):
         self.command, self.defaults = command, dict(defaults)
         self._values = {name: values[name] for name in defaults}
 
-    def __getitem__(self, name: str) -> object:
+    def __getitem__(self, name: str) -> Any:
         return self._values[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -52,12 +64,7 @@ class Given(Mapping):
     @property
     def line(self) -> str:
         """The line that calls the command like this; values that are its defaults are left out."""
-        words = ["python", "-m", "pns_tf", self.command]
-        for name in self.changed:
-            value = self[name]
-            said = ",".join(map(str, value)) if isinstance(value, tuple | list) else value
-            words.append(f"--{name}" if value is True else f"--{name}={said}")
-        return shlex.join(words)
+        return _line(self.command, self, self.defaults)
 
     def make(self, recipe: Callable[..., T], **more: object) -> T:
         """A recipe from the flags that are fields of it.
@@ -77,6 +84,19 @@ class Given(Mapping):
         """
         names = [field.name for field in _fields(recipe) if field.name in self]
         return recipe(**{name: self[name] for name in names} | more)
+
+    def each(self, recipe: Callable[..., T], **values: Iterable[object]) -> list[T]:
+        """A recipe for each combination of values of some of its fields, the last varying first.
+
+        Args:
+            recipe: as for `make`.
+            **values: of each field all that it is to have.
+
+        Raises:
+            ValueError: a value that cannot work.
+        """
+        combinations = itertools.product(*values.values())
+        return [self.make(recipe, **dict(zip(values, each, strict=True))) for each in combinations]
 
     def leave_out(self, *names: str, by: str) -> None:
         """Raises ``InputError`` if one of these flags is set, which another one decides."""
@@ -136,8 +156,11 @@ def takes(
         for recipe in recipes:
             texts = entries(recipe, "Attributes")
             for field in _fields(recipe):
+                flag = _parameter(field, defaults or {}, types or {})
+                if flag.default != flags.get(field.name, flag).default:
+                    raise TypeError(f"{function.__name__}: recipes disagree about {field.name}")
                 if field.name not in (*without, *flags):
-                    flags[field.name] = _parameter(field, defaults or {}, types or {})
+                    flags[field.name] = flag
                     helps[field.name] = texts.get(field.name)
         own = list(inspect.signature(function).parameters.values())[1:]
         if twice := flags.keys() & {parameter.name for parameter in own}:
@@ -151,7 +174,8 @@ def takes(
         def command(**values):
             bound = signature.bind(**values)
             usual = {name: _default(flags[name]) for name in flags}
-            given = Given(function.__name__, usual | bound.arguments, usual)
+            said = {name: _value(flags[name], value) for name, value in bound.arguments.items()}
+            given = Given(function.__name__, usual | said, usual)
             return function(given, **{parameter.name: given[parameter.name] for parameter in own})
 
         command.__signature__ = signature
@@ -161,21 +185,22 @@ def takes(
     return decorate
 
 
-def several(values: object) -> list:
-    """One or several values of a flag, as Fire reads ``a,b``: a tuple, a word, or one value.
+def command_line(command: Callable, given: Mapping[str, object]) -> str:
+    """The line that calls a command with all these flags, like `Given.line`."""
+    parameters = inspect.signature(command).parameters.values()
+    return _line(command.__name__, given, {each.name: each.default for each in parameters})
 
-    Raises:
-        ValueError: not such a list.
 
-    Example:
-        >>> several((0.1, "baseline")), several("snip,my.module:Mine"), several(5), several(())
-        ([0.1, 'baseline'], ['snip', 'my.module:Mine'], [5], [])
-    """
-    found = list(values) if isinstance(values, tuple | list) else [values]
-    if any(value is None or isinstance(value, bool | dict | tuple | list) for value in found):
-        raise InputError(f"one or several values are needed, separated by commas, got {values!r}")
-    words = [value.split(",") if isinstance(value, str) else [value] for value in found]
-    return [word.strip() if isinstance(word, str) else word for part in words for word in part]
+def _line(command: str, values: Mapping[str, object], defaults: Mapping[str, object]) -> str:
+    words = ["python", "-m", "pns_tf", command]
+    for name, default in defaults.items():
+        value = values[name]
+        said = ",".join(map(str, value)) if isinstance(value, tuple | list) else value
+        if value is True and default is not True:
+            words.append(f"--{name}")
+        elif value != default:
+            words.append(f"--{name}={said}")
+    return shlex.join(words)
 
 
 def entries(described: object, section: str) -> dict[str, str]:
@@ -219,14 +244,14 @@ def _composed(function: Callable, helps: Mapping[str, str]) -> str:
     return "\n".join(["\n".join(before).rstrip(), "", *args, "", *after]).rstrip() + "\n"
 
 
-def _fields(recipe: Callable) -> list[dataclasses.Field]:
+def _fields(recipe: Any) -> list[dataclasses.Field]:
     return [field for field in dataclasses.fields(recipe) if field.init]
 
 
 def _parameter(
     field: dataclasses.Field, defaults: Mapping[str, object], types: Mapping[str, str]
 ) -> inspect.Parameter:
-    default = inspect.Parameter.empty
+    default: Any = inspect.Parameter.empty
     if field.name in defaults:
         default = defaults[field.name]
     elif field.default is not dataclasses.MISSING:
@@ -237,6 +262,12 @@ def _parameter(
     return inspect.Parameter(
         field.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind
     )
+
+
+def _value(parameter: inspect.Parameter, value: object) -> object:
+    """What Fire leaves as one word, such as ``snip,my.module:Mine``, is several values."""
+    together = "tuple" in str(parameter.annotation) and isinstance(value, str) and "," in value
+    return tuple(several(value)) if together else value
 
 
 def _default(parameter: inspect.Parameter) -> object:

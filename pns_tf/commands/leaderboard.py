@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pns_tf.checks import InputError, choice, integer
-from pns_tf.commands.reproduce import _several, command_line
+from pns_tf.commands.flags import Given, takes
+from pns_tf.leaderboard.settings import Leaderboard
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,14 +26,10 @@ NEEDED = (
 )
 
 
+@takes(Leaderboard)
 def leaderboard(
+    given: Given,
     *,
-    pruner: str | None = None,
-    pruners: str | tuple = (),
-    tasks: str | tuple = (),
-    densities: str | float | tuple = (),
-    seeds: int = 5,
-    beside: str | None = None,
     out: str = "results",
     workers: int | None = None,
     scheduler: str | None = None,
@@ -46,33 +43,19 @@ def leaderboard(
     Markdown, a picture, and index.html with all of it.
 
     Args:
-        pruner: one more pruner, module:Class for one of your own.
-        pruners: only these that come along, separated by commas, with all their variants.
-        tasks: only these, separated by commas.
-        densities: these, separated by commas, instead of those that the limit is looked for at.
-        seeds: runs at each density.
-        beside: runs.csv of another leaderboard, whose runs are not repeated and whose other entries
-            and tasks stay; then only what --pruner or --pruners name is run, if they do.
         out: folder of all results.
         workers: processes, None for one per core.
         scheduler: address of a Dask scheduler to use instead, such as tcp://host:8786.
     """
-    command = command_line(leaderboard, locals())
-    from pns_tf.leaderboard.board import Board
-    from pns_tf.leaderboard.entries import chosen
     from pns_tf.runs.store import Store
-    from pns_tf.tasks import names
 
     # What can be wrong is found before TensorFlow is imported and before anything is written.
-    named = pruner is not None or _several(pruners)
-    entries = chosen(_several(pruners), pruner, everybody=beside is None or not named)
-    chosen_tasks = [choice("task", task, names()) for task in _several(tasks)] or names()
-    chosen_tasks = list(dict.fromkeys(chosen_tasks))
-    board = Board(entries, chosen_tasks, seeds, _several(densities))
+    settings = given.make(Leaderboard)
+    board = settings.board
     if workers is not None:
         integer("workers", workers, minimum=1)
-    others = None if beside is None else read_rows(Path(str(beside)))
-    if pruner is not None and ":" in str(pruner):
+    others = None if settings.beside is None else read_rows(Path(str(settings.beside)))
+    for pruner in settings.own:
         _check_own(pruner)
 
     from pns_tf.leaderboard.report import write_leaderboard
@@ -85,12 +68,12 @@ def leaderboard(
     if others is not None:
         import pandas as pd
 
-        anew = others["entry"].isin([entry.name for entry in entries])
-        anew &= others["task"].isin(chosen_tasks)
+        anew = others["entry"].isin([entry.name for entry in board.entries])
+        anew &= others["task"].isin(board.tasks)
         table = pd.concat([others[~anew], table], ignore_index=True)
     path = store.write_table(table, NAME)
     print(f"{len(table)} runs, {spent:.0f} s\n")
-    print(tables(write_leaderboard(table, path.parent, command)))
+    print(tables(write_leaderboard(table, path.parent, given.line)))
     print(f"\nwritten to  {path.parent / 'index.html'}")
     print("            runs.csv, leaderboard.csv, leaderboard.md, figures")
     if failure:

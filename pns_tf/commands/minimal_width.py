@@ -2,42 +2,34 @@
 
 from __future__ import annotations
 
-import inspect
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pns_tf.checks import InputError, flag, integer, number
+from pns_tf.checks import InputError, flag, integer, number, several
+from pns_tf.commands.flags import Given, takes
+from pns_tf.sweeping.settings import BISECTION, Sweep
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from pns_tf.sweeping.settings import Sweep
 
-
+@takes(
+    Sweep,
+    without=("oracle", "trials"),
+    defaults={"task": "circle", "gap": 0.1, "min_width": 1, "step": 1, "seeds": 5},
+    types={
+        "task": "str | tuple",
+        "density": "float | str",
+        "step": "int",
+        "depth": "int",
+        "learning_rate": "float",
+        "prune_rounds": "int",
+        "gap": "float",
+    },
+)
 def minimal_width(
-    *,
-    task: str | tuple = "circle",
-    pruner: str | tuple = "synflow",
-    density: float | str = 0.1,
-    distance: float = 0.1,
-    objective: str = "final",
-    min_width: int = 1,
-    max_width: int = 500,
-    step: int = 1,
-    depth: int = 5,
-    learning_rate: float = 1e-3,
-    prune_rounds: int = 1,
-    seeds: int = 5,
-    seed: int = 0,
-    epochs: int = 10,
-    rounds: int = 1,
-    round_epochs: int = 5,
-    samples: int = 10_000,
-    noise: float | None = None,
-    workers: int | None = None,
-    out: str = "results",
-    overwrite: bool = False,
+    given: Given, *, workers: int | None = None, out: str = "results", overwrite: bool = False
 ):
     """Finds the smallest width of the host at which the found ticket comes near the planted one.
 
@@ -48,48 +40,28 @@ def minimal_width(
 
     Args:
         task: those that the command tasks lists.
-        pruner: those that the command pruners lists, or module:Class for one of your own.
-        density: fraction of all parameters that found tickets keep, or baseline.
-        distance: how near is near enough, for the mean over seeds. For final and strong it is
-            the missing part of the planted ticket's advantage over the best constant, for
-            the others what is missing to 1.
-        objective: final, strong, precision, recall, f1 or jaccard.
-        min_width: neurons in each hidden layer, at least.
-        max_width: neurons in each hidden layer, at most.
         step: between widths.
-        depth: neuron layers of the hosts, input and output counted.
-        learning_rate: of Adam.
-        prune_rounds: steps in which one pruning reaches its density.
+        objective: final, strong, precision, recall, f1 or jaccard.
+        gap: how much may be missing at that width, in the mean over seeds; for final and strong of
+            the planted ticket's advantage over the best constant, for the others to 1.
         seeds: runs at each width.
         seed: of the first of them.
-        epochs: epochs of the final training.
-        rounds: 1 for singleshot, otherwise rounds of multishot.
-        round_epochs: training epochs of each multishot round.
-        samples: size of the data set, a tenth of it for testing.
-        noise: noise level of the data, None for the task's own.
         workers: processes, None for one per core.
         out: folder of all results.
         overwrite: replace the folders of other searches.
     """
-    given = locals()
     from pns_tf.sweeping.cluster import from_environment
-    from pns_tf.sweeping.objectives import check_distance
     from pns_tf.sweeping.record import check_folder, claim_folder
-    from pns_tf.sweeping.settings import BISECTION, Sweep
 
     # What can be wrong is found before TensorFlow is imported and before anything is written.
-    number("distance", distance, low=0.0)
-    check_distance(objective)
     for name in ("density", "depth", "learning_rate", "prune_rounds"):
         if isinstance(given[name], tuple | list):
             raise InputError(f"{name} must be one value for all searches, got {given[name]!r}")
-    fields = inspect.signature(Sweep).parameters
-    shared = {name: value for name, value in given.items() if name in fields}
-    searches = [
-        Sweep(**shared | {"task": one, "pruner": other, "oracle": BISECTION})
-        for one in (task if isinstance(task, tuple | list) else (task,))
-        for other in (pruner if isinstance(pruner, tuple | list) else (pruner,))
-    ]
+    number("gap", given["gap"], low=0.0)
+    wanted = {"task": several(given["task"]), "pruner": several(given["pruner"])}
+    searches = given.each(Sweep, **wanted, oracle=[BISECTION])
+    if not searches:
+        raise InputError("minimal_width needs at least one task and one pruner")
     if workers is not None:
         integer("workers", workers, minimum=1)
     flag("overwrite", overwrite)
@@ -105,7 +77,7 @@ def minimal_width(
     from pns_tf.commands.sweep import searched
     from pns_tf.runs.pool import Pool
     from pns_tf.runs.store import Store
-    from pns_tf.sweeping.minimal_width import distances, smallest
+    from pns_tf.sweeping.minimal_width import gaps, smallest
     from pns_tf.sweeping.report import write_report
 
     start, store, tried, answers = time.perf_counter(), Store(Path(str(out))), [], []
@@ -115,7 +87,7 @@ def minimal_width(
             claim_folder(folder, settings, overwrite)
             outcome = searched(settings, store, pool, folder)
             write_report(outcome.table, settings, folder)
-            tried.append(distances(outcome.table, settings))
+            tried.append(gaps(outcome.table, settings))
             answers.append(smallest(tried[-1], settings))
     _write(tried, answers, settings, parent, time.perf_counter() - start)
 
@@ -127,7 +99,7 @@ def _write(
 
     from pns_tf.pictures import save_figure
     from pns_tf.saving.storage import replacing, write_text
-    from pns_tf.sweeping.minimal_width import as_markdown, distances_figure
+    from pns_tf.sweeping.minimal_width import as_markdown, gaps_figure
 
     widths, table = pd.concat(tried, ignore_index=True), pd.DataFrame(answers)
     text = as_markdown(table, settings)
@@ -136,7 +108,7 @@ def _write(
         write_text(folder / "distances.csv", widths.to_csv(index=False))
         write_text(folder / "minimal_width.md", text)
         with replacing(folder / "distances.png") as partial:
-            save_figure(distances_figure(widths, settings), partial)
+            save_figure(gaps_figure(widths, settings), partial)
     except OSError as error:
         raise InputError(f"cannot write to {folder}: {error.strerror}") from error
     print(text)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import inspect
-import shlex
 import time
-from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from pns_tf.checks import InputError, choice, flag, integer
+from pns_tf.checks import InputError, choice, flag, integer, several
+from pns_tf.commands.flags import command_line
 
 REMADE = ("width_multiplier", "epochs", "samples")  # what figure 5 leaves to choose
 
@@ -17,11 +15,10 @@ def reproduce(
     *,
     figure: int | None = None,
     experiment: str | None = None,
-    runs: int | None = None,
-    tasks: str | tuple = (),
-    pruners: str | tuple = (),
-    densities: str | float | tuple = (),
-    pruner: str | None = None,
+    task: str | tuple = (),
+    pruner: str | tuple = (),
+    density: str | float | tuple = (),
+    seeds: int | None = None,
     out: str = "results",
     workers: int | None = None,
     scheduler: str | None = None,
@@ -41,11 +38,11 @@ def reproduce(
     Args:
         figure: number of a figure of the paper.
         experiment: one that the command experiments lists, or a Python file of your own.
-        runs: seeds for each setting, None for the experiment's own number.
-        tasks: only these, separated by commas.
-        pruners: only these, separated by commas.
-        densities: only these, separated by commas; baseline is the planted density.
-        pruner: one more pruner, module:Class for one of your own.
+        task: only these, separated by commas.
+        pruner: only these, separated by commas; module:Class for one of your own, and one that the
+            experiment does not have, join those that are named, or all.
+        density: only these, separated by commas; baseline is the planted density.
+        seeds: runs of each setting, None for the experiment's own number.
         out: folder of all results.
         workers: processes, None for one per core.
         scheduler: address of a Dask scheduler to use instead, such as tcp://host:8786.
@@ -76,17 +73,16 @@ def reproduce(
     name = experiment if figure is None else f"figure{figure}"
     remade = {key: given[key] for key in REMADE if given[key] is not None}
     whole = find(name).remade(**remade)
-    chosen = whole.narrowed(_several(tasks), _several(pruners), _several(densities))
+    chosen = whole.narrowed(several(task), densities=several(density))
+    chosen = chosen.sought_by(several(pruner))
     data_dir = check_data_dir(data_dir)
     if data_dir is not None and not any(run.host.on_images for run in chosen.settings):
         raise InputError(f"--data_dir needs an experiment on images, got {name}")
-    if pruner is not None:
-        chosen = chosen.with_pruner(pruner)
     if workers is not None:
         integer("workers", workers, minimum=1)
     if export is not None:
         choice("export", export, ("best", "all"))
-    everything = chosen.runs(runs)
+    everything = chosen.runs(seeds)
     if check:
         print(_findings(store, whole, store.table(everything)))
         return
@@ -137,23 +133,3 @@ def _export(
     print(f"tickets     {written} new ones in {folder}")
     for complaint in complaints:
         print(f"            {complaint}")
-
-
-def command_line(command: Callable, given: Mapping[str, object]) -> str:
-    """The line that calls a command like this; values that are its defaults are left out."""
-    words = ["python", "-m", "pns_tf", command.__name__]
-    for name, parameter in inspect.signature(command).parameters.items():
-        value = given[name]
-        if value is True:
-            words.append(f"--{name}")
-        elif value != parameter.default:
-            several = isinstance(value, tuple | list)
-            words.append(f"--{name}={','.join(map(str, value)) if several else value}")
-    return shlex.join(words)
-
-
-def _several(values) -> list:
-    """What Fire makes of ``a,b``: a tuple, or one value."""
-    if values is True or values is False:
-        raise InputError("a list of values is needed, separated by commas")
-    return list(values) if isinstance(values, tuple | list) else [values]

@@ -2,45 +2,24 @@
 
 from __future__ import annotations
 
-import inspect
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pns_tf.checks import flag, integer
+from pns_tf.commands.flags import Given, command_line, takes
+from pns_tf.sweeping.settings import Sweep
 
 if TYPE_CHECKING:
     from pns_tf.runs.pool import Pool
     from pns_tf.runs.store import Store
     from pns_tf.sweeping.cluster import Cluster
-    from pns_tf.sweeping.settings import Sweep
     from pns_tf.sweeping.tuner import Outcome
 
 
+@takes(Sweep, without=("gap",), defaults={"task": "circle"})
 def sweep(
-    *,
-    task: str = "circle",
-    pruner: str | tuple = "synflow",
-    density: float | str | tuple = 0.1,
-    min_width: int = 10,
-    max_width: int = 500,
-    step: int | None = None,
-    depth: int | tuple = 5,
-    learning_rate: float | tuple = 1e-3,
-    prune_rounds: int | tuple = 1,
-    oracle: str = "grid",
-    objective: str = "final",
-    trials: int | None = None,
-    seeds: int = 3,
-    seed: int = 0,
-    epochs: int = 10,
-    rounds: int = 1,
-    round_epochs: int = 5,
-    samples: int = 10_000,
-    noise: float | None = None,
-    workers: int | None = None,
-    out: str = "results",
-    overwrite: bool = False,
+    given: Given, *, workers: int | None = None, out: str = "results", overwrite: bool = False
 ):
     """Lets Keras Tuner look for the width of the host at which a pruner finds most.
 
@@ -52,38 +31,15 @@ def sweep(
     the chief, or one of the workers, of a sweep over machines that share <out>.
 
     Args:
-        task: what the tickets solve, one that the command tasks lists.
-        pruner: those that the command pruners lists, or module:Class for one of your own.
-        density: fraction of all parameters that found tickets keep, or baseline.
-        min_width: neurons in each hidden layer, at least.
-        max_width: neurons in each hidden layer, at most.
-        step: between widths, None for widths that grow by a factor.
-        depth: neuron layers of the hosts, input and output counted.
-        learning_rate: of Adam.
-        prune_rounds: steps in which one pruning reaches its density.
-        oracle: grid, random, hyperband (which varies the training epochs) or bayesian.
-        objective: final, strong, precision, recall, f1, jaccard, effective_density,
-            layer_collapse or flow_collapse.
-        trials: settings to try, None for 8, or for as many as hyperband needs.
-        seeds: runs of each trial, which is judged by their mean.
-        seed: of the first of them, and of the oracle.
-        epochs: epochs of the final training.
-        rounds: 1 for singleshot, otherwise rounds of multishot.
-        round_epochs: training epochs of each multishot round.
-        samples: size of the data set, a tenth of it for testing.
-        noise: noise level of the data, None for the task's own.
         workers: processes, None for one per core.
         out: folder of all results.
         overwrite: replace the folder of another sweep.
     """
-    given = locals()
     from pns_tf.sweeping.cluster import from_environment
     from pns_tf.sweeping.record import check_folder, check_joined, claim_folder
-    from pns_tf.sweeping.settings import Sweep
 
     # What can be wrong is found before TensorFlow is imported and before anything is written.
-    fields = inspect.signature(Sweep).parameters
-    settings = Sweep(**{name: value for name, value in given.items() if name in fields})
+    settings = given.make(Sweep)
     if workers is not None:
         integer("workers", workers, minimum=1)
     flag("overwrite", overwrite)
@@ -94,8 +50,11 @@ def sweep(
         cluster.check()
         if not cluster.is_chief:
             check_joined(folder, settings)
-    if settings.narrowest > min_width:
-        print(f"widths below {settings.narrowest} do not hold the {task} ticket and are left out")
+    if settings.narrowest > settings.min_width:
+        print(
+            f"widths below {settings.narrowest} do not hold the {settings.task} ticket "
+            f"and are left out"
+        )
 
     from pns_tf.quiet import import_tensorflow
 
@@ -135,7 +94,6 @@ def report(outcome: Outcome, settings: Sweep, store: Store, pool: Pool, folder: 
     """Writes what a sweep leaves behind, and says what is best."""
     from tabulate import tabulate
 
-    from pns_tf.commands.reproduce import command_line
     from pns_tf.commands.seek import seek
     from pns_tf.sweeping.report import export_ticket, seek_flags, write_report
     from pns_tf.sweeping.trials import best, best_run, shown

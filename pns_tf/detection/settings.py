@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pns_tf.checks import choice, integer, number
-from pns_tf.hosts.initializers import INITIALIZERS
-from pns_tf.planting.algorithm import baseline_density
+from pns_tf.recipe.run import code_digest
 
+# Part of an attack's name from 2 on: raised when equal settings come to give other results.
+RESULTS_VERSION = 1
 # How a ticket is planted: arguments of `plant_arrays`, epsilon where True.
 PLANTINGS: dict[str, dict] = {
     "published": {"hide": "published"},
@@ -24,14 +25,14 @@ class Attack:
     """Settings of an attack.
 
     Attributes:
-        task: what the tickets solve.
-        depth: neuron layers of the hosts.
-        width: neurons in each of their hidden layers.
-        planting: one of `PLANTINGS`.
-        hosts: hosts that are attacked, with the seeds ``seed``, ``seed + 1``, …
-        study: hosts that the attackers study before, with the seeds after these.
-        epsilon: of the approximate plantings.
-        init: how hosts are drawn.
+        task: what the tickets solve, one that the command tasks lists, or module:NAME for your own.
+        depth: neuron layers of the hosts, input and output counted.
+        width: neurons in each hidden layer of the hosts.
+        planting: one of published, default, hide_biases, approximate, strong, strong_approximate.
+        hosts: how many are attacked, with this seed and those after it.
+        study: how many others the attackers study before, with the seeds after these.
+        epsilon: output error of the approximate plantings.
+        init: how hosts are drawn, one of normal, zero_biases, uniform.
         seed: of the first host, and of what the classifier studies.
 
     Raises:
@@ -49,6 +50,9 @@ class Attack:
     seed: int = 0
 
     def __post_init__(self):
+        from pns_tf.hosts.initializers import INITIALIZERS
+        from pns_tf.planting.algorithm import baseline_density
+
         baseline_density(self.task, self.depth, self.width)
         choice("planting", self.planting, PLANTINGS)
         integer("hosts", self.hosts, minimum=1)
@@ -59,12 +63,28 @@ class Attack:
 
     @property
     def name(self) -> str:
-        """Says all settings; epsilon only where it is used.
+        """Says all settings, epsilon only where it is used, and the code of a task of your own.
 
         Example:
             >>> Attack("relu", planting="approximate").name
             'relu-d5-w100-approximate-e0.05-normal-h50-k50-s0'
         """
-        epsilon = [f"e{self.epsilon:g}"] if "epsilon" in PLANTINGS[self.planting] else []
-        words = [self.task, f"d{self.depth}", f"w{self.width}", self.planting, *epsilon, self.init]
-        return "-".join([*words, f"h{self.hosts}", f"k{self.study}", f"s{self.seed}"])
+        epsilon = [f"e{_plain(self.epsilon)}"] if "epsilon" in PLANTINGS[self.planting] else []
+        words = [
+            self.task.replace(":", "."),
+            f"d{self.depth}",
+            f"w{self.width}",
+            self.planting,
+            *epsilon,
+            self.init,
+        ]
+        words += [f"h{self.hosts}", f"k{self.study}", f"s{self.seed}"]
+        if RESULTS_VERSION > 1:
+            words.append(f"v{RESULTS_VERSION}")
+        return "-".join([*words, *filter(None, [code_digest(self.task)])])
+
+
+def _plain(value: float) -> str:
+    """A number in as few digits as tell it from others."""
+    short = f"{value:g}"
+    return short if float(short) == value else repr(value)

@@ -9,7 +9,7 @@ from pns_tf.experiments.experiment import Experiment
 from pns_tf.hosts.vgg import Vgg
 from pns_tf.planting.algorithm import baseline_density
 from pns_tf.recipe.run import Run, grid
-from pns_tf.recipe.search import SeekSettings
+from pns_tf.recipe.search import MULTISHOT, SeekSettings
 
 TASKS = ("circle", "helix", "relu")
 SCORERS = ("random", "magnitude", "snip", "grasp", "synflow")
@@ -19,7 +19,6 @@ SEED = (0,)
 VGG_DENSITIES = (0.01, 0.05, 0.1, 0.2, 0.5)
 LEVELS = 5  # of edge-popup's annealing on images
 CIFAR10_IMAGES = 50_000  # for training
-MULTISHOT = {"rounds": 10, "round_epochs": 5}
 
 
 def _singleshot(depth: int) -> list[Run]:

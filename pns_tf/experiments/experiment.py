@@ -7,7 +7,8 @@ import inspect
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from pns_tf.checks import InputError, integer
+from pns_tf.checks import InputError, choice, integer
+from pns_tf.pruners import names
 from pns_tf.recipe.run import Run, density_name, with_seed
 
 
@@ -57,7 +58,7 @@ class Experiment:
         Raises:
             ValueError: ``seeds`` is not a positive integer.
         """
-        seeds = self.seeds if seeds is None else integer("runs", seeds, minimum=1)
+        seeds = self.seeds if seeds is None else integer("seeds", seeds, minimum=1)
         runs = (with_seed(run, seed) for run in self.settings for seed in range(seeds))
         needed = (one for run in runs for one in (run.ticket, run) if one is not None)
         return list({run.name: run for run in needed}.values())
@@ -90,6 +91,27 @@ class Experiment:
             if wanted:
                 kept = [run for run in kept if str(value(run)) in wanted]
         return dataclasses.replace(self, settings=kept)
+
+    def sought_by(self, pruners: Iterable[str]) -> Experiment:
+        """The settings of these pruners only; of all where the experiment has none of them.
+
+        Args:
+            pruners: those of the experiment, and others that join them, see `with_pruner`: ones
+                that come along, or "module:Class".
+
+        Raises:
+            ValueError: a pruner that is not known; the message names those that are.
+        """
+        wanted = list(dict.fromkeys(map(str, pruners)))
+        own = {run.search.pruner for run in self.settings}
+        more = [name for name in wanted if name not in own]
+        for name in more:
+            if ":" not in name:
+                choice("pruner", name, names())
+        chosen = self.narrowed(pruners=[name for name in wanted if name in own])
+        for name in more:
+            chosen = chosen.with_pruner(name)
+        return chosen
 
     def with_pruner(self, pruner: str) -> Experiment:
         """The same settings with one more pruner, wherever the first one is used."""

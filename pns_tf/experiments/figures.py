@@ -7,7 +7,6 @@ it compares variants at one density each.
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -19,17 +18,9 @@ from pns_tf.reports.dots import dots_figure, one_density_each
 from pns_tf.reports.lines import Row, lines_figure, panels_figure
 from pns_tf.reports.rows import prepared
 from pns_tf.reports.skill import trivial_metrics
+from pns_tf.reports.writing import Picture
 
 EMPTY = "#ffffff"  # layers without a parameter
-
-
-@dataclass(frozen=True, eq=False)
-class Picture:
-    """A figure with the name of its file and one line that says how to read it."""
-
-    name: str
-    caption: str
-    figure: Figure
 
 
 def draw(table: pd.DataFrame, title: str) -> list[Picture]:

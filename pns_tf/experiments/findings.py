@@ -28,8 +28,9 @@ import pandas as pd
 
 from pns_tf.experiments.catalog import EXPERIMENTS, SCORERS, TASKS
 from pns_tf.recipe.run import Run, density_name, label, with_seed
-from pns_tf.reports.rows import Interval, interval, prepared
+from pns_tf.reports.rows import prepared
 from pns_tf.reports.skill import skill
+from pns_tf.reports.statistics import Interval, interval
 
 CONFIRMED, CONTRADICTED, UNDECIDED, NOT_RUN = "confirmed", "contradicted", "undecided", "not run"
 SAME_RUNS = {"figure7": "figure3"}  # two figures of one experiment

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from pns_tf import tasks
-from pns_tf.reports.rows import interval
+from pns_tf.reports.statistics import interval
 
 TICKETS = {"strong": "strong", "weak": "final"}  # what a ticket is called, and its metric
 COLUMNS = (

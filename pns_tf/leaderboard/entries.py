@@ -6,11 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from pns_tf.checks import choice
-from pns_tf.experiments.catalog import MULTISHOT
 from pns_tf.hosts.fully_connected import FullyConnected
 from pns_tf.recipe.pruners import PRUNERS
 from pns_tf.recipe.run import Run
-from pns_tf.recipe.search import SeekSettings
+from pns_tf.recipe.search import MULTISHOT, SeekSettings
 
 
 @dataclass(frozen=True)
@@ -54,23 +53,19 @@ ENTRIES = tuple(
 )
 
 
-def chosen(
-    pruners: Iterable[str] = (), own: str | None = None, everybody: bool = True
-) -> list[Entry]:
-    """The entries of these pruners, and one more of the user's own.
+def chosen(pruners: Iterable[str] = (), everybody: bool = True) -> list[Entry]:
+    """The entries of these pruners.
 
     Args:
-        pruners: names of those that come along; all of them if none is named and ``everybody``.
-        own: a name, or "module:Class".
-        everybody: whether naming none means all.
+        pruners: names of those that come along, and "module:Class" for the user's own, which come
+            last. If there are no names, all that come along take part with the user's own.
+        everybody: whether they do.
 
     Raises:
         ValueError: a pruner that is not known; the message names those that are.
     """
-    wanted = [choice("pruner", name, PRUNERS) for name in pruners]
-    if own is not None and ":" not in str(own):
-        wanted.append(choice("pruner", own, PRUNERS))
-        own = None
+    named = [str(pruner) for pruner in dict.fromkeys(pruners)]
+    wanted = [choice("pruner", name, PRUNERS) for name in named if ":" not in name]
     everybody = everybody and not wanted
     entries = [entry for entry in ENTRIES if everybody or entry.pruner in wanted]
-    return entries + ([] if own is None else [Entry(str(own), str(own))])
+    return entries + [Entry(name, name) for name in named if ":" in name]

@@ -10,11 +10,11 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullFormatter
 
 from pns_tf import tasks
-from pns_tf.experiments.figures import Picture
 from pns_tf.leaderboard.distance import TICKETS
+from pns_tf.pictures.pruner_styles import BAND, BASELINE_LINE, PLANTED_LINE, styles
 from pns_tf.pictures.style import INK, ZERO, label_logarithmic, new_figure, set_title
-from pns_tf.reports.lines import BAND, BASELINE_LINE, PLANTED_LINE, styles
-from pns_tf.reports.rows import half_width
+from pns_tf.reports.statistics import half_width
+from pns_tf.reports.writing import Picture
 from pns_tf.tasks.kinds import Kind
 
 OTHERS = {"color": "#c4c8cc", "linewidth": 0.8, "zorder": 1}

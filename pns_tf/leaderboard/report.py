@@ -8,12 +8,12 @@ from pathlib import Path
 import pandas as pd
 
 from pns_tf.checks import InputError
-from pns_tf.experiments.page import document, pairs_html, picture_html, table_html
-from pns_tf.experiments.report import distinct_values, effort, write_pictures
 from pns_tf.leaderboard.distance import TICKETS, standings
 from pns_tf.leaderboard.picture import pareto_picture
 from pns_tf.leaderboard.table import NOTE, as_markdown, ranking
+from pns_tf.reports.page import document, pairs_html, picture_html, table_html
 from pns_tf.reports.rows import SETTINGS
+from pns_tf.reports.writing import distinct_values, effort, write_pictures
 from pns_tf.saving.storage import write_text
 
 TITLE = "Leaderboard"

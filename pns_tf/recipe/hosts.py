@@ -231,15 +231,20 @@ def host_named(name: str, **settings) -> Host:
 
 
 def host_of_record(record: Mapping) -> Host:
-    """Reads the host of a ``ticket.json``; what an old record does not say was the default."""
-    said = record.get("host")
-    if said is None:
-        kind, said = family(FULLY_CONNECTED), record
-        names = {field.name for field in dataclasses.fields(kind)}
-        return kind(**{key: value for key, value in said.items() if key in names})
-    settings = {
-        key: tuple(value) if isinstance(value, list) else value
-        for key, value in said.items()
-        if key != "plan"
-    }
-    return host_named(said["plan"], **settings)
+    """Reads the host of a ``ticket.json``, or of a run's row, where its settings are not nested.
+
+    What an old record does not say was the default.
+    """
+    said = record.get("host", record)
+    name = said.get("plan", FULLY_CONNECTED)
+    kind = family(name)
+    fields = {field.name for field in dataclasses.fields(kind)} - {"plan"}
+    settings = {key: _value(value) for key, value in said.items() if key in fields}
+    return kind.named(name, **settings)
+
+
+def _value(said: object) -> object:
+    """A sequence is JSON in tables, and a list in JSON."""
+    if isinstance(said, str) and said.startswith("["):
+        said = json.loads(said)
+    return tuple(said) if isinstance(said, list) else said

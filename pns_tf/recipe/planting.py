@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pns_tf.checks import InputError, choice, flag, integer, number
 from pns_tf.recipe.hosts import Host, host_of_record
 from pns_tf.recipe.names import unusual_words
+from pns_tf.recipe.records import from_record
 
 
 @dataclass(frozen=True)
@@ -89,9 +90,7 @@ class Planting:
     @classmethod
     def from_record(cls, record: Mapping[str, object]) -> Planting:
         """Reads a ``ticket.json``; what an old one does not say was the default."""
-        names = {field.name for field in dataclasses.fields(cls)} - {"host"}
-        said = {key: value for key, value in record.items() if key in names}
-        return cls(host_of_record(record), **said)
+        return from_record(cls, record, host=host_of_record(record))
 
     @property
     def unusual(self) -> str:

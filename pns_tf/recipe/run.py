@@ -7,16 +7,17 @@ import functools
 import hashlib
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
 
-from pns_tf.checks import flag
-from pns_tf.recipe.hosts import FULLY_CONNECTED, Host, host_named
+from pns_tf.checks import InputError, flag
+from pns_tf.recipe.hosts import FULLY_CONNECTED, Host, host_named, host_of_record
 from pns_tf.recipe.names import augmented_word, found_name
 from pns_tf.recipe.planting import Planting
 from pns_tf.recipe.pruners import row_of
+from pns_tf.recipe.records import from_record
 from pns_tf.recipe.search import SeekSettings
 
 # Part of every run's name: raised when equal settings come to give other results.
@@ -121,6 +122,20 @@ class Run:
         """Hash of the settings: equal settings, and only these, have equal names."""
         return identity([*result_versions(self.search.pruner), self.settings])
 
+    @classmethod
+    def from_record(cls, row: Mapping[str, object]) -> Run:
+        """Reads a row of a table of runs; what an old one does not say was the default.
+
+        Raises:
+            ValueError: the run plants the ticket of another one, which the row only names.
+        """
+        if row.get("ticket") is not None:
+            raise InputError(
+                f"run {row['run']} plants the ticket of run {row['ticket']}: "
+                "its row alone does not say all of it"
+            )
+        return from_record(cls, row, host=host_of_record(row))
+
     @property
     def folder(self) -> str:
         """Name of its ticket's folder, as ``seek`` writes it.
@@ -151,6 +166,18 @@ def result_versions(pruner: str) -> list[int]:
     """What is raised when results of equal settings with this pruner come to be others."""
     own = row_of(pruner).version
     return [RESULTS_VERSION] if own is None else [RESULTS_VERSION, own]
+
+
+def origins(tasks: Iterable[str], pruners: Iterable[str]) -> dict[str, dict]:
+    """What decides results besides settings: their versions, and the code of the user's own.
+
+    Example:
+        >>> origins(["circle"], ["snip"])
+        {'versions': {'snip': [2]}, 'code': {}}
+    """
+    pruners = list(pruners)
+    code = {name: code_digest(name) for name in (*tasks, *pruners) if ":" in name}
+    return {"versions": {name: result_versions(name) for name in pruners}, "code": code}
 
 
 def code_digest(name: str) -> str:

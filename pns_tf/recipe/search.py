@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 
 from pns_tf.checks import choice, integer, number
 
+# What the paper calls multishot: fields of `SeekSettings`.
+MULTISHOT = {"rounds": 10, "round_epochs": 5}
+
 
 @dataclass(frozen=True)
 class SeekSettings:

@@ -10,8 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from pns_tf.pictures.pruner_styles import PLANTED_LINE
 from pns_tf.pictures.style import POSITIVE, ZERO, label_logarithmic, new_figure, set_title
-from pns_tf.reports.lines import PLANTED_LINE, Row, kind_of_rows, metric_title
+from pns_tf.reports.lines import Row, kind_of_rows, metric_title
 
 DOT = {"linestyle": "none", "marker": "o", "markersize": 4.5, "alpha": 0.45}
 MEAN = {"linestyle": "none", "marker": "|", "markersize": 13, "markeredgewidth": 2.2}

@@ -1,9 +1,9 @@
-"""All runs of an experiment in TensorBoard's HParams tab: one session each."""
+"""TensorBoard's HParams tab: a session for each row of a table."""
 
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -15,7 +15,9 @@ from tensorboard.plugins.hparams import api_pb2, metadata, plugin_data_pb2
 from tensorboard.plugins.hparams.summary_v2 import (
     Discrete,
     HParam,
+    IntInterval,
     Metric,
+    RealInterval,
     hparams_config_pb,
     hparams_pb,
 )
@@ -29,42 +31,61 @@ HPARAMS = ("task", "pruner", "density", "depth", "width", "width_multiplier", "n
 METRICS = ("final", "strong", "recall", "effective_density")
 
 
-def write_hparams(table: pd.DataFrame, folder: Path) -> None:
-    """Writes ``folder`` anew: a session for each row, in a folder named after the run.
+def write_runs(table: pd.DataFrame, folder: Path) -> None:
+    """Writes ``folder`` anew: a session for each run, in a folder named after it.
 
     Args:
         table: rows of `pns_tf.runs.store.Store.table`.
         folder: the log directory.
 
     Example:
-        >>> write_hparams(store.table(experiment.runs()), Path("results/figure3/tensorboard"))
+        >>> write_runs(store.table(experiment.runs()), Path("results/figure3/tensorboard"))
     """
     rows = prepared(table)
     rows["pruner"] = rows["label"]
     rows["noise"] = rows["noise"].map(lambda noise: "default" if pd.isna(noise) else f"{noise:g}")
     names = [name for name in HPARAMS if name in rows]
-    config = hparams_config_pb(
-        [HParam(name, Discrete(rows[name].unique().tolist())) for name in names],
-        [Metric(metric) for metric in METRICS],
-    )
+    hparams = [HParam(name, Discrete(rows[name].unique().tolist())) for name in names]
+    write_sessions(rows, "run", hparams, {metric: metric for metric in METRICS}, folder)
+
+
+def write_sessions(
+    rows: pd.DataFrame,
+    session: str,
+    hparams: Sequence[HParam],
+    metrics: Mapping[str, str],
+    folder: Path,
+) -> None:
+    """Writes ``folder`` anew: a session for each row, in a folder of its own.
+
+    Args:
+        rows: with a column for each hyperparameter.
+        session: column with the names of the sessions.
+        hparams: names and domains of hyperparameters, see `axis`.
+        metrics: name → column with its values; those that are not numbers are left out.
+        folder: the log directory.
+    """
+    names = [hparam.name for hparam in hparams]
     with new_folder(folder, overwrite=True) as new:
-        _write(new, [config])
-        for row in rows[["run", *names, *METRICS]].to_dict("records"):
-            session = new / row["run"]
-            session.mkdir()
-            metrics = [
-                Summary.Value(tag=metric, simple_value=row[metric])
-                for metric in METRICS
-                if pd.notna(row[metric])
+        _write(new, [hparams_config_pb(hparams, [Metric(metric) for metric in metrics])])
+        for row in rows.to_dict("records"):
+            (new / row[session]).mkdir()
+            values = [
+                Summary.Value(tag=metric, simple_value=row[column])
+                for metric, column in metrics.items()
+                if pd.notna(row[column])
             ]
-            _write(
-                session,
-                [
-                    hparams_pb({name: row[name] for name in names}, trial_id=row["run"]),
-                    Summary(value=metrics),
-                    _session_end(),
-                ],
-            )
+            start = hparams_pb({name: row[name] for name in names}, trial_id=row[session])
+            _write(new / row[session], [start, Summary(value=values), _session_end()])
+
+
+def axis(name: str, values: pd.Series) -> HParam:
+    """Numbers as an interval, so that the axis is drawn to scale; words as a list."""
+    if pd.api.types.is_integer_dtype(values):
+        return HParam(name, IntInterval(int(values.min()), int(values.max())))
+    if pd.api.types.is_float_dtype(values):
+        return HParam(name, RealInterval(float(values.min()), float(values.max())))
+    return HParam(name, Discrete(values.unique().tolist()))
 
 
 def _session_end() -> Summary:

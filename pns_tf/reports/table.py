@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pandas as pd
 
-from pns_tf.reports.rows import half_width, prepared
+from pns_tf.reports.rows import prepared
 from pns_tf.reports.skill import skill
+from pns_tf.reports.statistics import half_width
 
 METRICS = (
     "planted",

@@ -81,8 +81,7 @@ def write_found(
         found.masks.save(folder / MASKS)
         if planted is not None:
             planted.planted_masks.save(folder / PLANTED_MASKS)
-        if images:
-            save_trained(found.model, folder / TRAINED)
+        save_trained(found.model, folder / TRAINED)
         if tflite:
             dense = convert(server_of(_dense(found)), sparse=False)
             ticket = convert(server_of(found.model))

@@ -5,17 +5,18 @@ from __future__ import annotations
 import pandas as pd
 from matplotlib.figure import Figure
 
+from pns_tf.pictures.pruner_styles import styles
 from pns_tf.pictures.style import INK, ZERO, new_figure, set_title
-from pns_tf.reports.lines import styles
-from pns_tf.sweeping.distance import distance
+from pns_tf.sweeping.gap import gap
+from pns_tf.sweeping.objectives import STORED_GAP
 from pns_tf.sweeping.picture import width_axis
 from pns_tf.sweeping.settings import Sweep
 
 THRESHOLD = {"color": INK, "linestyle": (0, (5, 2)), "linewidth": 1.2}
 
 
-def distances(table: pd.DataFrame, sweep: Sweep) -> pd.DataFrame:
-    """Mean, minimum and maximum distance at each width that a bisection tried.
+def gaps(table: pd.DataFrame, sweep: Sweep) -> pd.DataFrame:
+    """Mean, minimum and maximum gap at each width that a bisection tried.
 
     Args:
         table: of `pns_tf.sweeping.tuner.Outcome`.
@@ -24,7 +25,7 @@ def distances(table: pd.DataFrame, sweep: Sweep) -> pd.DataFrame:
     Returns:
         Columns ``task``, ``pruner``, ``width``, ``mean``, ``min``, ``max`` and ``n``, by width.
     """
-    values = distance(table, sweep.objective).groupby(table["width"])
+    values = gap(table, sweep.objective).groupby(table["width"])
     tried = values.agg(["mean", "min", "max", "size"]).rename(columns={"size": "n"}).reset_index()
     tried.insert(0, "pruner", sweep.pruner)
     tried.insert(0, "task", sweep.task)
@@ -35,14 +36,14 @@ def smallest(tried: pd.DataFrame, sweep: Sweep) -> dict:
     """The answer of a bisection: one row of the table.
 
     Args:
-        tried: of `distances`.
+        tried: of `gaps`.
         sweep: the bisection.
 
     Returns:
         ``width`` is the smallest one that is near enough, ``None`` if not even the widest is; with
-        the distance there, and at the widest of the ``narrower`` ones that were tried.
+        the gap there, and at the widest of the ``narrower`` ones that were tried.
     """
-    near = tried[tried["mean"] <= sweep.distance]
+    near = tried[tried["mean"] <= sweep.gap]
     row = {"task": sweep.task, "pruner": sweep.pruner, "width": None, "trials": len(tried)}
     if near.empty:
         return row | {"narrower": sweep.max_width, **_spread("narrower", tried.iloc[-1])}
@@ -57,7 +58,7 @@ def smallest(tried: pd.DataFrame, sweep: Sweep) -> dict:
 
 def _spread(where: str, row: pd.Series) -> dict[str, float]:
     names = ("mean", "min", "max")
-    return {f"{where}_distance_{name}".lstrip("_"): float(row[name]) for name in names}
+    return {f"{where}_{STORED_GAP}_{name}".lstrip("_"): float(row[name]) for name in names}
 
 
 def as_markdown(table: pd.DataFrame, sweep: Sweep) -> str:
@@ -75,11 +76,11 @@ def as_markdown(table: pd.DataFrame, sweep: Sweep) -> str:
                 f"> {sweep.max_width}" if pd.isna(width) else f"{width:.0f}"
                 for width in table["width"]
             ],
-            "distance there": [_words(row, "distance") for row in table.to_dict("records")],
-            "distance at the next narrower width": [
+            "gap there": [_words(row, STORED_GAP) for row in table.to_dict("records")],
+            "gap at the next narrower width": [
                 "none: the ticket needs this width"
                 if pd.isna(row.get("narrower"))
-                else f"{row['narrower']:.0f}: {_words(row, 'narrower_distance')}"
+                else f"{row['narrower']:.0f}: {_words(row, f'narrower_{STORED_GAP}')}"
                 for row in table.to_dict("records")
             ],
         }
@@ -94,11 +95,11 @@ def _words(row: dict, name: str) -> str:
     return f"{mean:.3f} ({low:.3f} to {high:.3f})"
 
 
-def distances_figure(tried: pd.DataFrame, sweep: Sweep) -> Figure:
-    """Distance over width: a panel for each task, a line for each pruner.
+def gaps_figure(tried: pd.DataFrame, sweep: Sweep) -> Figure:
+    """Gap over width: a panel for each task, a line for each pruner.
 
     Args:
-        tried: of `distances`, for all bisections.
+        tried: of `gaps`, for all bisections.
         sweep: any of them, for what they share.
     """
     tasks = tried["task"].unique()
@@ -116,14 +117,14 @@ def distances_figure(tried: pd.DataFrame, sweep: Sweep) -> Figure:
                 markeredgecolor="white",
                 label=label,
             )
-        axes.axhline(sweep.distance, label=f"near enough: {sweep.distance:g}", **THRESHOLD)
+        axes.axhline(sweep.gap, label=f"near enough: {sweep.gap:g}", **THRESHOLD)
         axes.set_title(task, fontsize=10)
         axes.set_ylim(min(0.0, part["min"].min()) - 0.04, 1.25)
         axes.spines[["top", "right"]].set_visible(False)
         axes.tick_params(labelsize=8)
         axes.grid(color=ZERO, linewidth=0.4, alpha=0.5)
         width_axis(axes, part["width"].min(), part["width"].max())
-    panels[0].set_ylabel("distance from the planted ticket", fontsize=9)
+    panels[0].set_ylabel("gap to the planted ticket", fontsize=9)
     figure.legend(
         *panels[0].get_legend_handles_labels(),
         loc="outside lower center",

@@ -14,7 +14,7 @@ from keras_tuner.oracles import (
 )
 
 from pns_tf.sweeping.bisection import BisectionOracle
-from pns_tf.sweeping.objectives import direction
+from pns_tf.sweeping.objectives import STORED_GAP, direction
 from pns_tf.sweeping.settings import BISECTION, Sweep
 
 SILENCE = 30.0  # seconds after which a worker counts as lost; it reports far more often
@@ -100,8 +100,8 @@ def make_oracle(sweep: Sweep) -> OutlivesWorkers:
         "max_consecutive_failed_trials": sys.maxsize,  # one fails if its objective is NaN
     }
     if sweep.oracle == BISECTION:
-        general["objective"] = keras_tuner.Objective("distance", "min")
-        return Bisection(widths=sweep.widths, near=sweep.distance, **general)
+        general["objective"] = keras_tuner.Objective(STORED_GAP, "min")
+        return Bisection(widths=sweep.widths, near=sweep.gap, **general)
     if sweep.oracle == "hyperband":
         return Hyperband(max_epochs=sweep.epochs, **general)
     kinds = {"grid": Grid, "random": Random, "bayesian": Bayesian}

@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 from pns_tf import tasks
+from pns_tf.pictures.pruner_styles import BAND, PLANTED_LINE, styles
 from pns_tf.pictures.style import INK, ZERO, new_figure, panel_grid, set_title
-from pns_tf.reports.lines import BAND, PLANTED_LINE, styles
 from pns_tf.sweeping.objectives import PERFORMANCE
 from pns_tf.sweeping.settings import Sweep
 from pns_tf.sweeping.trials import best

@@ -2,32 +2,45 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import shutil
 from pathlib import Path
 
 from pns_tf.checks import InputError
 from pns_tf.saving.storage import check_free, replacing, write_json
+from pns_tf.sweeping.objectives import STORED_GAP
+from pns_tf.sweeping.settings import Sweep
 
 RECORD = "sweep.json"
+# Versions of results when folders began to say them: those that say none are of that time.
+VERSIONS_BEFORE = {
+    "concrete_ticket_search": [2, 3],
+    "concrete_ticket_search_kl": [2, 3],
+    "continuous_sparsification": [2, 3],
+    "gem_miner": [2, 3],
+    "hard_concrete": [2, 3],
+    "pns": [2, 5],
+    "pns_weak": [2, 6],
+}
 
 
-def check_folder(folder: Path, settings: object, overwrite: bool) -> None:
+def check_folder(folder: Path, settings: Sweep, overwrite: bool) -> None:
     """Raises ``InputError`` unless the folder is free, or holds what is to be continued.
 
     Args:
         folder: of the sweep; need not exist.
-        settings: a dataclass, such as `pns_tf.sweeping.settings.Sweep`.
+        settings: of the sweep.
         overwrite: whether another sweep there may be replaced.
     """
     if not folder.exists():
         check_free(folder)
         return
-    there = _read(folder)
+    here, there = settings.record, _read(folder)
+    before = {name: VERSIONS_BEFORE.get(name, [2]) for name in here["versions"]}
+    there = {"versions": before, "code": {}, "gap": there.get(STORED_GAP), **there}
     differing = [
         f"{name} is {there.get(name)!r} there and {value!r} here"
-        for name, value in _plain(settings).items()
+        for name, value in here.items()
         if there.get(name) != value
     ]
     if differing and not overwrite:
@@ -37,7 +50,7 @@ def check_folder(folder: Path, settings: object, overwrite: bool) -> None:
         )
 
 
-def check_joined(folder: Path, settings: object) -> None:
+def check_joined(folder: Path, settings: Sweep) -> None:
     """Raises ``InputError`` unless the folder is that of a chief with the same settings."""
     if not (folder / RECORD).exists():
         raise InputError(
@@ -46,7 +59,7 @@ def check_joined(folder: Path, settings: object) -> None:
     check_folder(folder, settings, overwrite=False)
 
 
-def claim_folder(folder: Path, settings: object, overwrite: bool) -> None:
+def claim_folder(folder: Path, settings: Sweep, overwrite: bool) -> None:
     """Makes the folder, or empties it, and writes down which sweep it belongs to.
 
     Raises:
@@ -58,13 +71,9 @@ def claim_folder(folder: Path, settings: object, overwrite: bool) -> None:
             shutil.rmtree(folder)
         folder.mkdir(parents=True, exist_ok=True)
         with replacing(folder / RECORD) as partial:
-            write_json(partial, _plain(settings))
+            write_json(partial, settings.record)
     except OSError as error:
         raise InputError(f"cannot write to {folder}: {error.strerror}") from error
-
-
-def _plain(settings: object) -> dict:
-    return json.loads(json.dumps(dataclasses.asdict(settings)))
 
 
 def _read(folder: Path) -> dict:

@@ -1,4 +1,8 @@
-"""What defines a sweep: its widths, what else is varied, and what is looked for."""
+"""What defines a sweep: its widths, what else is varied, and what is looked for.
+
+Commands are made from it even where only help is wanted: what takes long to import is imported
+where it is needed.
+"""
 
 from __future__ import annotations
 
@@ -8,15 +12,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import product
 
-import numpy as np
-
-from pns_tf import pruners, tasks
-from pns_tf.checks import InputError, choice, integer
+from pns_tf.checks import InputError, choice, integer, number, several
 from pns_tf.hosts.fully_connected import FullyConnected
-from pns_tf.planting.algorithm import baseline_density
-from pns_tf.recipe.run import Run
+from pns_tf.recipe.records import record_of
+from pns_tf.recipe.run import Run, origins
 from pns_tf.recipe.search import SeekSettings
-from pns_tf.sweeping.objectives import direction
+from pns_tf.sweeping.objectives import check_gap, direction
 
 ORACLES = ("grid", "random", "hyperband", "bayesian")
 BISECTION = "bisection"
@@ -29,27 +30,30 @@ class Sweep:
     """A search over host widths, and over each other setting that has several values.
 
     Attributes:
-        task: what the tickets solve.
-        min_width: of the hosts; those that the task's ticket does not fit into are left out.
-        max_width: of the hosts, itself included.
-        step: between widths. ``None``: the grid's widths are evenly spaced on a log scale, other
-            oracles draw any width, narrow ones more densely.
-        pruner: names, or "module:Class".
-        density: numbers in (0, 1], or "baseline".
-        depth: of the hosts.
+        task: what the tickets solve, one that the command tasks lists.
+        min_width: neurons in each hidden layer, at least; hosts that the task's ticket does not fit
+            into are left out.
+        max_width: neurons in each hidden layer, at most.
+        step: between widths; ``None`` for widths that grow by a factor in the grid, and for any
+            width with other oracles, narrow ones more densely.
+        pruner: those that the command pruners lists, or module:Class for one of your own.
+        density: fraction of all parameters that found tickets keep, or baseline.
+        depth: neuron layers of the hosts, input and output counted.
         learning_rate: of Adam.
-        prune_rounds: steps of one pruning.
-        oracle: one of `ORACLES`; with a distance "bisection", see `pns_tf.sweeping.bisection`.
-        objective: one of `pns_tf.sweeping.objectives.OBJECTIVES`.
-        trials: at most so many settings; ``None`` for 8, or for what Hyperband and bisection need.
-        seeds: runs of each trial, whose results are averaged.
+        prune_rounds: steps in which one pruning reaches its density.
+        oracle: grid, random, hyperband (which varies the training epochs) or bayesian.
+        objective: final, strong, precision, recall, f1, jaccard, effective_density,
+            layer_collapse or flow_collapse.
+        trials: settings to try at most, ``None`` for 8, or for as many as hyperband needs.
+        seeds: runs of each trial, which is judged by their mean.
         seed: of the first run, and of the oracle.
-        epochs: of the final training; with Hyperband, of its longest trials.
+        epochs: epochs of the final training.
         rounds: 1 for singleshot, otherwise rounds of multishot.
-        round_epochs: training epochs of each.
-        samples: size of the data set.
-        noise: of the data, ``None`` for the task's own.
-        distance: how near the planted ticket is near enough, for bisection.
+        round_epochs: training epochs of each multishot round.
+        samples: size of the data set, a tenth of it for testing.
+        noise: noise level of the data, ``None`` for the task's own.
+        gap: for bisection, how much may be missing in the mean over seeds: for final and strong of
+            the planted ticket's advantage over the best constant, for the others to 1.
 
     Raises:
         ValueError: a value that cannot work, or nothing to search.
@@ -66,11 +70,11 @@ class Sweep:
     min_width: int = 10
     max_width: int = 500
     step: int | None = None
-    pruner: str | tuple[str, ...] = "synflow"
-    density: float | str | tuple[float | str, ...] = 0.1
-    depth: int | tuple[int, ...] = 5
-    learning_rate: float | tuple[float, ...] = 1e-3
-    prune_rounds: int | tuple[int, ...] = 1
+    pruner: str | tuple = "synflow"
+    density: float | str | tuple = 0.1
+    depth: int | tuple = 5
+    learning_rate: float | tuple = 1e-3
+    prune_rounds: int | tuple = 1
     oracle: str = "grid"
     objective: str = "final"
     trials: int | None = None
@@ -81,11 +85,16 @@ class Sweep:
     round_epochs: int = 5
     samples: int = 10_000
     noise: float | None = None
-    distance: float | None = None
+    gap: float | None = None
 
     def __post_init__(self):
+        from pns_tf import pruners, tasks
+
+        if self.gap is not None:
+            number("gap", self.gap, low=0.0)
+            check_gap(self.objective)
         direction(self.objective, self.task)
-        choice("oracle", self.oracle, ORACLES if self.distance is None else (BISECTION,))
+        choice("oracle", self.oracle, ORACLES if self.gap is None else (BISECTION,))
         for name in ("min_width", "max_width", "step", "trials", "seeds"):
             if getattr(self, name) is not None:
                 integer(name, getattr(self, name), minimum=1)
@@ -142,8 +151,7 @@ class Sweep:
         """The values of each setting other than the width; words if one of them is a word."""
         found = {}
         for name in ("pruner", "density", "depth", "learning_rate", "prune_rounds"):
-            values = getattr(self, name)
-            values = tuple(values) if isinstance(values, tuple | list) else (values,)
+            values = tuple(several(getattr(self, name)))
             if not values:
                 raise InputError(f"{name} needs at least one value")
             if any(isinstance(value, str) for value in values):
@@ -159,6 +167,8 @@ class Sweep:
     @property
     def narrowest(self) -> int:
         """The smallest width in the range that holds the task's ticket at every depth."""
+        from pns_tf import tasks
+
         problem = tasks.get(self.task)
         needed = (max(problem.target(depth).shape[1:-1]) for depth in self.choices["depth"])
         return max(self.min_width, *needed)
@@ -168,6 +178,8 @@ class Sweep:
         """The widths of the grid and of the bisection."""
         if self.step is not None or self.oracle == BISECTION:
             return tuple(range(self.narrowest, self.max_width + 1, self.step or 1))
+        import numpy as np
+
         count = max(1, self._allowed // math.prod(map(len, self.varied.values())))
         spaced = np.geomspace(self.narrowest, self.max_width, count).round().astype(int)
         return tuple(dict.fromkeys(spaced.tolist()))
@@ -182,6 +194,11 @@ class Sweep:
         return self._allowed
 
     @property
+    def record(self) -> dict:
+        """What the folder says of it: all settings, and what else decides the results."""
+        return record_of(self) | origins([self.task], self.choices["pruner"])
+
+    @property
     def name(self) -> str:
         """Of the folder."""
         words = (self.task, "+".join(self.choices["pruner"]), self.objective, self.oracle)
@@ -193,6 +210,8 @@ class Sweep:
         Args:
             values: the trial's hyperparameters: ``width``, those of `varied`, and Hyperband's.
         """
+        from pns_tf.planting.algorithm import baseline_density
+
         chosen = {name: options[0] for name, options in self.choices.items()} | dict(values)
         width, depth, density = chosen["width"], chosen["depth"], chosen["density"]
         baseline = baseline_density(self.task, depth, width)

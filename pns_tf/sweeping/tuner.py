@@ -22,9 +22,9 @@ from pns_tf.recipe.run import Run
 from pns_tf.runs.pool import Pool
 from pns_tf.runs.store import Store
 from pns_tf.sweeping.cluster import CHIEF_TIMEOUT, Cluster
-from pns_tf.sweeping.distance import distance
+from pns_tf.sweeping.gap import gap
 from pns_tf.sweeping.hypermodel import PlantAndSeek
-from pns_tf.sweeping.objectives import OBJECTIVES
+from pns_tf.sweeping.objectives import OBJECTIVES, STORED_GAP
 from pns_tf.sweeping.oracles import make_oracle
 from pns_tf.sweeping.settings import BISECTION, Sweep
 
@@ -96,8 +96,8 @@ class SweepTuner(keras_tuner.Tuner):
         """Executes the runs of a trial that are not there yet.
 
         Returns:
-            The mean over seeds of each metric that can be an objective, and of the ``distance``
-            where it is one.
+            The mean over seeds of each metric that can be an objective, and the gap where it
+            is one, as `STORED_GAP`.
 
         Raises:
             FailedTrialError: the objective is NaN, as after a training that diverged.
@@ -123,7 +123,7 @@ class SweepTuner(keras_tuner.Tuner):
         table = self.store.table(runs)
         means = table[list(OBJECTIVES)].mean().to_dict()
         if self.sweep.oracle == BISECTION:
-            means["distance"] = float(distance(table, self.sweep.objective).mean())
+            means[STORED_GAP] = float(gap(table, self.sweep.objective).mean())
         return means
 
     @contextlib.contextmanager

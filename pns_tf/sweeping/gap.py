@@ -1,4 +1,4 @@
-"""How far a found ticket is from the planted one, in one measure for all tasks."""
+"""The gap between a found ticket and the planted one, in one measure for all tasks."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from pns_tf.reports.skill import skill
 from pns_tf.sweeping.objectives import PERFORMANCE
 
 
-def distance(table: pd.DataFrame, objective: str) -> pd.Series:
-    """How far each row's found ticket is from the planted one; 0 is as good as that.
+def gap(table: pd.DataFrame, objective: str) -> pd.Series:
+    """How much each row's found ticket lacks of the planted one's quality; 0 is as good as that.
 
     For ``final`` and ``strong`` it is 1 − skill, see `pns_tf.reports.skill.skill`: the part of
     the planted ticket's advantage over the best constant that is missing. Unlike differences of

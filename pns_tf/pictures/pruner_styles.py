@@ -1,0 +1,52 @@
+"""Colours and markers of pruners, and lines to compare with: the same in every picture."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+
+from pns_tf.pictures.style import INK
+from pns_tf.recipe.pruners import row_of
+
+VARIANT_STYLES = {"edge_popup, anneal": ("#d55e00", "X")}  # of pruners with an option
+SPARE = (  # for options and pruners that have none
+    ("#117733", "<"),
+    ("#aa4499", ">"),
+    ("#999933", "p"),
+    ("#88ccee", "d"),
+    ("#661100", "8"),
+    ("#000000", "H"),
+    ("#4477aa", "s"),
+    ("#ee6677", "o"),
+    ("#228833", "v"),
+    ("#ccbb44", "X"),
+    ("#aa3377", "D"),
+    ("#66ccee", "P"),
+)
+PLANTED_LINE = {"color": INK, "linestyle": (0, (5, 2)), "linewidth": 1.2}
+BASELINE_LINE = {"color": INK, "linestyle": (0, (1, 1.5)), "linewidth": 1.2}
+TRIVIAL_LINE = {"color": INK, "linestyle": (0, (6, 1.5, 1, 1.5)), "linewidth": 0.8}
+BAND = {"alpha": 0.15, "linewidth": 0}
+
+
+def styles(labels: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """Colour and marker of each label; a pruner's first variant may use the pruner's own."""
+    chosen = {label: own for label in labels if (own := _own_style(label))}
+    spare = _spare_styles()
+    for label in labels:
+        if label not in chosen:
+            own = _own_style(label.split(",")[0])
+            chosen[label] = next(spare) if own is None or own in chosen.values() else own
+    return {label: chosen[label] for label in labels}
+
+
+def _own_style(label: str) -> tuple[str, str] | None:
+    """The same in every picture; `None` if it has none."""
+    return VARIANT_STYLES.get(label, row_of(label).style)
+
+
+def _spare_styles() -> Iterator[tuple[str, str]]:
+    """The spare ones, then their colours with the marker of the next, of the one after that, …"""
+    for shift in itertools.count():
+        for place, (colour, _) in enumerate(SPARE):
+            yield colour, SPARE[(place + shift) % len(SPARE)][1]
