@@ -207,7 +207,7 @@ def family(name: str) -> type[Host]:
         'Vgg'
     """
     if ":" in str(name):
-        own = load("host", name, "class")
+        own = load("host", name)
         if not (isinstance(own, type) and issubclass(own, Host)):
             raise InputError(f"host {name!r} must be a subclass of pns_tf.Host, got {own!r}")
         return own

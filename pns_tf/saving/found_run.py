@@ -9,7 +9,6 @@ import numpy as np
 import tf_keras as keras
 from matplotlib.figure import Figure
 
-from pns_tf.hosts.forward import takes_images
 from pns_tf.hosts.kernels import neuron_counts
 from pns_tf.hosts.models import host_arrays, same_architecture, set_masks
 from pns_tf.hosts.paths import effective_mask
@@ -59,7 +58,6 @@ def write_found(
     Raises:
         ValueError: ``path`` exists or cannot be written.
     """
-    images = takes_images(found.model)
     record = {
         "planted": planted_in,
         **(_host_of(planted) if host is None else host.record),
