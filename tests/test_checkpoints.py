@@ -7,6 +7,7 @@ import pytest
 
 import pns_tf
 from pns_tf.pruners import pns_weak
+from pns_tf.training import checkpoints
 from pns_tf.training.checkpoints import kept_in, next_stage
 from pns_tf.training.loop import Loop
 from pns_tf.training.validation import Images
@@ -20,13 +21,10 @@ SEARCHES = {
     "edge_popup": {"options": {"epochs": 5, "anneal": True}, "epochs": 2},
     "imp": {"options": {"fraction": 0.5, "rewind_epoch": 1}, "epochs": 3},
     "rigl": {"options": {"epochs": 4, "interval": 3}, "epochs": 2},
-    "set": {"options": {"epochs": 4, "interval": 3}, "epochs": 2},
     "iht": {"options": {"epochs": 4}, "epochs": 2},
     "tfmot": {"options": {"frequency": 5}, "epochs": 5},
     "continuous_sparsification": {"options": GATES, "epochs": 2},
-    "hard_concrete": {"options": GATES, "epochs": 2},
     "concrete_ticket_search": {"options": GATES, "epochs": 2},
-    "concrete_ticket_search_kl": {"options": GATES, "epochs": 2},
     "gem_miner": {"options": {**GATES, "freezes": 4}, "epochs": 2},
     "pns": {"options": {**GATES, "swap_rounds": 5}, "epochs": 2},
     "pns_weak": {
@@ -47,6 +45,11 @@ SEARCHES = {
 
 class Killed(Exception):
     """Stands for a power cut."""
+
+
+@pytest.fixture(autouse=True)
+def every_epoch_is_kept(monkeypatch):
+    monkeypatch.setattr(checkpoints, "EVERY", 0.0)
 
 
 def search(watch=None, pruner="snip", **settings):
@@ -75,28 +78,28 @@ def test_a_killed_search_goes_on_with_the_same_numbers(name, tmp_path, executed,
     monkeypatch.setattr(pns_weak, "LOST", 0.0)  # so that it repairs, too
     settings = {"pruner": name, **SEARCHES[name]}
     undisturbed = search(**settings)
-    total, epochs = len(executed), len(undisturbed.history)
-    for after in (epochs // 2, epochs - 1):
-        executed.clear()
-        told = []
+    total, told = len(executed), []
+    executed.clear()
 
-        def killer(number, loss, after=after):
-            if number == after:
-                raise Killed
+    def killer(number, loss):
+        if number == len(undisturbed.history) // 2:
+            raise Killed
 
-        with pytest.raises(Killed), kept_in(tmp_path / "kept", SETTINGS):
-            search(killer, **settings)
-        with kept_in(tmp_path / "kept", SETTINGS):
-            again = search(lambda *epoch, told=told: told.append(epoch), **settings)
-        assert len(executed) == total  # none is computed twice
-        assert told == list(enumerate(undisturbed.history, start=1))
-        assert again.history == undisturbed.history
-        assert again.masks == undisturbed.masks
-        assert again.metrics == undisturbed.metrics
-        assert again.search.densities == undisturbed.search.densities
-        for a, b in zip(again.weights, undisturbed.weights, strict=True):
-            np.testing.assert_array_equal(a, b)
-        assert not (tmp_path / "kept").exists()
+    with pytest.raises(Killed), kept_in(tmp_path / "kept", SETTINGS):
+        search(killer, **settings)
+    before = len(executed)
+    with kept_in(tmp_path / "kept", SETTINGS):
+        again = search(lambda *epoch: told.append(epoch), **settings)
+    assert 0 < before < total
+    assert len(executed) == total  # none is computed twice
+    assert told == list(enumerate(undisturbed.history, start=1))
+    assert again.history == undisturbed.history
+    assert again.masks == undisturbed.masks
+    assert again.metrics == undisturbed.metrics
+    assert again.search.densities == undisturbed.search.densities
+    for a, b in zip(again.weights, undisturbed.weights, strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert not (tmp_path / "kept").exists()
 
 
 def test_finished_epochs_are_not_trained_again(tmp_path, monkeypatch):
@@ -115,6 +118,28 @@ def test_finished_epochs_are_not_trained_again(tmp_path, monkeypatch):
     with kept_in(tmp_path / "kept", SETTINGS):
         search(lambda number, loss: told.append(number), epochs=5)
     assert (len(trained), told) == (2, [1, 2, 3, 4, 5])
+
+
+@pytest.mark.parametrize(("every", "computed"), [(0.0, 4 + 1), (1e9, 4 + 3)])
+def test_short_epochs_are_not_all_kept_but_every_finished_stage_is(
+    every, computed, tmp_path, executed, monkeypatch
+):
+    monkeypatch.setattr(checkpoints, "EVERY", every)
+    settings = {"rounds": 2, "round_epochs": 1, "epochs": 3}
+    undisturbed = search(**settings)
+
+    def stop_in_the_last_stage(number, loss):
+        if number == 4:
+            raise Killed
+
+    executed.clear()
+    with pytest.raises(Killed), kept_in(tmp_path / "kept", SETTINGS):
+        search(stop_in_the_last_stage, **settings)
+    with kept_in(tmp_path / "kept", SETTINGS):
+        again = search(**settings)
+    assert len(executed) == computed
+    assert again.history == undisturbed.history
+    assert again.metrics == undisturbed.metrics
 
 
 def test_accuracies_on_held_out_images_are_kept(tmp_path):

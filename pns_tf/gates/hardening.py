@@ -52,7 +52,7 @@ def hardened(
     if without_branches:
         return filled(opened, count, rng, smallness)
     ranks = [np.where(kept, np.inf, s) for kept, s in zip(opened, smallness, strict=True)]
-    return keep_highest(ranks, count, rng=rng, names=opened.names)
+    return keep_highest(ranks, count, rng=rng)
 
 
 def filled(
@@ -85,4 +85,4 @@ def filled(
         np.where(kept, np.inf, np.where(free, above, score))
         for kept, free, score in zip(mask, idle, scores, strict=True)
     ]
-    return keep_highest(ranks, count, rng=rng, names=mask.names)
+    return keep_highest(ranks, count, rng=rng)

@@ -19,7 +19,6 @@ def global_masks(
     *,
     within: Mask | None = None,
     rng: np.random.Generator,
-    names: Sequence[str] | None = None,
 ) -> Mask:
     """Keeps the round(density × count) highest scores of all arrays together.
 
@@ -28,10 +27,9 @@ def global_masks(
         density: fraction to keep, in (0, 1].
         within: parameters still alive; no other is kept, so fewer may be left than asked for.
         rng: breaks ties.
-        names: the mask's names; by default those of ``within``, else "kernel0", "bias0", ….
 
     Returns:
-        The `Mask`, in the scores' shapes.
+        The `Mask`, in the scores' shapes, with the names of ``within``.
 
     Raises:
         ValueError: density out of range, NaN scores, or ``within`` of other shapes.
@@ -42,7 +40,7 @@ def global_masks(
         [[[1, 0]], [1, 0]]
     """
     count = round(_checked_density(density) * sum(np.size(score) for score in scores))
-    return keep_highest(scores, count, within=within, rng=rng, names=names)
+    return keep_highest(scores, count, within=within, rng=rng)
 
 
 def local_masks(
@@ -51,7 +49,6 @@ def local_masks(
     *,
     within: Mask | None = None,
     rng: np.random.Generator,
-    names: Sequence[str] | None = None,
 ) -> Mask:
     """Keeps the round(density × size) highest scores of each array by itself, as TF-MOT does.
 
@@ -65,7 +62,7 @@ def local_masks(
     """
     density = _checked_density(density)
     counts = [round(density * np.size(score)) for score in scores]
-    return keep_highest_of_each(scores, counts, within=within, rng=rng, names=names)
+    return keep_highest_of_each(scores, counts, within=within, rng=rng)
 
 
 def masks_from_scores(
@@ -87,7 +84,6 @@ def keep_highest(
     *,
     within: Mask | None = None,
     rng: np.random.Generator,
-    names: Sequence[str] | None = None,
 ) -> Mask:
     """Keeps exactly the ``count`` highest scores of all arrays together, ties at random.
 
@@ -103,7 +99,7 @@ def keep_highest(
     kept = _highest(flat, integer("count", count, minimum=0), flat_alive, rng)
     ends = np.cumsum([score.size for score in scores])[:-1]
     arrays = [part.reshape(s.shape) for part, s in zip(np.split(kept, ends), scores, strict=True)]
-    return Mask(arrays, names or (within.names if within is not None else None))
+    return Mask(arrays, within.names if within is not None else None)
 
 
 def keep_highest_of_each(
@@ -112,7 +108,6 @@ def keep_highest_of_each(
     *,
     within: Mask | None = None,
     rng: np.random.Generator,
-    names: Sequence[str] | None = None,
 ) -> Mask:
     """Keeps ``counts[i]`` of array ``i``; otherwise like `keep_highest`."""
     alive = _alive(scores, within)
@@ -120,7 +115,7 @@ def keep_highest_of_each(
         keep_highest([score], count, within=Mask([array]), rng=rng)[0]
         for score, count, array in zip(scores, counts, alive, strict=True)
     ]
-    return Mask(masks, names or (within.names if within is not None else None))
+    return Mask(masks, within.names if within is not None else None)
 
 
 def density_steps(density: float, rounds: int, schedule: str = "exponential") -> list[float]:

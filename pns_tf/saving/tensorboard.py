@@ -60,7 +60,7 @@ def log_found(found: FoundTicket, record: dict, drawings: dict[str, Figure], fol
     with tf.summary.create_file_writer(str(folder)).as_default(step=0):
         _log_record(settings, drawings)
         searched = 0
-        if found.search and found.search.weights is None:  # training comes after the search
+        if found.search.weights is None:  # training comes after the search
             searched = len(found.search.history)
             _log_search(found)
         _log_by_epoch("loss/search", found.history[:searched])

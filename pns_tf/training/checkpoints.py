@@ -1,4 +1,4 @@
-"""The state of long searches, kept after every epoch, so that a killed one goes on from there.
+"""The state of long searches, kept as they go, so that a killed one goes on from there.
 
 A search is a sequence of stages: trainings, epochs of gates or scores, rounds of swaps. Started
 again, it repeats what is quick, such as scores and masks, and takes up every stage where it was
@@ -12,6 +12,7 @@ import contextvars
 import json
 import os
 import shutil
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
@@ -22,6 +23,7 @@ from pns_tf.checks import InputError
 from pns_tf.masks import Mask
 
 SETTINGS = "settings.json"
+EVERY = 0.25  # seconds; keeping a state takes 5 ms, as long as an epoch of a small network
 FORMAT = 2  # of what is kept; raised when it comes to mean something else
 _stages: contextvars.ContextVar[Iterator[Stage] | None] = contextvars.ContextVar(
     "stages", default=None
@@ -78,6 +80,7 @@ class Stage:
 
     def __init__(self, path: Path | None = None):
         self.path = path
+        self._kept_at = time.monotonic()
 
     def restore(self, variables: Sequence[Kept], rng: np.random.Generator) -> list[float]:
         """Assigns what was kept last; returns the losses of the finished epochs, if any."""
@@ -90,16 +93,25 @@ class Stage:
             return kept["history"].tolist()
 
     def save(
-        self, variables: Sequence[Kept], rng: np.random.Generator, history: list[float]
+        self,
+        variables: Sequence[Kept],
+        rng: np.random.Generator,
+        history: list[float],
+        finished: bool = False,
     ) -> None:
-        """Keeps the state after an epoch, in place of the one before."""
-        if self.path is None:
+        """Keeps the state after an epoch, in place of the one before.
+
+        Nothing is kept if less than `EVERY` has passed since the last time, unless the stage is
+        ``finished``.
+        """
+        if self.path is None or not (finished or time.monotonic() - self._kept_at >= EVERY):
             return
         arrays = {f"variable{index}": value.numpy() for index, value in enumerate(variables)}
         partial = self.path.with_suffix(".partial.npz")
         try:
             np.savez(partial, **arrays, rng=json.dumps(rng.bit_generator.state), history=history)
             os.replace(partial, self.path)
+            self._kept_at = time.monotonic()
         except OSError as error:
             raise InputError(f"cannot write to {self.path.parent}: {error.strerror}") from error
 

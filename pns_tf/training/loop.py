@@ -14,8 +14,8 @@ from pns_tf.training.checkpoints import Kept, next_stage
 class Loop:
     """Runs the epochs of a search, one stage of it after the other.
 
-    Within `pns_tf.training.checkpoints.kept_in` what an epoch leads to is kept, and a stage that
-    was stopped goes on from its last epoch with the same numbers as undisturbed.
+    Within `pns_tf.training.checkpoints.kept_in` what epochs lead to is kept, and a stage that was
+    stopped goes on from there, with the same numbers as undisturbed.
 
     Args:
         rng: shuffles; everything else that is random in a stage must be drawn from it, too.
@@ -85,7 +85,7 @@ class Loop:
             losses.append(loss)
             if finished:
                 finished(number)
-            stage.save(state, self.rng, losses)
+            stage.save(state, self.rng, losses, finished=number == epochs)
             self._tell(loss)
         return losses
 
