@@ -81,7 +81,7 @@ def comments(lines: str) -> dict[str, str]:
 def blocks(page: str) -> list[Block]:
     content = text(page)
     of_page = {key: why for key, why in comments(content).items() if key == "page_not_run"}
-    fenced = re.compile(r"^(<!-- .+ -->\n)?^```(\w*)\n(.*?)^```\n", re.DOTALL | re.MULTILINE)
+    fenced = re.compile(r"^(<!-- [^\n]+ -->\n)?^```(\w*)\n(.*?)^```\n", re.DOTALL | re.MULTILINE)
     output = re.compile(r"\n```text\n(.*?)^```\n", re.DOTALL | re.MULTILINE)
     found = []
     for block in fenced.finditer(content):

@@ -107,7 +107,10 @@ def one_hot(y: np.ndarray, like: np.ndarray) -> np.ndarray:
     return np.equal(y[:, None], np.arange(like.shape[1])).astype(like.dtype)
 
 
-OBJECTIVES = {"classification": CrossEntropy, "regression": MeanSquare}
+OBJECTIVES: dict[str, type[MeanSquare] | type[CrossEntropy]] = {
+    "classification": CrossEntropy,
+    "regression": MeanSquare,
+}
 
 
 def objective(kind: str) -> MeanSquare | CrossEntropy:
