@@ -132,6 +132,7 @@ def test_only_pages_of_results_leave_out_all_their_commands():
 
 
 def test_nothing_is_left_out_by_its_form():
+    assert 2 * len(BLOCKS) == sum(text(page).count("```") for page in PAGES)
     assert {block.language for block in BLOCKS} <= {"python", "sh", "text"}
     shown = [block.shows for block in SHELL if block.shows]
     assert len(shown) == len([block for block in BLOCKS if block.language == "text"])
