@@ -12,7 +12,7 @@ from pathlib import Path
 
 from setuptools import setup
 
-PICTURE = re.compile(r"!\[([^\]]*)\]\((?!https?:)([^)]+)\)\n*")
+PICTURE = re.compile(r'<img src="(?!https?:)([^"]+)"([^>]*>)(\n*)')
 LINK = re.compile(r"\[([^\]]*)\]\((?!https?:|#)([^)]+)\)")
 
 
@@ -26,7 +26,7 @@ def described(readme: str, source: str = "") -> str:
     if not source:
         return LINK.sub(r"\1", PICTURE.sub("", readme))
     raw = source.replace("/blob/", "/raw/")
-    readme = PICTURE.sub(rf"![\1]({raw}/\2)\n\n", readme)
+    readme = PICTURE.sub(rf'<img src="{raw}/\1"\2\3', readme)
     return LINK.sub(rf"[\1]({source}/\2)", readme)
 
 
