@@ -329,6 +329,7 @@ def test_killed_processes_lose_nothing(tmp_path, undisturbed):
         else:
             process.kill()  # SIGKILL
             process.wait()
+            process.stdout.close()
             process = start_reproducing(tmp_path, "--workers=2")
             orphans = [Path(f"/proc/{pid}") for pid in workers]
             wait_for(functools.partial(all_gone, orphans), "orphans to end")

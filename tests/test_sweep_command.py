@@ -67,6 +67,7 @@ def alone(tmp_path_factory):
     wait_until(lambda: len(finished(folder)) >= 5, first)
     first.send_signal(signal.SIGKILL)
     first.wait()
+    first.stdout.close()
     before = finished(folder)
     second = start(folder)
     said, _ = second.communicate(timeout=600)
@@ -115,7 +116,9 @@ def test_a_chief_and_two_workers_one_killed_find_the_same(alone, tmp_path):
     wait_until((tmp_path / "results" / FOLDER / "sweep.json").exists, chief)
     workers = [start(tmp_path, **where, **{cluster.ID: name}) for name in ("worker1", "worker2")]
     wait_until(lambda: has_trial("worker1", tmp_path), chief)
-    os.kill(workers[0].pid, signal.SIGKILL)
+    workers[0].kill()
+    workers[0].wait()
+    workers[0].stdout.close()
     said, _ = chief.communicate(timeout=600)
     assert chief.returncode == 0, said
     other, _ = workers[1].communicate(timeout=60)
