@@ -25,6 +25,7 @@ def search(watch=None, pruner="snip", **settings):
     return pns_tf.seek(planted, pruner, 0.3, samples=300, watch=watch, **settings)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("after", [1, 2, 3, 5, 6])
 @pytest.mark.parametrize("settings", [MULTISHOT, POPUP, IMP], ids=["multishot", "popup", "imp"])
 def test_a_killed_search_goes_on_with_the_same_numbers(settings, after, tmp_path):

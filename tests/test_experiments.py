@@ -133,6 +133,7 @@ def test_another_version_of_ones_own_pruner_is_another_run(tmp_path, monkeypatch
     assert Run("relu", search=SeekSettings("snip")).code == ""
 
 
+@pytest.mark.slow
 def test_a_run_that_fails_does_not_stop_the_others():
     good, other = small_runs(2)
     bad = grid(["relu"], ["random"], [0.5], [7], depth=3, width=10, samples=100, learning_rate=1e30)
@@ -151,6 +152,7 @@ class Crashing(Pruner):
 """
 
 
+@pytest.mark.slow
 def test_neither_does_one_that_crashes_in_a_pruner_of_the_users_own(tmp_path, monkeypatch):
     (tmp_path / "crashing.py").write_text(CRASHING)
     monkeypatch.chdir(tmp_path)
@@ -162,6 +164,7 @@ def test_neither_does_one_that_crashes_in_a_pruner_of_the_users_own(tmp_path, mo
     assert kept == [good, other]
 
 
+@pytest.mark.slow
 def test_one_worker_and_two_give_equal_tables(tmp_path, undisturbed):
     experiment, expected = undisturbed
     for workers in (1, 2):
@@ -314,6 +317,7 @@ def worker_pids(process: subprocess.Popen) -> list[int]:
     return [pid for pid in children if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc").exists(), reason="finds worker processes through /proc")
 def test_killed_processes_lose_nothing(tmp_path, undisturbed):
     experiment, expected = undisturbed
@@ -342,6 +346,7 @@ def test_killed_processes_lose_nothing(tmp_path, undisturbed):
     assert written["final"].tolist() == expected["final"].tolist()
 
 
+@pytest.mark.slow
 def test_dask_workers_do_the_same_and_one_may_die(tmp_path, undisturbed):
     distributed = pytest.importorskip("distributed")
     experiment, expected = undisturbed

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import sys
 from itertools import pairwise
 from pathlib import Path
@@ -39,6 +40,19 @@ def test_a_new_task_is_one_new_file(new_task, tmp_path, capsys):
     out = capsys.readouterr().out
     ticket_mse = float(re.search(r"ticket ([\d.e-]+)", out)[1])
     assert ticket_mse < 2e-4
+
+
+@pytest.mark.slow
+def test_tests_that_ask_for_tasks_pass_with_the_new_task_beside_the_others(tmp_path, run_python):
+    for folder in ("pns_tf", "tasks", "tests"):
+        shutil.copytree(ROOT / folder, tmp_path / folder)
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    (tmp_path / "tasks" / "absolute.py").write_text(FILES["tasks/absolute.py"], encoding="utf-8")
+    files = [f"tests/test_{name}.py" for name in ("tasks", "targets", "finding_tasks")]
+    arguments = ("-m", "pytest", "-n", "0", "-p", "no:cacheprovider", *files)
+    done = run_python(*arguments, cwd=tmp_path, PYTHONPATH=str(tmp_path))
+    assert done.returncode == 0, done.stdout
+    assert re.search(r"^\d\d+ passed", done.stdout, re.MULTILINE)
 
 
 @pytest.mark.parametrize("name", ["tasks/absolute.py", "my_module.py"])

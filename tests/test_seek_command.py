@@ -259,6 +259,7 @@ def test_a_pruner_of_ones_own_is_found_in_the_current_directory(own_module, run,
     assert not any((a & b).any() for a, b in zip(smallest, largest, strict=True))
 
 
+@pytest.mark.slow
 def test_the_same_command_gives_the_same_masks_and_metrics(found_run, run_python, tmp_path):
     small = ["--task=circle", "--depth=4", "--width=30", "--samples=500", "--epochs=2"]
     flags = ["--pruner=snip", "--density=0.3", f"--out={tmp_path}"]
@@ -310,6 +311,7 @@ def test_pruners_lists_papers_and_options(run):
     assert "options: none" in listed["synflow"]
 
 
+@pytest.mark.slow
 def test_a_reader_that_has_gone_is_no_error(run_python, tmp_path):
     program = (
         "import subprocess, sys\n"

@@ -75,6 +75,7 @@ def alone(tmp_path_factory):
     return folder, said, before
 
 
+@pytest.mark.slow
 def test_a_killed_sweep_has_all_its_trials_in_the_end_and_none_twice(alone):
     folder, said, before = alone
     assert "widths below 20 do not hold the circle ticket and are left out" in said
@@ -88,6 +89,7 @@ def test_a_killed_sweep_has_all_its_trials_in_the_end_and_none_twice(alone):
     assert [json.loads(path.read_text())["status"] for path in kept] == ["COMPLETED"] * 4
 
 
+@pytest.mark.slow
 def test_the_best_ticket_is_exported_and_the_command_line_finds_it_again(alone, run, tmp_path):
     folder, said, _ = alone
     trials = pd.read_csv(folder / "results" / FOLDER / "trials.csv")
@@ -107,6 +109,7 @@ def test_the_best_ticket_is_exported_and_the_command_line_finds_it_again(alone, 
     assert json.loads(again.read_text())["metrics"]["final"] == pytest.approx(best.max(), abs=0.03)
 
 
+@pytest.mark.slow
 def test_a_chief_and_two_workers_one_killed_find_the_same(alone, tmp_path):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -132,6 +135,7 @@ def test_a_chief_and_two_workers_one_killed_find_the_same(alone, tmp_path):
     assert tables[0]["final_mean"].tolist() == tables[1]["final_mean"].tolist()
 
 
+@pytest.mark.slow
 def test_the_smallest_width_is_a_table(run, tmp_path):
     small = ["--task=relu", "--depth=3", "--max_width=3", "--samples=100", "--epochs=1"]
     flags = ["--distance=99", "--density=1", "--seeds=1", "--workers=1", f"--out={tmp_path}"]
@@ -145,6 +149,7 @@ def test_the_smallest_width_is_a_table(run, tmp_path):
     assert (folder / "minimal_width.md").read_text() in out
 
 
+@pytest.mark.slow
 def test_a_pool_outlives_its_processes(tmp_path):
     runs = grid(["relu"], ["random"], [0.5], range(2), depth=3, width=5, samples=100, epochs=1)
     store = Store(tmp_path)
