@@ -26,13 +26,14 @@ def number(
     name: str, value: object, low: float, high: float = math.inf, *, low_excluded: bool = False
 ) -> float:
     """Returns ``value`` as a float, or raises ``InputError`` unless it lies in [low, high]."""
-    valid = isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
-    if not valid or value < low or value > high or (low_excluded and value == low):
+    found = float(value) if isinstance(value, Real) and not isinstance(value, bool) else math.nan
+    valid = math.isfinite(found) and low <= found <= high and not (low_excluded and found == low)
+    if not valid:
         wanted = f"of at least {low:g}" if high == math.inf else f"from {low:g} to {high:g}"
         if low_excluded:
             wanted = f"above {low:g}" + ("" if high == math.inf else f" and at most {high:g}")
         raise InputError(f"{name} must be a number {wanted}, got {value!r}")
-    return float(value)
+    return found
 
 
 def choice(name: str, value: object, choices: Iterable[str]) -> str:

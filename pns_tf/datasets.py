@@ -39,7 +39,7 @@ class NoiseConfig(tfds.core.BuilderConfig):
         return cls(name=f"noise_{noise:g}", description=f"noise level {noise:g}", noise=noise)
 
 
-class TaskDataset(tfds.core.GeneratorBasedBuilder, skip_registration=True):
+class TaskDataset(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type: ignore[call-arg]
     """``Task.data`` with seed 0, in its order: features x ``(inputs,)`` and y, both as drawn.
 
     ``y`` is a class label, or float32 ``(outputs,)`` for regression. Subclasses name the task.

@@ -65,7 +65,7 @@ class Mask(Sequence):
             return False
         return all(np.array_equal(a, b) for a, b in zip(self, other, strict=True))
 
-    __hash__ = None
+    __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
         return f"Mask({self.kept} of {self.size} parameters kept, density {self.density:.6g})"

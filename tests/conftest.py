@@ -14,10 +14,23 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).parent.parent
+SLOW = 4.0  # seconds, from which on a test is marked slow
 
 # No example fails because the machine is busy.
 settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("unhurried")
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    """Names, after the quick suite, the tests that do not belong to it."""
+    if config.option.markexpr != "not slow":
+        return
+    passed = terminalreporter.stats.get("passed", [])
+    late = [report for report in passed if report.when == "call" and report.duration >= SLOW]
+    if late:
+        terminalreporter.section(f"{SLOW:g} s and more: to be marked slow, if the machine is quiet")
+        for report in sorted(late, key=lambda report: -report.duration):
+            terminalreporter.write_line(f"{report.duration:6.1f} s  {report.nodeid}")
 
 
 @pytest.fixture(scope="session")

@@ -73,6 +73,7 @@ def executed(monkeypatch):
     return epochs
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SEARCHES)
 def test_a_killed_search_goes_on_with_the_same_numbers(name, tmp_path, executed, monkeypatch):
     monkeypatch.setattr(pns_weak, "LOST", 0.0)  # so that it repairs, too

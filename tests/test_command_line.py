@@ -15,7 +15,7 @@ from pns_tf.commands.flags import RENAMED
 
 @pytest.mark.parametrize("task", ["helx", "Helix", "5", "helix,relu", "__class__"])
 def test_an_unknown_task_names_the_choices(refused, task):
-    assert "choose from circle, helix, relu" in refused("plant", f"--task={task}")
+    assert f"choose from {', '.join(tasks.names())}" in refused("plant", f"--task={task}")
 
 
 @pytest.mark.parametrize("depth", ["2", "1.5", "abc", "0", "-5", "5.0", "[5]", "None", "True"])

@@ -30,6 +30,7 @@ def sparse_host(seed: int, density: float):
     return host
 
 
+@pytest.mark.slow
 @settings(max_examples=15, deadline=None)
 @given(seed=st.integers(0, 10_000), density=st.sampled_from([0.005, 0.02, 0.05, 0.2, 1.0]))
 def test_a_compacted_network_computes_the_same(seed, density):
@@ -86,6 +87,7 @@ def test_flattened_pixels_stay_with_their_channels():
     np.testing.assert_allclose(small.model(X), host(X), rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("density", [0.02, 0.1])
 def test_training_the_small_network_is_training_the_large_one(density):
     trained = []
@@ -124,6 +126,7 @@ def random_dense_host(seed: int, density: float, width: int = 40):
     return host
 
 
+@pytest.mark.slow
 @settings(max_examples=15, deadline=None)
 @given(seed=st.integers(0, 100), density=st.sampled_from([0.02, 0.05, 0.2, 1.0]))
 def test_padded_networks_share_a_few_shapes_and_compute_the_same(seed, density):

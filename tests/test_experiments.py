@@ -149,6 +149,7 @@ def test_another_version_of_ones_own_pruner_is_another_run(tmp_path, monkeypatch
     assert Run(FullyConnected("relu"), SeekSettings("snip")).code == ""
 
 
+@pytest.mark.slow
 def test_a_run_that_fails_does_not_stop_the_others():
     good, other = small_runs(2)
     bad = grid(["relu"], ["random"], [0.5], [7], depth=3, width=10, samples=100, learning_rate=1e30)
@@ -167,6 +168,7 @@ class Crashing(Pruner):
 """
 
 
+@pytest.mark.slow
 def test_neither_does_one_that_crashes_in_a_pruner_of_the_users_own(tmp_path, monkeypatch):
     (tmp_path / "crashing.py").write_text(CRASHING)
     monkeypatch.chdir(tmp_path)
@@ -178,6 +180,7 @@ def test_neither_does_one_that_crashes_in_a_pruner_of_the_users_own(tmp_path, mo
     assert kept == [good, other]
 
 
+@pytest.mark.slow
 def test_one_worker_and_two_give_equal_tables(tmp_path, undisturbed):
     experiment, expected = undisturbed
     for workers in (1, 2):
@@ -334,6 +337,7 @@ def worker_pids(process: subprocess.Popen) -> list[int]:
     return [pid for pid in children if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc").exists(), reason="finds worker processes through /proc")
 def test_killed_processes_lose_nothing(tmp_path, undisturbed):
     experiment, expected = undisturbed
@@ -349,6 +353,7 @@ def test_killed_processes_lose_nothing(tmp_path, undisturbed):
         else:
             process.kill()  # SIGKILL
             process.wait()
+            process.stdout.close()
             process = start_reproducing(tmp_path, "--workers=2")
             orphans = [Path(f"/proc/{pid}") for pid in workers]
             wait_for(functools.partial(all_gone, orphans), "orphans to end")
@@ -361,6 +366,7 @@ def test_killed_processes_lose_nothing(tmp_path, undisturbed):
     assert written["final"].tolist() == expected["final"].tolist()
 
 
+@pytest.mark.slow
 def test_dask_workers_do_the_same_and_one_may_die(tmp_path, undisturbed):
     distributed = pytest.importorskip("distributed")
     experiment, expected = undisturbed

@@ -67,6 +67,7 @@ def test_float64_and_lists_are_served_too(helix_run):
     np.testing.assert_array_equal(ticket.serve(X.tolist()), ticket.serve(X))
 
 
+@pytest.mark.slow
 def test_the_networks_load_where_pns_tf_cannot_be_imported(helix_run, serve_elsewhere):
     networks = [helix_run / "host", helix_run / "ticket"]
     for network, outputs in zip(networks, serve_elsewhere(networks, X), strict=True):
@@ -105,6 +106,7 @@ def test_the_masks_file_holds_the_planted_masks(helix_run, planted):
     assert Mask.load(helix_run / "masks.npz") == planted.planted_masks
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_equal_files_in_another_process(helix_run, run_python, tmp_path):
     arguments = ["-m", "pns_tf", "plant", "--task=helix", f"--out={tmp_path}"]
     done = run_python(*arguments, cwd=tmp_path, PYTHONHASHSEED="7")

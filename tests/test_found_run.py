@@ -105,6 +105,7 @@ def test_the_metrics_follow_from_the_masks(folder):
     assert record["metrics"]["effective_density"] == effective_mask(masks).kept / masks.size
 
 
+@pytest.mark.slow
 def test_the_networks_give_the_metrics_where_pns_tf_cannot_be_imported(folder, serve_elsewhere):
     record = record_of(folder)
     task = tasks.get(record["task"])

@@ -51,12 +51,14 @@ def found(planted, data):
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", QUICK)
 def test_exactly_the_density_asked_for_is_kept(found, name):
     mask = found[name].masks
     assert mask.kept == round(0.2 * mask.size)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", QUICK)
 def test_what_is_kept_are_the_hosts_own_parameters(found, name, planted):
     for ours, hosts in zip(host_arrays(found[name].pruned), host_arrays(planted.host), strict=True):
@@ -64,6 +66,7 @@ def test_what_is_kept_are_the_hosts_own_parameters(found, name, planted):
             assert a.tobytes() == b.tobytes()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", QUICK)
 def test_the_loss_of_the_gates_and_their_density_fall(found, name):
     search, epochs = found[name].search, QUICK[name]["epochs"]
@@ -73,6 +76,7 @@ def test_the_loss_of_the_gates_and_their_density_fall(found, name):
     assert search.history[epochs // 2] < search.history[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", QUICK)
 def test_the_gap_between_soft_gates_and_the_hard_mask_is_reported(found, name):
     metrics = found[name].search.metrics
@@ -83,6 +87,7 @@ def test_the_gap_between_soft_gates_and_the_hard_mask_is_reported(found, name):
         assert metrics["soft_hard_gap"] == pytest.approx(gap)
 
 
+@pytest.mark.slow
 def test_pns_finds_the_strongest_ticket_and_owes_it_to_swaps_too(found):
     strong = {name: ticket.metrics["strong"] for name, ticket in found.items()}
     assert max(strong, key=strong.get) == "pns"
@@ -90,6 +95,7 @@ def test_pns_finds_the_strongest_ticket_and_owes_it_to_swaps_too(found):
     assert losses[-1] < 0.95 * losses[QUICK["pns"]["epochs"] - 1]
 
 
+@pytest.mark.slow
 def test_the_same_seed_finds_the_same_ticket(planted, data, found):
     def again(seed):
         settings = SeekSettings(density=0.2)
@@ -100,6 +106,7 @@ def test_the_same_seed_finds_the_same_ticket(planted, data, found):
     assert first == second != other
 
 
+@pytest.mark.slow
 def test_pns_fits_a_relu_with_one_path():
     planted = pns_tf.plant("relu", depth=4, width=20)
     options = {"epochs": 30, "swap_rounds": 10}

@@ -30,6 +30,7 @@ def planted():
     return pns_tf.plant("circle", depth=4, width=60, seed=1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", QUICK)
 def test_the_ticket_is_as_dense_as_asked_for_and_lies_among_few_neurons(name, planted):
     found = pns_tf.seek(planted, name, 0.005, samples=800, epochs=0, options=QUICK[name])
@@ -41,6 +42,7 @@ def test_the_ticket_is_as_dense_as_asked_for_and_lies_among_few_neurons(name, pl
             assert a.tobytes() == b.tobytes()
 
 
+@pytest.mark.slow
 def test_the_trained_ticket_of_a_part_is_carried_into_the_host(planted):
     options = QUICK["pns_weak"]
     found = pns_tf.seek(planted, "pns_weak", 0.005, samples=800, options=options)

@@ -35,7 +35,13 @@ def test_a_pruner_whose_defaults_have_changed_has_a_new_version():
     assert now == before, "changed with a new version: run python tests/pins.py"
 
 
-@pytest.mark.parametrize("pruner", pins.pruner_names())
+SEARCHED = [
+    pytest.param(name, marks=() if name in EXACT else pytest.mark.slow)
+    for name in pins.pruner_names()
+]
+
+
+@pytest.mark.parametrize("pruner", SEARCHED)
 def test_a_pruner_finds_the_mask_that_it_found(pruner):
     with np.load(pins.PINNED / "masks.npz") as masks:
         before = np.unpackbits(masks[pruner])

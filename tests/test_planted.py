@@ -96,7 +96,7 @@ def test_a_host_of_your_own_is_copied():
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        ({"task": "spiral"}, "unknown task 'spiral': choose from circle, helix, relu"),
+        ({"task": "spiral"}, "unknown task 'spiral': choose from "),
         ({"task": "helix", "width": 29}, "width 29 is too small: .* at least width 30"),
         ({"task": "circle", "width": 19}, "at least width 20"),
         ({"task": "helix", "depth": 2}, "depth must be an integer of at least 3"),

@@ -36,6 +36,7 @@ def found(planted):
     return pns_tf.seek(planted, "pns_weak", 0.3, samples=1000, options=QUICK)
 
 
+@pytest.mark.slow
 def test_exactly_the_density_asked_for_is_kept_of_the_hosts_own_parameters(found, planted):
     assert found.masks.kept == round(0.3 * found.masks.size)
     for ours, hosts in zip(host_arrays(found.pruned), host_arrays(planted.host), strict=True):
@@ -43,6 +44,7 @@ def test_exactly_the_density_asked_for_is_kept_of_the_hosts_own_parameters(found
             assert a.tobytes() == b.tobytes()
 
 
+@pytest.mark.slow
 def test_the_ticket_is_trained_by_the_search_itself(found):
     pruner = pruners.get("pns_weak", **QUICK)
     assert len(found.history) == 3 * 3 + 4 * 3 + 5 + 20
@@ -50,6 +52,7 @@ def test_the_ticket_is_trained_by_the_search_itself(found):
     assert found.metrics["final"] < found.metrics["strong"]
 
 
+@pytest.mark.slow
 def test_it_beats_pruning_by_magnitude_alone(found, planted):
     """As many epochs, and nothing left to be eliminated."""
     alone = {**QUICK, "margin": 1.0, "magnitude_rounds": 7, "rounds": 1, "swaps": 0}
@@ -58,12 +61,14 @@ def test_it_beats_pruning_by_magnitude_alone(found, planted):
     assert eliminated.metrics["final"] < by_magnitude.metrics["final"]
 
 
+@pytest.mark.slow
 def test_the_same_seed_finds_the_same_ticket(found, planted):
     again = pns_tf.seek(planted, "pns_weak", 0.3, samples=1000, options=QUICK)
     assert again.masks == found.masks
     assert again.metrics == found.metrics
 
 
+@pytest.mark.slow
 def test_every_finished_epoch_is_told(planted):
     told = []
     quick = {**QUICK, "last_epochs": 2}
@@ -78,6 +83,7 @@ def test_every_finished_epoch_is_told(planted):
     assert told == list(range(1, 3 * 3 + 4 * 3 + 5 + 2 + 1))
 
 
+@pytest.mark.slow
 def test_on_the_way_parameters_go_back_to_the_hosts(planted):
     """There the loss starts anew."""
     options = {**QUICK, "magnitude_epochs": 20, "last_epochs": 1}
@@ -89,6 +95,7 @@ def test_on_the_way_parameters_go_back_to_the_hosts(planted):
     assert len(back.history) == len(through.history) + 5
 
 
+@pytest.mark.slow
 def test_a_ticket_that_is_lost_is_repaired_and_the_best_one_returned(planted, monkeypatch):
     monkeypatch.setattr(pns_weak, "LOST", 0.0)  # none is ever good enough
     options = {**QUICK, "repairs": 2, "repair_rounds": 4}
@@ -109,12 +116,14 @@ def evaluate_loss(found, planted) -> float:
     return float(np.mean((found.model(data.x_train).numpy() - data.y_train) ** 2))
 
 
+@pytest.mark.slow
 def test_a_ticket_that_finds_its_way_is_left_alone(planted, monkeypatch):
     monkeypatch.setattr(pns_weak, "LOST", np.inf)
     found = pns_tf.seek(planted, "pns_weak", 0.3, samples=200, options={**QUICK, "repairs": 2})
     assert len(found.history) == 3 * 3 + 4 * 3 + 5 + 20
 
 
+@pytest.mark.slow
 def test_a_convolutional_host_is_pruned_by_magnitude_all_the_way():
     rng = np.random.default_rng(0)
     x, y = rng.standard_normal((40, 8, 8, 3), np.float32), rng.integers(0, 3, 40).astype(np.int32)

@@ -202,6 +202,7 @@ def test_the_tables_say_how_good_the_ticket_is_and_how_much_of_the_planted_one(r
     assert f"tensorboard --logdir {folder / 'tensorboard'}" in out
 
 
+@pytest.mark.slow
 def test_collapse_is_reported(run, tmp_path):
     flags = ["--task=circle", "--depth=6", "--width=30", "--samples=500", "--epochs=1"]
     code, out, _ = run("seek", *flags, "--density=0.01", f"--out={tmp_path}")
@@ -209,6 +210,7 @@ def test_collapse_is_reported(run, tmp_path):
     assert "collapse    layer collapse, flow collapse" in out
 
 
+@pytest.mark.slow
 def test_a_planted_run_is_sought_in(run, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     plant = ["--task=relu", "--depth=3", "--width=20", "--seed=5", "--samples=500", "--noise=0"]
@@ -259,6 +261,7 @@ def test_a_pruner_of_ones_own_is_found_in_the_current_directory(own_module, run,
     assert not any((a & b).any() for a, b in zip(smallest, largest, strict=True))
 
 
+@pytest.mark.slow
 def test_the_same_command_gives_the_same_masks_and_metrics(found_run, run_python, tmp_path):
     small = ["--task=circle", "--depth=4", "--width=30", "--samples=500", "--epochs=2"]
     flags = ["--pruner=snip", "--density=0.3", f"--out={tmp_path}"]
@@ -274,6 +277,7 @@ def test_the_same_command_gives_the_same_masks_and_metrics(found_run, run_python
     assert first["history"] == second["history"]
 
 
+@pytest.mark.slow
 def test_a_short_training_is_long_enough_for_tfmot(run, tmp_path):
     flags = ["--pruner=tfmot", "--density=0.25", "--batch_size=100"]  # five steps
     assert run("seek", *SMALL, *flags, f"--out={tmp_path}")[0] == 0
@@ -310,6 +314,7 @@ def test_pruners_lists_papers_and_options(run):
     assert "options: none" in listed["synflow"]
 
 
+@pytest.mark.slow
 def test_a_reader_that_has_gone_is_no_error(run_python, tmp_path):
     program = (
         "import subprocess, sys\n"

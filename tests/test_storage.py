@@ -136,6 +136,7 @@ def test_leftovers_are_those_of_processes_that_are_no_more(owner, kept, run_pyth
         assert theirs.exists() == kept
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("moment", ["a partial folder", "tensorboard", "data.png"])
 def test_a_killed_plant_leaves_no_half_written_run(moment, tmp_path):
     command = [sys.executable, "-m", "pns_tf", "plant", "--depth=3", "--width=40", "--samples=100"]

@@ -47,6 +47,7 @@ print(json.dumps({
 """
 
 
+@pytest.mark.slow
 def test_two_devices_learn_what_one_learns(run_python, tmp_path):
     done = run_python("-c", SCRIPT, cwd=tmp_path)
     assert done.returncode == 0, done.stderr

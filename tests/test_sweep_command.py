@@ -67,6 +67,7 @@ def alone(tmp_path_factory):
     wait_until(lambda: len(finished(folder)) >= 5, first)
     first.send_signal(signal.SIGKILL)
     first.wait()
+    first.stdout.close()
     before = finished(folder)
     second = start(folder)
     said, _ = second.communicate(timeout=600)
@@ -74,6 +75,7 @@ def alone(tmp_path_factory):
     return folder, said, before
 
 
+@pytest.mark.slow
 def test_a_killed_sweep_has_all_its_trials_in_the_end_and_none_twice(alone):
     folder, said, before = alone
     assert "widths below 20 do not hold the circle ticket and are left out" in said
@@ -87,6 +89,7 @@ def test_a_killed_sweep_has_all_its_trials_in_the_end_and_none_twice(alone):
     assert [json.loads(path.read_text())["status"] for path in kept] == ["COMPLETED"] * 4
 
 
+@pytest.mark.slow
 def test_the_best_ticket_is_exported_and_the_command_line_finds_it_again(alone, run, tmp_path):
     folder, said, _ = alone
     trials = pd.read_csv(folder / "results" / FOLDER / "trials.csv")
@@ -106,6 +109,7 @@ def test_the_best_ticket_is_exported_and_the_command_line_finds_it_again(alone, 
     assert json.loads(again.read_text())["metrics"]["final"] == pytest.approx(best.max(), abs=0.03)
 
 
+@pytest.mark.slow
 def test_a_chief_and_two_workers_one_killed_find_the_same(alone, tmp_path):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -115,7 +119,9 @@ def test_a_chief_and_two_workers_one_killed_find_the_same(alone, tmp_path):
     wait_until((tmp_path / "results" / FOLDER / "sweep.json").exists, chief)
     workers = [start(tmp_path, **where, **{cluster.ID: name}) for name in ("worker1", "worker2")]
     wait_until(lambda: has_trial("worker1", tmp_path), chief)
-    os.kill(workers[0].pid, signal.SIGKILL)
+    workers[0].kill()
+    workers[0].wait()
+    workers[0].stdout.close()
     said, _ = chief.communicate(timeout=600)
     assert chief.returncode == 0, said
     other, _ = workers[1].communicate(timeout=60)
@@ -129,6 +135,7 @@ def test_a_chief_and_two_workers_one_killed_find_the_same(alone, tmp_path):
     assert tables[0]["final_mean"].tolist() == tables[1]["final_mean"].tolist()
 
 
+@pytest.mark.slow
 def test_the_smallest_width_is_a_table(run, tmp_path):
     small = ["--task=relu", "--depth=3", "--max_width=3", "--samples=100", "--epochs=1"]
     flags = ["--gap=99", "--density=1", "--seeds=1", "--workers=1", f"--out={tmp_path}"]
@@ -142,6 +149,7 @@ def test_the_smallest_width_is_a_table(run, tmp_path):
     assert (folder / "minimal_width.md").read_text() in out
 
 
+@pytest.mark.slow
 def test_a_pool_outlives_its_processes(tmp_path):
     runs = grid(["relu"], ["random"], [0.5], range(2), depth=3, width=5, samples=100, epochs=1)
     store = Store(tmp_path)

@@ -20,7 +20,7 @@ def reference():
 
 
 @pytest.mark.parametrize("depth", [3, 4, 5, 6, 10])
-@pytest.mark.parametrize("name", tasks.names())
+@pytest.mark.parametrize("name", ["circle", "helix", "relu"])
 def test_targets_equal_the_published_ones(reference, name, depth):
     target = tasks.get(name).target(depth)
     published = {

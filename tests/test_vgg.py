@@ -106,6 +106,7 @@ def test_networks_that_cannot_be_are_refused(arguments, complaint):
 # Seek, plant, seek
 
 
+@pytest.mark.slow
 def test_a_host_without_a_ticket_is_pruned_and_trained(found):
     assert found.masks.density == pytest.approx(0.1, abs=1e-3)
     assert found.metrics["density_kept"] == found.masks.density
@@ -115,6 +116,7 @@ def test_a_host_without_a_ticket_is_pruned_and_trained(found):
         assert set(np.unique(layer.kernel_mask)) <= {0.0, 1.0}
 
 
+@pytest.mark.slow
 def test_a_trained_ticket_is_planted_and_computes_the_same(planted, found, data):
     expected = found.model(data.x_test).numpy()
     outputs = planted.ticket(data.x_test) / planted.scales
@@ -123,6 +125,7 @@ def test_a_trained_ticket_is_planted_and_computes_the_same(planted, found, data)
     assert planted.target.shape[1] <= 8
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pruner", ["random", "magnitude", "snip", "grasp", "synflow"])
 def test_every_pruner_seeks_in_a_convolutional_host(planted, data, pruner):
     found = pns_tf.seek(planted, pruner, 0.3, data=data, **FAST)
@@ -137,6 +140,7 @@ def test_every_pruner_seeks_in_a_convolutional_host(planted, data, pruner):
     np.testing.assert_array_equal(pruned.kernel.numpy()[cut], initial.kernel.numpy()[cut])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scope", [None, "global"])
 def test_edge_popup_finds_a_strong_ticket_among_the_hosts_own_weights(planted, data, scope):
     options = {"anneal": True, "epochs": 6, "levels": 2}
@@ -149,6 +153,7 @@ def test_edge_popup_finds_a_strong_ticket_among_the_hosts_own_weights(planted, d
             np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.slow
 def test_training_learns_the_images(data):
     host = vgg_host(PLAN, SHAPE, classes=4, seed=2)
     settings = {"epochs": 12, "batch_size": 16, "learning_rate": 3e-3}
@@ -159,6 +164,7 @@ def test_training_learns_the_images(data):
     assert augmented.history[-1] < augmented.history[0]
 
 
+@pytest.mark.slow
 def test_what_is_found_follows_from_the_seed(planted, data):
     first, again, other = (
         pns_tf.seek(planted, "snip", 0.2, seed=seed, data=data, augmented=True, **FAST)
@@ -170,6 +176,7 @@ def test_what_is_found_follows_from_the_seed(planted, data):
     assert first.history != other.history
 
 
+@pytest.mark.slow
 def test_a_killed_search_on_images_goes_on_with_the_same_numbers(planted, data, tmp_path):
     """In the second multishot round, when the network is compacted."""
     settings = {"rounds": 2, "round_epochs": 2, **FAST}
@@ -198,6 +205,7 @@ def test_a_killed_search_on_images_goes_on_with_the_same_numbers(planted, data, 
         np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.slow
 def test_a_host_without_data_or_vectors_to_augment_are_refused(planted):
     with pytest.raises(InputError, match="needs data to be trained on"):
         pns_tf.seek(vgg_host(PLAN, SHAPE, classes=4), "random", 0.5)

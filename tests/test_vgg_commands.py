@@ -48,6 +48,7 @@ def planted_run(out) -> Path:
     return out / "vgg11-cifar10-w0.05-s0-planted"
 
 
+@pytest.mark.slow
 @needs_cifar
 def test_a_found_ticket_is_exported_compacted_and_full(out, images):
     trained = load_trained(out / FOUND)
@@ -66,6 +67,7 @@ def test_a_found_ticket_is_exported_compacted_and_full(out, images):
     assert not list(out.glob(".*"))  # no checkpoint is left
 
 
+@pytest.mark.slow
 @needs_cifar
 def test_the_planted_ticket_computes_the_trained_one(out, planted_run, images):
     expected = forward(load_trained(out / FOUND))(images)
@@ -75,6 +77,7 @@ def test_the_planted_ticket_computes_the_trained_one(out, planted_run, images):
     assert np.abs(lite - expected[:5]).max() <= 1e-3 * np.abs(expected).max()
 
 
+@pytest.mark.slow
 @needs_cifar
 def test_the_planted_tickets_size_and_latency_stand_beside_the_hosts(planted_run):
     record = json.loads((planted_run / "ticket.json").read_text())
@@ -84,6 +87,7 @@ def test_the_planted_tickets_size_and_latency_stand_beside_the_hosts(planted_run
     assert ticket["milliseconds"] > 0
 
 
+@pytest.mark.slow
 @needs_cifar
 def test_a_planted_run_is_read_back(planted_run, images):
     again = load_planted(planted_run)
@@ -96,6 +100,7 @@ def test_a_planted_run_is_read_back(planted_run, images):
     assert not np.array_equal(host_arrays(found)[0][0], host_arrays(again.host)[0][0])
 
 
+@pytest.mark.slow
 @needs_cifar
 def test_edge_popup_seeks_in_a_planted_run_on_the_command_line(planted_run, run):
     flags = ["--pruner=edge_popup", "--density=0.5", "--epochs=0", "--samples=50", "--anneal"]
@@ -126,6 +131,7 @@ EXPERIMENT = Experiment("small", "VGG11 on CIFAR-10", [WEAK, STRONG], seeds=1)
 """
 
 
+@pytest.mark.slow
 @needs_cifar
 def test_an_experiment_plants_the_trained_ticket_of_another_run(tmp_path, run):
     (tmp_path / "small.py").write_text(SMALL_FIGURE, encoding="utf-8")

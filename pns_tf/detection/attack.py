@@ -17,7 +17,7 @@ from pns_tf.masks import Mask
 from pns_tf.planting.algorithm import plant_arrays
 
 
-def planted_host(attack: Attack, seed: int) -> tuple[Host, int]:
+def planted_host(attack: Attack, seed: int) -> tuple[Host, int | None]:
     """Draws a host, plants a ticket, and says how many of its parameters were written."""
     task = tasks.get(attack.task)
     options = dict(PLANTINGS[attack.planting])

@@ -44,7 +44,7 @@ def _noise() -> list[Run]:
 def _edge_popup() -> list[Run]:
     """Strong tickets: what the slips of the published code cost, and what a longer search gains."""
     densities = ("baseline", 0.01, 0.1, 0.5)
-    variants = (
+    variants: tuple[dict, ...] = (
         {"as_published": True},
         {"as_published": True, "anneal": True},
         {"zero_bias_scores": True},
@@ -64,7 +64,7 @@ def _edge_popup() -> list[Run]:
 def _edge_popup_ablation() -> list[Run]:
     """From annealed edge-popup to the scaled one, and what else might help."""
     longer, scaled, undecayed = {"epochs": 50}, {"scaled_loss": True}, {"weight_decay": 0.0}
-    variants = (
+    variants: tuple[dict, ...] = (
         {},
         scaled,
         longer,
@@ -96,7 +96,7 @@ def _frontier() -> list[Run]:
 
 def _pns_ablation() -> list[Run]:
     """The two searchers without one of their parts, or with other settings."""
-    strong = (
+    strong: tuple[dict, ...] = (
         {},
         {"swap_rounds": 0},
         {"epochs": 1},
@@ -105,7 +105,7 @@ def _pns_ablation() -> list[Run]:
         {"sharpness": 20.0},
         {"learning_rate": 0.05},
     )
-    weak = (
+    weak: tuple[dict, ...] = (
         {},
         {"swaps": 0},
         {"margin": 1.0},

@@ -7,6 +7,7 @@ it compares variants at one density each.
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -40,7 +41,7 @@ def draw(table: pd.DataFrame, title: str) -> list[Picture]:
         shown, figure_of = ": a dot for each seed, and the mean", dots_figure
     else:
         shown, figure_of = " over density: mean and range over seeds", lines_figure
-    metric = {"planted": "planted", "trivial": "trivial", "logarithmic": None}
+    metric: dict[str, Any] = {"planted": "planted", "trivial": "trivial", "logarithmic": None}
     performance = [Row("strong", "after pruning (strong)", **metric)]
     if (rows["final"] != rows["strong"]).any():
         performance.append(Row("final", "after training (weak)", **metric))

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 
 from pns_tf.experiments.catalog import DENSITIES, NOISE, TASKS
@@ -34,11 +36,12 @@ def _each(
         where: which settings, see `Evidence.where`.
         **span: ``low``, ``high`` or both.
     """
+    bounds: dict[str, Any] = span
     return Finding(
         name,
         statement,
         (experiment,),
-        lambda t: t[experiment].claims(t[experiment].where(**where), measure, **span),
+        lambda t: t[experiment].claims(t[experiment].where(**where), measure, **bounds),
     )
 
 
@@ -177,7 +180,7 @@ def _holds_under_noise(t: Tables) -> list[Claim]:
 
 
 def _multishot_reaches_lower(t: Tables) -> list[Claim]:
-    where = {"tasks": CIRCLE, "pruners": PROFITING, "low": 0.01, "high": 0.01}
+    where: dict[str, Any] = {"tasks": CIRCLE, "pruners": PROFITING, "low": 0.01, "high": 0.01}
     claims = []
     for figure, how, span in (
         ("figure3", "singleshot", {"high": GOOD}),

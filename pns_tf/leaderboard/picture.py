@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -17,9 +19,15 @@ from pns_tf.reports.statistics import half_width
 from pns_tf.reports.writing import Picture
 from pns_tf.tasks.kinds import Kind
 
-OTHERS = {"color": "#c4c8cc", "linewidth": 0.8, "zorder": 1}
-FRONT = {"color": INK, "linewidth": 5.0, "alpha": 0.14, "zorder": 1.5, "solid_capstyle": "round"}
-LIMIT_LINE = {"color": INK, "linestyle": (0, (6, 1.5, 1, 1.5)), "linewidth": 0.9}
+OTHERS: dict[str, Any] = {"color": "#c4c8cc", "linewidth": 0.8, "zorder": 1}
+FRONT: dict[str, Any] = {
+    "color": INK,
+    "linewidth": 5.0,
+    "alpha": 0.14,
+    "zorder": 1.5,
+    "solid_capstyle": "round",
+}
+LIMIT_LINE: dict[str, Any] = {"color": INK, "linestyle": (0, (6, 1.5, 1, 1.5)), "linewidth": 0.9}
 FLOOR = 1e-4  # of the error of classification, which may be zero
 BELOW_MEAN = 3.0  # times, as far down an interval is drawn at most
 

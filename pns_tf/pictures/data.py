@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 from matplotlib import colormaps
@@ -57,6 +58,7 @@ def data_figure(task: Task, data: Data, prediction: np.ndarray) -> Figure:
     if np.shape(prediction) != expected:
         raise InputError(f"prediction must have shape {expected}, got {np.shape(prediction)}")
     prediction = np.asarray(prediction)
+    draw: Callable[..., Figure]
     if task.kind.discrete:
         draw = _class_map if task.inputs == 2 else _confusion_matrix
         figure = draw(data.x_test, data.y_test, prediction)

@@ -33,7 +33,7 @@ def images_figure(
         >>> figure = images_figure(x, np.arange(5), np.eye(5))
     """
     figure = new_figure(0.8 * COLUMNS + 0.2, 1.1 * ROWS + 0.5)
-    names = names or range(outputs.shape[1])
+    names = names or [str(number) for number in range(outputs.shape[1])]
     guesses = np.argmax(outputs, axis=1)
     for number in range(min(ROWS * COLUMNS, len(x))):
         axes = figure.add_subplot(ROWS, COLUMNS, number + 1)

@@ -24,6 +24,7 @@ def layer_counts_figure(
         >>> figure = layer_counts_figure(Mask([np.eye(3), np.ones(3)]))
     """
     counts = _counts(planted, found)
+    (some, *_) = (mask for mask in (planted, found) if mask is not None)
     layers = len(next(iter(counts.values())))
     figure = new_figure(6.4, 0.9 + 0.36 * layers)
     axes = figure.add_subplot()
@@ -38,7 +39,7 @@ def layer_counts_figure(
     axes.set_xscale("log")
     axes.set_xlim(0.7, 3 * max(counts["all"]))
     axes.set_ylim(layers - 0.5, -0.5)
-    axes.set_yticks(range(layers), [_name(planted or found, layer) for layer in range(layers)])
+    axes.set_yticks(range(layers), [_name(some, layer) for layer in range(layers)])
     axes.set_xlabel("parameters, biases counted", fontsize=8)
     axes.tick_params(labelsize=7)
     axes.grid(axis="x", color=ZERO, linewidth=0.4, alpha=0.5)
@@ -55,8 +56,8 @@ def _counts(planted: Mask | None, found: Mask | None) -> dict[str, list[int]]:
     if planted is not None and found is not None:
         masks["planted and found"] = Mask([a & b for a, b in zip(planted, found, strict=True)])
     counts = {name: _per_layer(mask) for name, mask in masks.items() if mask is not None}
-    some = planted or found
-    return {"all": _per_layer(Mask.ones_like(some)), **counts}
+    (first, *_) = (mask for mask in masks.values() if mask is not None)
+    return {"all": _per_layer(Mask.ones_like(first)), **counts}
 
 
 def _per_layer(mask: Mask) -> list[int]:

@@ -100,7 +100,7 @@ def _overlap_panel(axes: Axes, planted: np.ndarray, found: np.ndarray) -> np.nda
         aspect="auto",
         interpolation="nearest",
     )
-    size = np.clip(4000.0 / max(np.count_nonzero(planted), 1), 1.0, 22.0)
+    size = np.clip(4000.0 / max(int(np.count_nonzero(planted)), 1), 1.0, 22.0)
     for part, marker, colour in ((3, "o", BOTH), (2, "X", PLANTED)):
         row, column = np.nonzero(parts == part)
         axes.scatter(

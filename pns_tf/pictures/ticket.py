@@ -86,7 +86,9 @@ def ticket_figure(
         label = f"{name}\n{count}"
         axes.text(column, height / 2 + 0.1, label, ha="center", va="bottom", fontsize=9)
     axes.set(xlim=(-0.5, len(drawn) - 0.5), ylim=(-height / 2, height / 2 + 0.5))
-    _sign_legend(figure, some_left_out=max(map(np.count_nonzero, kept)) > MAX_EDGES)
+    _sign_legend(
+        figure, some_left_out=max(int(np.count_nonzero(kernel)) for kernel in kept) > MAX_EDGES
+    )
     if title is not None:
         set_title(figure, title)
     return figure
@@ -146,7 +148,7 @@ def _edges(kernel: np.ndarray, layer: int, left: np.ndarray, right: np.ndarray) 
     colours[:, :3] = np.where((weights > 0)[:, None], to_rgb(POSITIVE), to_rgb(NEGATIVE))
     colours[:, 3] = 0.85 * (size**2 + (1.0 - size**2) / crowd)
     return LineCollection(
-        np.stack([start, end], axis=1),
+        list(np.stack([start, end], axis=1)),
         linewidths=np.maximum(widest * size, 0.15 * widest),
         colors=colours,
         zorder=2,

@@ -133,8 +133,8 @@ def plant_arrays(
         elif likely is None:
             chosen = order[match(theta, offered[:, order])]
         else:
-            sigma = [root_mean_square(array[layer]) for array in (biases, kernels)]
-            sigma = np.repeat(sigma, [1, len(theta) - 1])[:, None]
+            spread = [root_mean_square(array[layer]) for array in (biases, kernels)]
+            sigma = np.repeat(spread, [1, len(theta) - 1])[:, None]
             chosen = order[nearest(theta / likely[layer], offered[:, order], sigma)]
         drawn = offered[:, chosen]
         _mark(planted, layer, theta, sources, chosen)

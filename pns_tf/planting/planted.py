@@ -150,10 +150,10 @@ def plant(
             raise InputError("a target that is a model needs a host that is a model")
         task = ModelTarget(task)
     if isinstance(task, Target):
-        task, target = None, task
+        known, target = None, task
     else:
-        task = task if isinstance(task, Task) else get_task(task)
-        target = task.target(depth)
+        known = task if isinstance(task, Task) else get_task(task)
+        target = known.target(depth)
     seed = integer("seed", seed, minimum=0)
     if arrays is None:
         width = integer("width", width, minimum=1)
@@ -170,7 +170,7 @@ def plant(
         seed=seed,
         init=init,
         hide_biases=bool(hide_biases) or hide == "strong",
-        task=task,
+        task=known,
         template=template,
         hide=hide,
         epsilon=epsilon,

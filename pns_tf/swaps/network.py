@@ -163,7 +163,7 @@ class LiveNetwork:
             rows = np.flatnonzero(flips[:, 0] == layer)
             yield rows, layer, flips[rows, 1], flips[rows, 2]
 
-    def flip(self, flips: np.ndarray) -> None:
+    def flip(self, flips: Sequence[np.ndarray] | np.ndarray) -> None:
         """Turns parameters over."""
         for layer, source, neuron in flips:
             if source == BIAS:

@@ -107,7 +107,10 @@ def one_hot(y: np.ndarray, like: np.ndarray) -> np.ndarray:
     return np.equal(y[:, None], np.arange(like.shape[1])).astype(like.dtype)
 
 
-OBJECTIVES = {CLASSIFICATION: CrossEntropy, REGRESSION: MeanSquare}
+OBJECTIVES: dict[Kind, type[MeanSquare] | type[CrossEntropy]] = {
+    CLASSIFICATION: CrossEntropy,
+    REGRESSION: MeanSquare,
+}
 
 
 def objective(kind: Kind | str) -> MeanSquare | CrossEntropy:

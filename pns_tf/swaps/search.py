@@ -132,7 +132,7 @@ class _Trial:
         self.loss = np.inf
         self.make([])
 
-    def make(self, flips: Sequence[np.ndarray], whatever: bool = False) -> bool:
+    def make(self, flips: Sequence[np.ndarray] | np.ndarray, whatever: bool = False) -> bool:
         """Returns whether the flips stay; with ``whatever`` they do in any case."""
         self.network.flip(flips)
         outputs = self.network.outputs(self.x)

@@ -42,7 +42,7 @@ def lemma1_errors(target: Target, epsilon: float) -> np.ndarray:
     epsilon = number("epsilon", epsilon, low=0.0, low_excluded=True)
     layers = len(target.kernels)
     parameters = [
-        max(np.count_nonzero(kernel) + np.count_nonzero(bias), 1)
+        max(int(np.count_nonzero(kernel) + np.count_nonzero(bias)), 1)
         for kernel, bias in zip(target.kernels, target.biases, strict=True)
     ]
     factors = [np.abs(kernel).max() + epsilon / layers for kernel in target.kernels]
@@ -89,7 +89,7 @@ def allowed_errors(target: Target, epsilon: float) -> np.ndarray:
     return errors
 
 
-def output_error(target: Target, errors: Sequence[float]) -> float:
+def output_error(target: Target, errors: Sequence[float] | np.ndarray) -> float:
     """Upper bound of what parameters off by ``errors``, layer by layer, do to any output.
 
     Example:

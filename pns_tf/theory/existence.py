@@ -134,7 +134,7 @@ def log_rule_of_thumb(unit: UnitTarget, delta: float = 0.1) -> float:
     return math.log(math.log(len(unit.errors) * neurons / delta)) + largest
 
 
-def log_match(theta: np.ndarray, error: float, init: str) -> np.ndarray:
+def log_match(theta: np.ndarray, error: float | np.ndarray, init: str) -> np.ndarray:
     """Logarithm of the probability that a host's parameter is within ``error`` of ``theta``.
 
     The host's parameters are divided by σ first: uniform on [−1, 1], or standard normal.

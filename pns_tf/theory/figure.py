@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from matplotlib import colormaps
@@ -24,7 +25,7 @@ from pns_tf.theory.unit_target import unit_target
 
 EPSILONS = (0.01, 0.05, 0.1, 0.5, 1.0)
 POINTS = 200
-LINES = {"uniform": "-", "normal": (0, (4, 2))}
+LINES: dict[str, Any] = {"uniform": "-", "normal": (0, (4, 2))}
 PANELS = (  # formula, wide output layer, title
     ("theorem", True, "Theorem 2, any neuron of a wide\nlast layer may be an output"),
     ("proven", False, "proven for hosts with one place\nfor each output"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
@@ -30,7 +29,7 @@ class UnitTarget:
     scale: float
     epsilon: float
     errors: np.ndarray
-    bound: Literal["theorem", "proven"]
+    bound: str
 
 
 def unit_target(target: Target, epsilon: float, bound: str = "theorem") -> UnitTarget:
