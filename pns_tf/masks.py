@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
+from typing import BinaryIO
 
 import numpy as np
 
@@ -106,7 +107,7 @@ class Mask(Sequence):
         """Fraction kept in each array, by name."""
         return {name: float(array.mean()) for name, array in zip(self.names, self, strict=True)}
 
-    def save(self, path: str | os.PathLike) -> None:
+    def save(self, path: str | os.PathLike | BinaryIO) -> None:
         """Writes the arrays to an ``.npz`` file; equal masks give equal bytes."""
         np.savez_compressed(path, **dict(zip(self.names, self, strict=True)))
 

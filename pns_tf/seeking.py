@@ -6,6 +6,7 @@ import functools
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import tensorflow as tf
@@ -128,7 +129,7 @@ def seek(
     name = pruner if isinstance(pruner, str) else pruner.name
     return seek_with(
         planted,
-        SeekSettings(name, density, seed=seed, **settings),
+        SeekSettings(name, cast(float, density), seed=seed, **settings),
         pruner=None if isinstance(pruner, str) else pruner,
         data=data,
         watch=watch,
@@ -242,7 +243,7 @@ class _Search:
         metrics["final"] = self._judge(self.forward)
         metrics["density_asked"] = float(self.settings.density)
         metrics |= search.metrics
-        metrics |= mask_metrics(self.planted and self.planted.planted_masks, search.mask)
+        metrics |= mask_metrics(self.planted.planted_masks if self.planted else None, search.mask)
         return FoundTicket(
             masks=search.mask,
             metrics=metrics,

@@ -31,7 +31,7 @@ from pns_tf.commands.seek import seek
 from pns_tf.commands.sweep import sweep
 from pns_tf.commands.tasks import tasks
 
-COMMANDS = {
+COMMANDS: dict[str, Callable] = {
     "plant": plant,
     "seek": seek,
     "reproduce": reproduce,
@@ -84,7 +84,7 @@ def _parse(argv: list[str]) -> Callable | None:
             f"unknown command {argv[0]!r}: choose from {', '.join(COMMANDS)}"
             f"{similar(argv[0], COMMANDS)}"
         )
-    said, requests = io.StringIO(), []
+    said, requests = io.StringIO(), list[Callable]()
     try:
         with contextlib.redirect_stderr(said):
             fire.Fire(

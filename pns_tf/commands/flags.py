@@ -152,7 +152,8 @@ def takes(
     """
 
     def decorate(function: Callable) -> Callable:
-        flags, helps = {}, {}
+        flags: dict[str, inspect.Parameter] = {}
+        helps: dict[str, str | None] = {}
         for recipe in recipes:
             texts = entries(recipe, "Attributes")
             for field in _fields(recipe):
@@ -178,8 +179,9 @@ def takes(
             given = Given(function.__name__, usual | said, usual)
             return function(given, **{parameter.name: given[parameter.name] for parameter in own})
 
-        command.__signature__ = signature
-        command.__doc__ = _composed(function, {name: (helps | said)[name] for name in flags})
+        command.__signature__ = signature  # type: ignore[attr-defined]
+        texts = {name: str((helps | said)[name]) for name in flags}
+        command.__doc__ = _composed(function, texts)
         return command
 
     return decorate

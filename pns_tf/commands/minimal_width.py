@@ -86,6 +86,7 @@ def minimal_width(
             folder = parent / settings.name
             claim_folder(folder, settings, overwrite)
             outcome = searched(settings, store, pool, folder)
+            assert outcome is not None  # only workers of a cluster have none
             write_report(outcome.table, settings, folder)
             tried.append(gaps(outcome.table, settings))
             answers.append(smallest(tried[-1], settings))

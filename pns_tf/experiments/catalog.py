@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import runpy
+from typing import Any
 
 from pns_tf.checks import InputError, choice, integer
 from pns_tf.experiments.experiment import Experiment
@@ -138,7 +139,11 @@ def _vgg16(
     host = Vgg("vgg16", "cifar10", width_multiplier, shape=(32, 32, 3), classes=10)
     host.check_data(samples, None, 0)
     samples = min(samples, CIFAR10_IMAGES)
-    multishot = {"rounds": 10, "round_epochs": max(epochs // 2, 1), "epochs": epochs}
+    multishot: dict[str, Any] = {
+        "rounds": 10,
+        "round_epochs": max(epochs // 2, 1),
+        "epochs": epochs,
+    }
     weak = {
         (pruner, density): Run(host, SeekSettings(pruner, density, samples=samples, **multishot))
         for density in VGG_DENSITIES

@@ -45,7 +45,7 @@ class Experiment:
         for name, value in values.items():
             if name not in there:
                 raise InputError(f"--{name} does not go with {self.name}, got {value!r}")
-        if not values:
+        if self.remake is None or not values:
             return self
         return dataclasses.replace(self, settings=self.remake(**values))
 

@@ -36,7 +36,7 @@ class GateSettings:
         scaled: learn one positive factor for each output along with the gates.
     """
 
-    kind: Kind | str
+    kind: Kind
     relaxation: str = "sigmoid"
     batch_size: int = 128
     density: str = "penalty"
@@ -91,7 +91,7 @@ class GateEpoch(Epoch):
                 "expected a host or a model wrapped by pns_tf.prune"
             )
         self._relaxation = RELAXATIONS[settings.relaxation]
-        self._masks = [weight.mask for weight in weights]
+        self._masks = [weight.mask for weight in weights if weight.mask is not None]
         self.scores = [tf.Variable(tf.zeros(mask.shape)) for mask in self._masks]
         self._alive = [tf.Variable(tf.ones(mask.shape)) for mask in self._masks]
         self._log_scales = tf.Variable(tf.zeros(model.output_shape[-1]))
@@ -152,8 +152,10 @@ class GateEpoch(Epoch):
         """Sets the model's masks to the gates without noise."""
         scores = self._centred(controls.sharpness, controls.density * self.size)
         self.use_masks(
-            self._relaxation.gates(score, controls.sharpness, 0.0) * alive
-            for score, alive in zip(scores, self._alive, strict=True)
+            [
+                self._relaxation.gates(score, controls.sharpness, 0.0) * alive
+                for score, alive in zip(scores, self._alive, strict=True)
+            ]
         )
 
     def __call__(

@@ -46,11 +46,9 @@ class Compacted:
         for layer, (small, large) in enumerate(
             zip(masked_layers(self.model), masked_layers(full), strict=True)
         ):
+            sources, neurons = self.kept[layer : layer + 2]
             kernel = with_part(
-                large.kernel.numpy(),
-                counts[layer],
-                *self.kept[layer : layer + 2],
-                small.kernel.numpy(),
+                large.kernel.numpy(), counts[layer], sources, neurons, small.kernel.numpy()
             )
             bias = large.bias.numpy()
             bias[self.kept[layer + 1]] = small.bias.numpy()
@@ -66,7 +64,8 @@ class Compacted:
             zip(mask.kernels, mask.biases, layers, strict=True)
         ):
             nothing = np.zeros(large.kernel.shape, bool)
-            kernels.append(with_part(nothing, counts[layer], *self.kept[layer : layer + 2], kept))
+            sources, neurons = self.kept[layer : layer + 2]
+            kernels.append(with_part(nothing, counts[layer], sources, neurons, kept))
             biases.append(np.zeros(large.bias.shape, bool))
             biases[-1][self.kept[layer + 1]] = bias_kept
         return Mask.from_layers(kernels, biases)

@@ -145,4 +145,5 @@ class PlantedConv2D(MaskedLayer):
 
 
 def _pair(value: int | tuple[int, int]) -> tuple[int, int]:
-    return (value, value) if isinstance(value, int) else tuple(value)
+    rows, columns = (value, value) if isinstance(value, int) else value
+    return rows, columns

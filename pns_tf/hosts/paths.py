@@ -24,8 +24,8 @@ def neurons_on_paths(kernel_masks: Sequence[np.ndarray]) -> list[np.ndarray]:
     Returns:
         Bool arrays, one more than there are masks.
     """
-    links = [rows.any(axis=0) for rows in _rows(kernel_masks)]
-    fed = [np.ones(links[0].shape[0], bool)]
+    links = [np.asarray(rows.any(axis=0)) for rows in _rows(kernel_masks)]
+    fed: list[np.ndarray] = [np.ones(links[0].shape[0], bool)]
     for link in links:
         fed.append(link[fed[-1]].any(axis=0))
     return [a & b for a, b in zip(fed, _used(links), strict=True)]
@@ -71,7 +71,8 @@ def used_neurons(mask: Mask) -> list[np.ndarray]:
     Returns:
         Bool arrays, one for each layer of neurons.
     """
-    return _used([rows.any(axis=0) for rows in _rows(mask.kernels)])
+    links = [np.asarray(rows.any(axis=0)) for rows in _rows(mask.kernels)]
+    return _used(links)
 
 
 def effective_mask(mask: Mask) -> Mask:
@@ -97,8 +98,8 @@ def flow_collapsed(mask: Mask) -> bool:
 
 def _live(mask: Mask) -> list[np.ndarray]:
     """Neurons that are fed, by an input or a bias, and used; all inputs and outputs."""
-    links = [rows.any(axis=0) for rows in _rows(mask.kernels)]
-    fed = [np.ones(links[0].shape[0], bool)]
+    links = [np.asarray(rows.any(axis=0)) for rows in _rows(mask.kernels)]
+    fed: list[np.ndarray] = [np.ones(links[0].shape[0], bool)]
     for link, bias in zip(links, mask.biases, strict=True):
         fed.append(link[fed[-1]].any(axis=0) | bias)
     live = [a & b for a, b in zip(fed, _used(links), strict=True)]

@@ -151,19 +151,25 @@ class Vgg(Host):
     @property
     def multiplications(self) -> int:
         """For one image; the network must be `resolved`."""
-        rows, columns, channels = self.shape
+        shape, classes = self._known()
+        rows, columns, channels = shape
         total = 0
         for step in check_plan(self.plan, self.shape, self.classes, self.width_multiplier):
-            if step == "M":
+            if isinstance(step, str):
                 rows, columns = rows // 2, columns // 2
             else:
                 total += rows * columns * 9 * channels * step
                 channels = step
-        return total + channels * self.classes
+        return total + channels * classes
 
     def build(self) -> keras.Model:
         """The network, its parameters not yet set; it must be `resolved`."""
-        return build_vgg(self.plan, self.shape, self.classes, self.width_multiplier)
+        return build_vgg(self.plan, *self._known(), self.width_multiplier)
+
+    def _known(self) -> tuple[tuple[int, int, int], int]:
+        if self.shape is None or self.classes is None:
+            raise InputError(f"{self.plan} needs the shape and classes of {self.dataset}")
+        return self.shape, self.classes
 
 
 def build_vgg(
@@ -205,7 +211,7 @@ def build_vgg(
     inputs = h = keras.Input(tuple(shape), name="x")
     layer = 0
     for step in channels:
-        if step == "M":
+        if isinstance(step, str):
             h = keras.layers.MaxPooling2D(name=f"pool{layer}")(h)
         else:
             h = PlantedConv2D(step, 3, activation="relu", name=f"layer{layer}")(h)

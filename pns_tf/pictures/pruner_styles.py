@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from pns_tf.pictures.style import INK
 from pns_tf.recipe.pruners import row_of
@@ -23,10 +24,10 @@ SPARE = (  # for options and pruners that have none
     ("#aa3377", "D"),
     ("#66ccee", "P"),
 )
-PLANTED_LINE = {"color": INK, "linestyle": (0, (5, 2)), "linewidth": 1.2}
-BASELINE_LINE = {"color": INK, "linestyle": (0, (1, 1.5)), "linewidth": 1.2}
-TRIVIAL_LINE = {"color": INK, "linestyle": (0, (6, 1.5, 1, 1.5)), "linewidth": 0.8}
-BAND = {"alpha": 0.15, "linewidth": 0}
+PLANTED_LINE: dict[str, Any] = {"color": INK, "linestyle": (0, (5, 2)), "linewidth": 1.2}
+BASELINE_LINE: dict[str, Any] = {"color": INK, "linestyle": (0, (1, 1.5)), "linewidth": 1.2}
+TRIVIAL_LINE: dict[str, Any] = {"color": INK, "linestyle": (0, (6, 1.5, 1, 1.5)), "linewidth": 0.8}
+BAND: dict[str, Any] = {"alpha": 0.15, "linewidth": 0}
 
 
 def styles(labels: Sequence[str]) -> dict[str, tuple[str, str]]:

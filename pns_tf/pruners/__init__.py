@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import inspect
 from numbers import Integral, Real
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from pns_tf import own_modules
 from pns_tf.checks import InputError, choice
@@ -47,7 +47,7 @@ def load(name: str) -> type[Pruner]:
     base = importlib.import_module("pns_tf.pruners.base").Pruner
     if not (inspect.isclass(pruner) and issubclass(pruner, base)):
         raise InputError(f"pruner {name!r} must be a class derived from pns_tf.pruners.Pruner")
-    return pruner
+    return cast("type[Pruner]", pruner)
 
 
 def get(name: str, **options) -> Pruner:

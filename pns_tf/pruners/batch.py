@@ -57,6 +57,7 @@ def scoring_batch(
         return x[rows], y[rows]
     labels = y.reshape(len(y))
     present = np.unique(labels) if classes is None else range(classes)
-    rows = [rng.permutation(np.flatnonzero(labels == label))[:per_class] for label in present]
-    rows = np.concatenate(rows)
+    rows = np.concatenate(
+        [rng.permutation(np.flatnonzero(labels == label))[:per_class] for label in present]
+    )
     return x[rows], y[rows]

@@ -123,8 +123,8 @@ class ThresholdedEpoch(SparseEpoch):
 
     def largest(self, density: float, rng: np.random.Generator) -> Mask:
         """The mask of exactly the largest parameters."""
-        arrays: list[np.ndarray | None] = [None] * len(self.weights)
         values = self.values
+        arrays = list(values)
         for group, count in zip(self._groups, self._kept(density), strict=True):
             kept = keep_highest([np.abs(values[i]) for i in group], count, rng=rng)
             for position, array in zip(group, kept, strict=True):

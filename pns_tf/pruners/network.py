@@ -48,8 +48,8 @@ class Network:
         """One sample of ones, shaped like those of ``x``, or as the model's inputs say."""
         if x is not None:
             return tf.nest.map_structure(lambda batch: tf.ones_like(batch[:1]), x)
-        inputs = getattr(self.model, "inputs", None)
-        shapes = [tuple(tensor.shape[1:]) for tensor in inputs or ()]
+        inputs = getattr(self.model, "inputs", None) or ()
+        shapes = [tuple(tensor.shape[1:]) for tensor in inputs]
         if not shapes or any(None in shape for shape in shapes):
             raise InputError(
                 f"model {self.model.name!r} does not fix its input's shape: expected samples x"

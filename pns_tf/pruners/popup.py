@@ -33,7 +33,7 @@ class PopupSettings:
             published code; or "scale", one positive least-squares scale per output and batch.
     """
 
-    kind: Kind | str
+    kind: Kind
     batch_size: int = 32
     momentum: float = 0.9
     weight_decay: float = 5e-4

@@ -94,7 +94,7 @@ class Rigl(Searcher):
         count = round(density * sum(map(math.prod, shapes)))
         kernels = [shapes[layer[0]] for layer in network.layers]
         counts = layer_counts(kernels, count, self.layer_densities)
-        arrays = []
+        arrays: list[np.ndarray] = []
         for layer, kept in zip(network.layers, counts, strict=True):
             arrays += keep_highest([rng.random(shapes[i]) for i in layer], kept, rng=rng)
         return Mask(arrays)
@@ -106,7 +106,7 @@ class Rigl(Searcher):
             growth = [np.abs(slope) for slope in network.slopes(values, x, y)]
         else:
             growth = [rng.random(value.shape) for value in values]
-        moved = []
+        moved: list[np.ndarray] = []
         for layer in network.layers:
             moved += move(
                 [np.abs(values[i]) for i in layer],

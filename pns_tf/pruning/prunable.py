@@ -155,7 +155,7 @@ def _registered_weights(layer: keras.layers.Layer) -> list[tf.Variable]:
 
 def _with_biases(layer: keras.layers.Layer, kernels: list[tf.Variable]) -> list[tf.Variable]:
     """Puts the bias of the same (sub)layer after its last kernel."""
-    owners = [owner_of(layer, kernel)[0] for kernel in kernels]
+    owners = [(owner_of(layer, kernel) or (layer, ""))[0] for kernel in kernels]
     weights = []
     for position, (kernel, owner) in enumerate(zip(kernels, owners, strict=True)):
         weights.append(kernel)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping
-from typing import Any, TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar, cast
 
 T = TypeVar("T")
 
@@ -23,7 +23,7 @@ def record_of(recipe: Any) -> dict:
     return json.loads(json.dumps({name: record[name] for name in names}))
 
 
-def from_record(kind: type[T], record: Mapping[str, object], **known: object) -> T:
+def from_record(kind: Callable[..., T], record: Mapping[str, object], **known: object) -> T:
     """The recipe that a record says; what it does not say has its default.
 
     Args:
@@ -40,15 +40,15 @@ def from_record(kind: type[T], record: Mapping[str, object], **known: object) ->
         >>> from_record(SeekSettings, {"pruner": "snip", "version": 3}) == SeekSettings("snip")
         True
     """
-    found = dict(known)
-    for field in dataclasses.fields(kind):
+    found: dict[str, Any] = dict(known)
+    for field in dataclasses.fields(cast(Any, kind)):
         part = field.default_factory
         if field.name in known:
             continue
         if field.init and field.name in record:
             found[field.name] = _value(part, record[field.name])
         elif dataclasses.is_dataclass(part):
-            found[field.name] = from_record(part, record)
+            found[field.name] = from_record(cast(Any, part), record)
     return kind(**found)
 
 
@@ -58,5 +58,5 @@ def _value(part: Any, value: object) -> object:
     if part is dict and isinstance(value, str):
         return json.loads(value)
     if dataclasses.is_dataclass(part) and isinstance(value, Mapping):
-        return from_record(part, value)
+        return from_record(cast(Any, part), value)
     return value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,8 +15,13 @@ from pns_tf.pictures.pruner_styles import PLANTED_LINE
 from pns_tf.pictures.style import POSITIVE, ZERO, label_logarithmic, new_figure, set_title
 from pns_tf.reports.lines import Row, kind_of_rows, metric_title
 
-DOT = {"linestyle": "none", "marker": "o", "markersize": 4.5, "alpha": 0.45}
-MEAN = {"linestyle": "none", "marker": "|", "markersize": 13, "markeredgewidth": 2.2}
+DOT: dict[str, Any] = {"linestyle": "none", "marker": "o", "markersize": 4.5, "alpha": 0.45}
+MEAN: dict[str, Any] = {
+    "linestyle": "none",
+    "marker": "|",
+    "markersize": 13,
+    "markeredgewidth": 2.2,
+}
 PANEL_WIDTH, LINE_HEIGHT = 2.7, 0.24  # inches
 
 

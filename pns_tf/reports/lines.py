@@ -150,7 +150,7 @@ def _scales(axes: Axes, part: pd.DataFrame, row: Row) -> None:
 
 
 def _legend(figure: Figure, style: dict[str, tuple[str, str]], metrics: Sequence[Row]) -> None:
-    handles = [
+    handles: list[Line2D] = [
         Line2D([], [], color=colour, marker=marker, markersize=5, label=label)
         for label, (colour, marker) in style.items()
     ]
@@ -159,7 +159,7 @@ def _legend(figure: Figure, style: dict[str, tuple[str, str]], metrics: Sequence
     if any(row.trivial is not None for row in metrics):
         handles.append(Line2D([], [], label="best constant", **TRIVIAL_LINE))
     handles.append(Line2D([], [], label="planted density", **BASELINE_LINE))
-    longest = max(len(handle.get_label()) for handle in handles)
+    longest = max(len(str(handle.get_label())) for handle in handles)
     fitting = max(int(figure.get_figwidth() / (0.6 + 0.068 * longest)), 1)  # inches
     lines = math.ceil(len(handles) / fitting)
     figure.set_figheight(figure.get_figheight() + 0.17 * (lines - 1))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import os
 import time
 from collections.abc import Sequence
 
@@ -14,6 +13,7 @@ from pns_tf.hosts.fully_connected import FullyConnected
 from pns_tf.recipe.pruners import row_of
 from pns_tf.recipe.run import Run, with_seed
 from pns_tf.runs.store import Store
+from pns_tf.runs.workers import cores
 
 # Seconds on one core of the machine where `REFERENCE` was measured.
 JUDGING = 0.1  # planting, data and metrics of a run
@@ -54,7 +54,7 @@ def seconds_left(
     for run in missing:
         similar = finished.get(with_seed(run, 0).name)
         total += float(np.mean(similar)) if similar else expected_seconds(run)
-    return len(missing), total / min(workers or os.cpu_count(), max(len(missing), 1))
+    return len(missing), total / min(workers or cores(), max(len(missing), 1))
 
 
 def expected_seconds(run: Run) -> float:

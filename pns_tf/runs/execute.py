@@ -55,7 +55,7 @@ def execute(
     network = network_of(run, folder)
     with _kept(run, folder), _epochs_shown(run) as watch:
         found = found_in(network, run, data_dir, watch)
-        if keep_ticket:
+        if keep_ticket and folder is not None:
             _write_ticket(run, found, network, folder)
     row = {"run": run.name, "task": run.task, **run.settings, "kind": found.kind.name}
     row |= {"baseline": run.baseline if run.ticket is None else network.density, **found.metrics}
@@ -83,9 +83,10 @@ def network_of(run: Run, folder: Path | None = None) -> Planted | keras.Model:
     """The planted host of a run, or its host if nothing is planted; arguments as for `execute`."""
     if run.planting is None:
         return run.host.draw(run.search.seed)
-    if run.ticket is None:
+    if run.ticket is None or folder is None:
         return planted_of(run.planting)
-    return planted_of(dataclasses.replace(run.planting, ticket=str(ticket_folder(run, folder))))
+    ticket = str(folder / TICKETS / run.ticket.name)
+    return planted_of(dataclasses.replace(run.planting, ticket=ticket))
 
 
 def planted_of(planting: Planting) -> Planted:
@@ -94,11 +95,6 @@ def planted_of(planting: Planting) -> Planted:
     Runs that differ only in pruner or density share host and data; a worker gets them in sequence.
     """
     return _planted(dataclasses.replace(planting, samples=planting.host.usual_samples, noise=None))
-
-
-def ticket_folder(run: Run, folder: Path) -> Path:
-    """Where the trained ticket that a run plants is."""
-    return folder / TICKETS / run.ticket.name
 
 
 @functools.lru_cache(maxsize=2)

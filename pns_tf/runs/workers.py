@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from pns_tf.checks import InputError
@@ -57,7 +58,7 @@ def run_all(
     threads = 1
     if any(run.host.on_images for run in runs):
         workers = workers or 1
-        threads = max(1, os.cpu_count() // workers)
+        threads = max(1, cores() // workers)
     failed: list[tuple[Run, Exception]] = []
     fruitless = 0
     while left:
@@ -74,27 +75,32 @@ def run_all(
                         result = future.result()
                     except BrokenProcessPool:
                         raise
-                    except Exception as error:
-                        failed.append((run, error))
+                    except Exception as reason:
+                        failed.append((run, reason))
                     else:
                         keep(run, result)
                     del left[run.name]
-        except BrokenProcessPool as error:
+        except BrokenProcessPool as death:
             fruitless = fruitless + 1 if len(left) == before else 0
             if fruitless == FRUITLESS_RESTARTS:
                 raise InputError(
                     f"worker processes died {fruitless} times without finishing a run "
                     f"(out of memory?); {len(left)} runs are left"
-                ) from error
+                ) from death
     if failed:
         run, error = failed[0]
-        reason = str(error)
+        why = str(error)
         if not isinstance(error, InputError):
-            reason = f"{type(error).__name__}: {(reason.splitlines() or ['no reason given'])[0]}"
+            why = f"{type(error).__name__}: {(why.splitlines() or ['no reason given'])[0]}"
         raise RunsFailed(
             f"{len(failed)} of {len(runs)} runs failed; the first: {run.task}, "
-            f"{run.search.pruner}, density {run.search.density:g}, seed {run.search.seed}: {reason}"
+            f"{run.search.pruner}, density {run.search.density:g}, seed {run.search.seed}: {why}"
         ) from error
+
+
+def cores() -> int:
+    """Of this machine."""
+    return os.cpu_count() or 1
 
 
 def _host_of(run: Run) -> tuple[str, ...]:
@@ -125,7 +131,7 @@ def open_executor(
         The executor and how many runs it executes at once.
     """
     if scheduler is None:
-        workers = workers or os.cpu_count()
+        workers = workers or cores()
         with ProcessPoolExecutor(
             workers,
             mp_context=multiprocessing.get_context("spawn"),  # TensorFlow does not survive a fork
@@ -152,8 +158,14 @@ def _dask_client(scheduler: str):
 def _start_worker(threads: int) -> None:
     # A killed parent would leave its workers waiting for work, with all their memory, for ever.
     parent = multiprocessing.parent_process()
-    threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()
+    if parent is not None:
+        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     prepare_worker(threads)
+
+
+def _end_with(parent: BaseProcess) -> None:
+    parent.join()
+    os._exit(1)
 
 
 def prepare_worker(threads: int = 1) -> None:

@@ -26,7 +26,7 @@ from pns_tf.planting.target_model import ModelTarget
 from pns_tf.recipe.hosts import host_of_record
 from pns_tf.recipe.planting import Planting
 from pns_tf.saving.storage import MASKS, RECORD, read_planted_record, write_json
-from pns_tf.tasks import Data
+from pns_tf.tasks import Data, Target
 from pns_tf.tasks.task import kind_of
 
 PACKAGES = ("tensorflow", "tf_keras", "tensorflow-model-optimization", "numpy", "scipy")
@@ -189,6 +189,7 @@ def load_planted(folder: Path | str) -> Planted:
             scales=np.array(record["scales"]),
             written=record.get("parameters_written"),
         )
+        target: Target
         if task is None:
             target = ModelTarget(_target_model(template, arrays))
         else:

@@ -92,7 +92,10 @@ def write_found(
     return record
 
 
-def _host_of(planted: Planted) -> dict:
+def _host_of(planted: Planted | None) -> dict:
+    """All that is known of a host that no recipe was given for."""
+    if planted is None:
+        return {"task": None}
     return {
         "task": planted.task.name if planted.task else None,
         "depth": planted.depth,

@@ -22,7 +22,7 @@ from pns_tf.saving.deployment import deployment
 from pns_tf.saving.exporting import export_planted, record_of
 from pns_tf.saving.storage import new_folder
 from pns_tf.saving.tensorboard import log_planted
-from pns_tf.tasks import Data
+from pns_tf.tasks import Data, Task
 
 SHOWN = 40  # images with the classes that the ticket gives them
 
@@ -50,7 +50,11 @@ def write_planted(
     """
     record = record_of(planted, planting, data)
     images = takes_images(planted.host)
-    pictures = (_of_images if images else _of_task)(planted, planting, data, record)
+    task = planting.host.problem
+    if task is None:
+        pictures = _of_images(planted, planting, data, record["metrics"]["ticket"])
+    else:
+        pictures = _of_task(planted, task, data)
     with new_folder(path, overwrite) as folder:
         if images:
             networks = {"host": planted.host, "ticket": planted.ticket}
@@ -63,25 +67,26 @@ def write_planted(
     return record
 
 
-def _of_task(planted: Planted, planting: Planting, data: Data, record: dict) -> dict[str, Figure]:
+def _of_task(planted: Planted, task: Task, data: Data) -> dict[str, Figure]:
     kernels, biases = host_arrays(planted.host)
     masks = planted.planted_masks
     judged = outputs(planted.ticket, data.x_test, planted.scales)
     return {
-        "data": data_figure(planted.task, data, judged),
+        "data": data_figure(task, data, judged),
         "ticket": ticket_figure(
             [kernel * mask for kernel, mask in zip(kernels, masks.kernels, strict=True)],
             [bias * mask for bias, mask in zip(biases, masks.biases, strict=True)],
-            title=f"planted {planted.task.name} ticket, depth {planted.depth}",
+            title=f"planted {task.name} ticket, depth {planted.depth}",
         ),
     }
 
 
-def _of_images(planted: Planted, planting: Planting, data: Data, record: dict) -> dict[str, Figure]:
+def _of_images(
+    planted: Planted, planting: Planting, data: Data, accuracy: float
+) -> dict[str, Figure]:
     judged = outputs(forward(planted.ticket), data.x_test[:SHOWN], planted.scales)
-    accuracy = record["metrics"]["ticket"]
     title = f"planted into {planting.host.name}: test accuracy {accuracy:.3f}"
     return {
-        "data": images_figure(data.x_test, data.y_test, judged, title, data.names),
+        "data": images_figure(data.x_test, data.y_test, judged, title, getattr(data, "names", ())),
         "ticket": layer_counts_figure(planted=planted.planted_masks, title=title),
     }

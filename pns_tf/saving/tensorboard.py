@@ -73,11 +73,11 @@ def log_found(found: FoundTicket, record: dict, drawings: dict[str, Figure], fol
             else:
                 tf.summary.scalar(f"metrics/{name}", value)
         for step, model in enumerate((found.pruned, found.model)):
-            for layer, (kernel, mask) in enumerate(
+            for number, (kernel, mask) in enumerate(
                 zip(host_arrays(model)[0], found.masks.kernels, strict=True)
             ):
                 kept = _thinned(kernel[mask])
-                tf.summary.histogram(f"kept_weights/layer{layer}", kept, step=step)
+                tf.summary.histogram(f"kept_weights/layer{number}", kept, step=step)
 
 
 def _log_search(found: FoundTicket) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tf_keras as keras
@@ -19,8 +20,9 @@ TRAINED = "trained.npz"
 def save_trained(model: keras.Model, path: Path) -> None:
     """Writes the parameters of a masked model, zeros where they are pruned, to an ``.npz`` file."""
     kernels, biases = masked_arrays(model)
-    arrays = {f"kernel{i}": kernel for i, kernel in enumerate(kernels)}
-    np.savez_compressed(path, **arrays, **{f"bias{i}": bias for i, bias in enumerate(biases)})
+    arrays: dict[str, Any] = {f"kernel{i}": kernel for i, kernel in enumerate(kernels)}
+    arrays |= {f"bias{i}": bias for i, bias in enumerate(biases)}
+    np.savez_compressed(path, **arrays)
 
 
 def load_trained(folder: Path | str) -> keras.Model:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 from matplotlib.figure import Figure
 
@@ -44,7 +46,12 @@ def smallest(tried: pd.DataFrame, sweep: Sweep) -> dict:
         the gap there, and at the widest of the ``narrower`` ones that were tried.
     """
     near = tried[tried["mean"] <= sweep.gap]
-    row = {"task": sweep.task, "pruner": sweep.pruner, "width": None, "trials": len(tried)}
+    row: dict[str, Any] = {
+        "task": sweep.task,
+        "pruner": sweep.pruner,
+        "width": None,
+        "trials": len(tried),
+    }
     if near.empty:
         return row | {"narrower": sweep.max_width, **_spread("narrower", tried.iloc[-1])}
     found = near.iloc[0]

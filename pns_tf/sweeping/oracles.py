@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from typing import TYPE_CHECKING, Any
 
 import keras_tuner
 from keras_tuner.oracles import (
@@ -17,10 +18,12 @@ from pns_tf.sweeping.bisection import BisectionOracle
 from pns_tf.sweeping.objectives import STORED_GAP, direction
 from pns_tf.sweeping.settings import BISECTION, Sweep
 
+# For type checkers an oracle; it is mixed into Keras Tuner's own.
+_Oracle: Any = keras_tuner.Oracle if TYPE_CHECKING else object
 SILENCE = 30.0  # seconds after which a worker counts as lost; it reports far more often
 
 
-class OutlivesWorkers:
+class OutlivesWorkers(_Oracle):
     """Gives an oracle a search that ends although workers are killed.
 
     Keras Tuner's chief waits for ever for the trial of a worker that does not come back. Here

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -75,7 +76,12 @@ def _draw_series(
     colour, marker = colour_and_marker
     width, objective = trials["width"], sweep.objective
     low, high = trials[f"{objective}_min"], trials[f"{objective}_max"]
-    style = {"color": colour, "marker": marker, "markersize": 6, "markeredgecolor": "white"}
+    style: dict[str, Any] = {
+        "color": colour,
+        "marker": marker,
+        "markersize": 6,
+        "markeredgecolor": "white",
+    }
     axes.plot(runs["width"], runs[objective], ".", color=colour, markersize=4, alpha=0.6)
     if width.is_unique:
         axes.fill_between(width, low, high, color=colour, **BAND)
@@ -90,13 +96,15 @@ def _ring(axes: Axes, found: pd.Series, sweep: Sweep) -> None:
         found["width"],
         found[f"{sweep.objective}_mean"],
         "o",
-        **{"markersize": 13, "markerfacecolor": "none", "markeredgecolor": INK},
+        markersize=13,
+        markerfacecolor="none",
+        markeredgecolor=INK,
         label=f"best: width {found['width']}",
     )
 
 
 def _legend(figure: Figure, panels: Iterable[Axes]) -> None:
-    handles = {}
+    handles: dict[str, Any] = {}
     for axes in panels:
         handles |= dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
     figure.legend(

@@ -76,7 +76,8 @@ def export_ticket(run: Run, store: Store, pool: Pool, folder: Path) -> tuple[Pat
     path = folder / run.folder
     if path.exists():
         return path, None
-    done = pool.executor.submit(export_one, run, store.read(run), store.masks(run), path)
+    row = store.read(run) or {}
+    done = pool.executor.submit(export_one, run, row, store.masks(run), path)
     return path, done.result()
 
 

@@ -191,7 +191,8 @@ def search(
     except FatalRuntimeError as error:
         raise error.__cause__ or error from None
     except grpc.RpcError as error:
-        raise InputError(f"the chief at {cluster.address} {_complaint(error)}") from error
+        address = cluster.address if cluster else "this machine"
+        raise InputError(f"the chief at {address} {_complaint(error)}") from error
     return None if tuner.is_worker else _outcome(sweep, store, tuner.oracle.trials.values())
 
 
@@ -203,7 +204,8 @@ def _complaint(error: grpc.RpcError) -> str:
 
 
 def _outcome(sweep: Sweep, store: Store, trials: Iterable[Trial]) -> Outcome:
-    tables, by_name = [], {}
+    tables: list[pd.DataFrame] = []
+    by_name: dict[str, Run] = {}
     for number, trial in sorted((int(trial.trial_id), trial) for trial in trials):
         runs = sweep.runs(trial.hyperparameters.values)
         tables.append(store.table(runs).assign(trial=number, status=trial.status))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -142,7 +143,7 @@ class Task:
     summary: str
     inputs: int
     outputs: int
-    kind: Kind | str
+    kind: Any  # a Kind; its name is turned into it
     label: Callable[[np.ndarray, float, np.random.Generator], np.ndarray]
     layers: Callable[[int], Sequence[tuple[np.ndarray, np.ndarray]]]
     noise: float = 0.01

@@ -113,8 +113,9 @@ def prune(
     pruned = _clone(model, wrap)
     own_masks = {id(weight.variable): weight.mask for weight in weights}
     for weight in pruned_weights(pruned):
-        if own_masks[id(weight.variable)] is not None:  # what a host has pruned already
-            weight.mask.assign(own_masks[id(weight.variable)])
+        own = own_masks[id(weight.variable)]
+        if own is not None and weight.mask is not None:  # what a host has pruned already
+            weight.mask.assign(own)
     pruned.saliency = saliency
     return pruned
 

@@ -15,7 +15,7 @@ import shutil
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -48,7 +48,7 @@ class Note:
         array([0. , 0.5, 0. ])
     """
 
-    def __init__(self, value: np.ndarray | Mask | tuple | float | None):
+    def __init__(self, value: Any):
         self.value = value
 
     def numpy(self) -> np.ndarray:
@@ -60,6 +60,8 @@ class Note:
 
 class MaskNote(Note):
     """A mask that is kept with the rest, and stays of the same shape."""
+
+    value: Mask
 
     def numpy(self) -> np.ndarray:
         return np.concatenate([array.ravel() for array in self.value])
@@ -106,7 +108,9 @@ class Stage:
         """
         if self.path is None or not (finished or time.monotonic() - self._kept_at >= EVERY):
             return
-        arrays = {f"variable{index}": value.numpy() for index, value in enumerate(variables)}
+        arrays: dict[str, Any] = {
+            f"variable{index}": value.numpy() for index, value in enumerate(variables)
+        }
         partial = self.path.with_suffix(".partial.npz")
         try:
             np.savez(partial, **arrays, rng=json.dumps(rng.bit_generator.state), history=history)

@@ -10,7 +10,7 @@ from pns_tf.recipe.search import SeekSettings
 from pns_tf.tasks.task import Data, kind_of
 from pns_tf.training.epoch import compiled_epoch, train
 from pns_tf.training.loop import Loop
-from pns_tf.training.validation import ValidationCurve
+from pns_tf.training.validation import Images, ValidationCurve
 
 
 def train_host(
@@ -48,7 +48,8 @@ def train_host(
     small = compact(model) if takes_images(model) else None
     trained = small.model if small else model
     epoch = compiled_epoch(trained, kind_of(data), settings.learning_rate, settings.batch_size)
-    curve = ValidationCurve(epoch.model, data, epochs) if validate else None
+    judged = data if validate and isinstance(data, Images) else None
+    curve = ValidationCurve(epoch.model, judged, epochs) if judged else None
     weights, _ = train(
         epoch, trained.get_weights(), data.x_train, data.y_train, epochs, loop, validation=curve
     )

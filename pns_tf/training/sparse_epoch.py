@@ -40,6 +40,7 @@ class SparseEpoch(CompiledEpoch):
         super().__init__(model, LOSSES[kind_named(kind)], optimizer, batch_size)
         self.optimizer = optimizer
         self.weights = prunable_weights(model)
+        self._masks = [weight.mask for weight in self.weights if weight.mask is not None]
         layers: dict[int, list[int]] = {}
         for position, weight in enumerate(self.weights):
             layers.setdefault(id(weight.layer), []).append(position)
@@ -48,7 +49,7 @@ class SparseEpoch(CompiledEpoch):
     @property
     def state(self) -> list[tf.Variable]:
         """Everything that changes: parameters, masks and the optimizer."""
-        return [*super().state, *(weight.mask for weight in self.weights)]
+        return [*super().state, *self._masks]
 
     def start(self, weights: Sequence[np.ndarray]) -> None:
         """Sets all variables, as ``model.get_weights()`` gives them, and forgets momenta."""
@@ -63,10 +64,12 @@ class SparseEpoch(CompiledEpoch):
     @property
     def mask(self) -> Mask:
         """Which of them the model computes with."""
-        return Mask([weight.mask.numpy() for weight in self.weights])
+        return Mask([mask.numpy() for mask in self._masks])
 
     def assign(self, values: Sequence[np.ndarray], mask: Sequence[np.ndarray]) -> None:
         """Sets parameters and masks."""
-        for weight, value, kept in zip(self.weights, values, mask, strict=True):
+        for weight, variable, value, kept in zip(
+            self.weights, self._masks, values, mask, strict=True
+        ):
             weight.variable.assign(value)
-            weight.mask.assign(kept.astype(np.float32))
+            variable.assign(kept.astype(np.float32))
