@@ -201,6 +201,7 @@ def test_evidence_is_turned_around_if_planted_parameters_have_less_of_it():
     assert attacker.sign == -1
 
 
+@pytest.mark.slow
 def test_the_classifier_sees_published_tickets_and_not_where_there_is_none():
     hosts = [planted_host(Attack("helix", 3, 40, "published"), seed)[0] for seed in range(12)]
     classifier = Classifier()
@@ -250,6 +251,7 @@ def table() -> pd.DataFrame:
     )
 
 
+@pytest.mark.slow
 def test_an_attack_has_a_row_for_each_host_and_attacker(table):
     assert len(table) == 3 * 6 * len(attackers())
     published = table[table["planting"] == "published"]
@@ -319,6 +321,7 @@ def test_the_figure_has_panels_for_each_setting(table):
 # The command
 
 
+@pytest.mark.slow
 def test_detect_continues_and_prints_tables(run, tmp_path):
     small = ["--task=relu", "--depth=3,4", "--width=20", "--hosts=2", "--study=4"]
     flags = [*small, "--planting=published,strong", f"--out={tmp_path / 'd'}"]

@@ -94,6 +94,7 @@ def test_multishot_trains_prunes_and_rewinds(planted):
     assert found.masks != singleshot.masks  # it is the trained magnitudes that count
 
 
+@pytest.mark.slow
 def test_many_pruning_rounds_prevent_layer_collapse_by_synflow():
     planted = pns_tf.plant("circle", depth=6, width=30)
     once = seek(planted, "synflow", 0.02, **FAST)

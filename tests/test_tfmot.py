@@ -127,6 +127,7 @@ def test_tfmot_prunes_a_host_as_it_is_biases_too():
 # --- the same wrapper, any pruner --------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_round_trip_keeps_what_the_schedule_asked_for_and_the_accuracy(tmp_path):
     (x, y), (x_test, y_test) = bars(1024), bars(seed=1)
     batch = pruners.scoring_batch(x, y, samples_per_class=20)
@@ -151,6 +152,7 @@ def test_the_round_trip_keeps_what_the_schedule_asked_for_and_the_accuracy(tmp_p
     np.testing.assert_allclose(run_tflite(tflite, x_test[:64]), logits[:64], atol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", [host, convnet])
 def test_local_magnitude_masks_equal_those_of_tfmot_bit_for_bit_through_a_whole_fit(make):
     x, y = points() if make is host else bars(96)
@@ -261,6 +263,7 @@ def test_what_a_host_has_pruned_itself_stays_pruned():
 # --- leaving the pruned weights in place -------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_pruned_weights_can_stay_and_the_network_computes_the_same():
     x, y = bars(128)
     gone, kept = (
@@ -322,6 +325,7 @@ def test_apply_masks_makes_stripping_possible():
 # --- on disk, and with TF-MOT's own tools ------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("file", "keep"),
     [("model.h5", False), ("model.keras", False), ("model.keras", True), ("saved_model", True)],
@@ -349,6 +353,7 @@ def test_a_half_pruned_model_is_saved_loaded_and_pruned_on(tmp_path, file, keep)
     np.testing.assert_array_equal(loaded.predict(x, verbose=0), model.predict(x, verbose=0))
 
 
+@pytest.mark.slow
 def test_a_saved_model_computes_with_the_masks_without_this_project(tmp_path):
     x, y = bars(64)
     model = prune(convnet(), "snip", always(0.3), x, y, keep_pruned_weights=True)
