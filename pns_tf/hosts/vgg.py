@@ -71,8 +71,8 @@ class Vgg(Host):
 
     Attributes:
         plan: one of `PLANS`, or channels of each convolution and "M" for each pooling.
-        dataset: images with classes, a data set of TensorFlow Datasets.
-        width_multiplier: of all channels.
+        dataset: with --host, images with classes, a data set of TensorFlow Datasets.
+        width_multiplier: with --host, of all its channels.
         shape: rows, columns and channels of the images; ``None`` until it is looked up.
         classes: how many there are; the same.
 
