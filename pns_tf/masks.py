@@ -119,7 +119,8 @@ class Mask(Sequence):
             ValueError: the file is no mask.
         """
         try:
-            with np.load(path) as stored:
+            # Opened here, as NumPy leaves a broken one open.
+            with open(path, "rb") as file, np.load(file) as stored:
                 return cls([stored[name] for name in stored.files], stored.files)
         except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
             raise InputError(f"{os.fspath(path)!r} holds no mask: {error}") from error

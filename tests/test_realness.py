@@ -44,6 +44,7 @@ def exported(path):
     return network, [variable.numpy() for layer in layers for variable in layer]
 
 
+@pytest.mark.slow
 def test_the_exported_ticket_is_worth_what_the_record_says(folder):
     metrics = json.loads((found_in(folder) / "ticket.json").read_text())["metrics"]
     data = tasks.get("circle").data(samples=800, seed=1)

@@ -192,6 +192,7 @@ EXPERIMENT = Experiment("small", "does it work?", [RUN], seeds=1)
 """
 
 
+@pytest.mark.slow
 def test_reproduce_ends_with_the_page_and_the_tickets(tiny, tmp_path, capsys):
     _, store = tiny
     (tmp_path / "small.py").write_text(SMALL)
