@@ -27,6 +27,7 @@ class Loop:
         history: mean loss of each finished epoch of all stages.
 
     Example:
+        >>> from pns_tf.training.checkpoints import Note
         >>> loop, total = Loop(rng), Note(0.0)
         >>> def step(number):
         ...     total.assign(total.numpy() + 1 / number)
