@@ -8,6 +8,8 @@ from __future__ import annotations
 import importlib
 import pkgutil
 
+from pns_tf import finding_layers
+
 __version__ = "0.1.0"
 
 # Public name -> module that defines it.
@@ -15,7 +17,7 @@ _PUBLIC = {
     "FoundTicket": "pns_tf.seeking",
     "Mask": "pns_tf.masks",
     "Planted": "pns_tf.planting.planted",
-    "UpdateMasks": "pns_tf.tfmot.prune",
+    "UpdateMasks": "pns_tf.tfmot.update_masks",
     "apply_masks": "pns_tf.tfmot.wrapper",
     "host_from_arrays": "pns_tf.hosts.models",
     "host_from_model": "pns_tf.hosts.models",
@@ -46,3 +48,6 @@ def __dir__() -> list[str]:
 def _modules() -> set[str]:
     """Names of the package's own modules: each is an attribute without being imported first."""
     return {module.name for module in pkgutil.iter_modules(__path__)} - {"__main__"}
+
+
+finding_layers.install()

@@ -145,6 +145,20 @@ def branching() -> keras.Model:
         (lambda: stock([keras.layers.Conv2D(2, 3, dilation_rate=2)]), "dilation_rate"),
         (lambda: stock([keras.layers.Softmax()]), "has a Softmax"),
         (branching, "must be a chain of layers: it has branches"),
+        (lambda: stock([keras.layers.ReLU(negative_slope=0.3)]), "negative_slope 0.0, got 0.3"),
+        (
+            lambda: stock([keras.layers.Conv2D(2, 3, name="a"), keras.layers.Conv2D(2, 3)]),
+            "no ReLU network: expected a ReLU between layers 'a' and",
+        ),
+        (
+            lambda: stock([keras.layers.Conv2D(2, 3, activation="relu", name="a")]),
+            "must be linear after its last layer with weights, 'a'",
+        ),
+        (
+            lambda: stock([keras.layers.Conv2D(2, 3), keras.layers.ReLU(name="end")]),
+            "got a ReLU in 'end'",
+        ),
+        (lambda: keras.Sequential([keras.layers.Dense(2)]), "has no weights yet"),
         (lambda: "vgg16", "a tf_keras model is needed, got a str"),
     ],
 )

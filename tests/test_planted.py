@@ -1,5 +1,7 @@
 """``pns_tf.plant``: from a task to a host with a ticket in it."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -116,3 +118,33 @@ def test_a_host_of_your_own_is_copied():
 def test_impossible_requests_are_refused_by_name(arguments, complaint):
     with pytest.raises(InputError, match=complaint):
         pns_tf.plant(**arguments)
+
+
+def test_a_ticket_that_is_not_its_target_is_refused(monkeypatch):
+    from pns_tf.planting import planted
+
+    def doubled(*args, **kwargs):
+        arrays = plant_arrays(*args, **kwargs)
+        return dataclasses.replace(arrays, scales=2 * arrays.scales)
+
+    plant_arrays = planted.plant_arrays
+    monkeypatch.setattr(planted, "plant_arrays", doubled)
+    with pytest.raises(InputError, match="planted ticket differs from its target by"):
+        pns_tf.plant("relu", depth=3, width=20)
+
+
+@pytest.mark.parametrize("policy", ["float64", "mixed_float16"])
+def test_hosts_are_float32_whatever_the_policy(policy):
+    import tf_keras as keras
+
+    keras.mixed_precision.set_global_policy(policy)
+    try:
+        planted = pns_tf.plant("helix", depth=4, width=40)
+        found = pns_tf.seek(planted, "snip", 0.5, epochs=1, samples=200)
+        layers = [keras.layers.Dense(40, "relu", input_shape=(1,)), keras.layers.Dense(1)]
+        own = pns_tf.host_from_model(keras.Sequential(layers))
+    finally:
+        keras.mixed_precision.set_global_policy("float32")
+    for host in (planted.host, found.model, own):
+        assert host.output.dtype == "float32"
+        assert {weight.dtype.name for weight in host.weights} == {"float32", "bool"}

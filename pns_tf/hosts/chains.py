@@ -19,6 +19,7 @@ WEIGHTLESS = (
     keras.layers.Dropout,
 )
 ACTIVATIONS = ("relu", "linear")
+DTYPE = "float32"  # of hosts, whatever the policy
 
 
 def chain(model: keras.Model) -> list[keras.layers.Layer]:
@@ -32,6 +33,11 @@ def chain(model: keras.Model) -> list[keras.layers.Layer]:
         raise InputError(f"a tf_keras model is needed, got a {type(model).__name__}")
     if not (isinstance(model, keras.Sequential) or model._is_graph_network):
         raise InputError(f"model {model.name!r} must be functional or sequential")
+    if not model.built or not getattr(model, "inputs", None):
+        raise InputError(
+            f"model {model.name!r} has no weights yet: give its first layer an input_shape, or "
+            "call it on data"
+        )
     if not isinstance(model, keras.Sequential):
         _check_no_branches(model)
     layers = [
@@ -49,10 +55,43 @@ def masked_layer(layer: keras.layers.Layer) -> keras.layers.Layer:
     config = layer.get_config()
     if isinstance(layer, keras.layers.Conv2D):
         names = ("name", "filters", "kernel_size", "strides", "padding", "activation")
-        return PlantedConv2D(**{name: config[name] for name in names})
+        return PlantedConv2D(**{name: config[name] for name in names}, dtype=DTYPE)
     if isinstance(layer, keras.layers.Dense):
-        return PlantedDense(**{name: config[name] for name in ("name", "units", "activation")})
-    return type(layer).from_config(config)
+        dense = {name: config[name] for name in ("name", "units", "activation")}
+        return PlantedDense(**dense, dtype=DTYPE)
+    return type(layer).from_config(config | {"dtype": DTYPE})
+
+
+def check_relu_network(model: keras.Model, layers: list[keras.layers.Layer]) -> None:
+    """Raises `InputError` unless a ReLU follows each layer with weights but the last.
+
+    Args:
+        model: gives its name to the message.
+        layers: of `chain`.
+    """
+    waiting = None  # the last layer with weights that no ReLU has followed
+    weighted = [layer for layer in layers if layer.weights]
+    for layer in layers:
+        if layer in weighted and waiting is not None:
+            raise InputError(
+                f"model {model.name!r} is no ReLU network: expected a ReLU between layers "
+                f"{waiting.name!r} and {layer.name!r}"
+            )
+        if layer in weighted:
+            waiting = layer
+        if _has_relu(layer):
+            if waiting is weighted[-1]:
+                raise InputError(
+                    f"model {model.name!r} must be linear after its last layer with weights, "
+                    f"{waiting.name!r}: got a ReLU in {layer.name!r}"
+                )
+            waiting = None
+
+
+def _has_relu(layer: keras.layers.Layer) -> bool:
+    return isinstance(layer, keras.layers.ReLU) or (
+        getattr(layer, "activation", None) is keras.activations.relu
+    )
 
 
 def fully_connected(model: keras.Model) -> bool:
@@ -100,9 +139,10 @@ def _check(model: keras.Model, layer: keras.layers.Layer) -> None:
         ("groups", 1),
         ("dilation_rate", (1, 1)),
         ("max_value", None),
+        ("negative_slope", 0.0),
         ("threshold", 0.0),
     ):
         if name in config and config[name] != needed:
             raise InputError(
-                f"layer {layer.name!r} must have {name} {needed!r}, got {config[name]!r}"
+                f"layer {layer.name!r} must have {name} {needed!r}, got {config[name]}"
             )

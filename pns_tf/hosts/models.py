@@ -8,7 +8,7 @@ import numpy as np
 import tf_keras as keras
 
 from pns_tf.checks import InputError
-from pns_tf.hosts.chains import chain, masked_layer
+from pns_tf.hosts.chains import DTYPE, chain, check_relu_network, masked_layer
 from pns_tf.hosts.initializers import Arrays
 from pns_tf.hosts.layers import MaskedLayer, PlantedDense
 from pns_tf.tasks.task import check_layers
@@ -24,10 +24,10 @@ def build_host(sizes: Sequence[int], name: str = "host") -> keras.Model:
     Returns:
         A functional model from ``(batch, sizes[0])`` to ``(batch, sizes[-1])``.
     """
-    inputs = h = keras.Input((sizes[0],), name="x")
+    inputs = h = keras.Input((sizes[0],), name="x", dtype=DTYPE)
     for layer, units in enumerate(sizes[1:]):
         activation = "relu" if layer < len(sizes) - 2 else None
-        h = PlantedDense(units, activation=activation, name=f"layer{layer}")(h)
+        h = PlantedDense(units, activation=activation, name=f"layer{layer}", dtype=DTYPE)(h)
     return keras.Model(inputs, h, name=name)
 
 
@@ -77,14 +77,16 @@ def host_from_model(model: keras.Model, name: str = "host") -> keras.Model:
         model: a functional or sequential model without branches. Its weights lie in ``Conv2D`` and
             ``Dense`` layers (or those of a host, whose masks are copied too); between them there
             may be ReLU, max and average pooling, global pooling, flattening, zero padding and
-            dropout, all of which commute with positive scales of single channels. No softmax.
+            dropout, all of which commute with positive scales of single channels. A ReLU follows
+            each layer with weights but the last, which is linear: no softmax.
         name: of the host.
 
     Returns:
         A functional model with `PlantedConv2D` and `PlantedDense` in place of these layers.
 
     Raises:
-        ValueError: another kind of layer or activation, or a model with branches.
+        ValueError: another kind of layer or activation, no ReLU between two layers or one after
+            the last, a model with branches, or one that is not built.
 
     Example:
         >>> stock = keras.Sequential([keras.layers.Dense(2, input_shape=(3,))])
@@ -92,7 +94,8 @@ def host_from_model(model: keras.Model, name: str = "host") -> keras.Model:
         ['InputLayer', 'PlantedDense']
     """
     layers = chain(model)
-    inputs = h = keras.Input(model.input_shape[1:], name="x")
+    check_relu_network(model, layers)
+    inputs = h = keras.Input(model.input_shape[1:], name="x", dtype=DTYPE)
     for layer in layers:
         copy = masked_layer(layer)
         h = copy(h)

@@ -23,9 +23,13 @@ from pns_tf.hosts.models import (
 from pns_tf.masks import Mask
 from pns_tf.planting.algorithm import PlantedArrays, check_fit, plant_arrays
 from pns_tf.planting.target_model import ModelTarget
+from pns_tf.seeding import generator
 from pns_tf.tasks import Data, Target, Task
 from pns_tf.tasks import get as get_task
 from pns_tf.tasks.kinds import Kind
+
+SAMPLES = 32  # on which a ticket is compared with its target
+ROUNDING = 1e-2  # of the largest output; float32 through ten layers loses some 1e-5
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,7 +166,7 @@ def plant(
         arrays = draw_host(sizes, seed, init)
     else:
         init = "given"
-    return planted_from_arrays(
+    planted = planted_from_arrays(
         plant_arrays(
             target, *arrays, hide=hide, hide_biases=hide_biases, epsilon=epsilon, seed=seed
         ),
@@ -175,6 +179,27 @@ def plant(
         hide=hide,
         epsilon=epsilon,
     )
+    check_ticket(planted)
+    return planted
+
+
+def check_ticket(planted: Planted) -> None:
+    """Raises `InputError` unless ``ticket(x) / scales`` is ``target(x)``, on samples in [−1, 1].
+
+    They may differ by rounding, which is measured by the largest of the target's outputs, and by
+    ``epsilon``.
+    """
+    rng = generator(planted.seed, "check of the ticket")
+    x = rng.uniform(-1, 1, (SAMPLES, *planted.ticket.input_shape[1:])).astype(np.float32)
+    wanted = np.asarray(planted.target(x), np.float64)
+    computed = np.asarray(planted.ticket(x), np.float64) / planted.scales
+    off = np.abs(computed - wanted).max()
+    allowed = ROUNDING * np.abs(wanted).max() + (planted.epsilon or 0.0)
+    if not off <= allowed:
+        raise InputError(
+            f"the planted ticket differs from its target by {off:.3g}, where up to {allowed:.3g} "
+            "is rounding: the host does not compute what planting takes for granted"
+        )
 
 
 def planted_from_arrays(

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 
-from pns_tf.checks import InputError
+from pns_tf.checks import InputError, flag
+from pns_tf.pruners.degenerate import check_derivatives, in_float32
 from pns_tf.pruners.network import Loss, Network
 from pns_tf.pruners.result import SearchResult
 from pns_tf.pruners.rounds import prune_in_rounds
+from pns_tf.pruners.scoring_modes import batch_statistics as statistics_of_batch
+from pns_tf.pruners.scoring_modes import full_precision, unchanged
 from pns_tf.pruning.prunable import PrunableWeight, check_model, prunable_weights
 from pns_tf.recipe.search import SeekSettings
 from pns_tf.tasks.task import Data
@@ -39,6 +43,12 @@ class Pruner:
         reference: the paper, in one line.
         uses_data: whether `score` must be given samples.
         heeds: which of `HEEDED` it goes by.
+        derivatives: whether scores are derivatives of what the network computes: then it is an
+            error if they are infinite, or all zero in a network from which nothing is pruned yet.
+        batch_statistics: whether batch normalisation uses the statistics of the samples while they
+            are scored on. snip and grasp do, as in GraSP's published code: in a network that was
+            never trained, those gathered say nothing, and layers lose all their weights. Synflow,
+            which knows no samples, does not, as in its own.
 
     Example:
         >>> class Largest(Pruner):
@@ -53,6 +63,8 @@ class Pruner:
     reference = ""
     uses_data = False
     heeds = frozenset(HEEDED)
+    derivatives = False
+    batch_statistics = False
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
@@ -103,46 +115,65 @@ class Pruner:
     def score(
         self,
         model: keras.Model,
-        x: np.ndarray | None = None,
-        y: np.ndarray | None = None,
+        x: Any = None,
+        y: Any = None,
         loss: Loss | None = None,
         *,
         weights: Sequence[PrunableWeight] | None = None,
+        sample_weight: Any = None,
+        batch_statistics: bool | None = None,
     ) -> list[np.ndarray]:
         """Scores a model's prunable parameters, and leaves every variable bit-equal.
 
-        The masks the model carries are applied. The model runs in inference mode.
+        The masks the model carries are applied. Dropout and the like are as in inference. Models of
+        a mixed precision are scored in float32.
 
         Args:
             model: any tf_keras model with a prunable layer.
             x: samples, ``(n, …)``; what the model takes.
-            y: labels, ``(n, …)``.
-            loss: a Keras loss, its name, or ``loss(y, outputs)``. By default the loss the model is
-                compiled with; else cross entropy from logits if ``y`` holds integers, else MSE.
+            y: labels, ``(n, …)``; what ``fit`` takes.
+            loss: a Keras loss, its name, or ``loss(y, outputs)``; or several, as for ``compile``.
+                By default what ``fit`` minimises, where the model is compiled: with its loss
+                weights, regularisers and ``add_loss``; else cross entropy from logits if ``y``
+                holds integers, else MSE.
             weights: what to score; by default all of `prunable_weights`.
+            sample_weight: of the samples, as for ``fit``.
+            batch_statistics: whether batch normalisation uses the mean and variance of ``x`` or
+                those it has gathered in training. By default as the pruner says, see `Pruner`.
 
         Returns:
             float32 arrays of the weights' shapes, in the order kernel, bias of each layer.
 
         Raises:
             ValueError: no prunable layer, samples missing or not finite, scores that are NaN or of
-                the wrong shape.
+                the wrong shape; derivatives that are infinite, or all zero where nothing is pruned
+                yet.
 
         Example:
             >>> host = build_host([1, 5, 2])
             >>> [score.shape for score in pns_tf.pruners.get("synflow").score(host)]
             [(1, 5), (5,), (5, 2), (2,)]
         """
-        x, y = finite("x", x), finite("y", y)
+        x, y = as_fed("x", x), as_fed("y", y)
         if self.uses_data and (x is None or y is None):
             raise InputError(f"pruner {self.name!r} scores by samples: expected x and y, got none")
+        if batch_statistics is None:
+            batch_statistics = self.batch_statistics
         if isinstance(model, keras.Model) and not model.built and x is not None:
             model(x, training=False)
         check_model(model)
         weights = prunable_weights(model) if weights is None else weights
-        with unchanged(model.variables):
-            scores = self.calculate_scores(Network(model, weights, loss), x, y)
-            return self._checked(scores, weights)
+        sample_weight = as_fed("sample_weight", sample_weight)
+        with contextlib.ExitStack() as modes:
+            modes.enter_context(unchanged(model.variables))
+            modes.enter_context(full_precision(model))
+            if flag("batch_statistics", batch_statistics):
+                modes.enter_context(statistics_of_batch(model))
+            network = Network(model, weights, loss, sample_weight)
+            scores = self._checked(self.calculate_scores(network, x, y), weights)
+        if self.derivatives:
+            check_derivatives(self.name, scores, weights)
+        return scores
 
     def _checked(self, scores: Sequence, weights: Sequence[PrunableWeight]) -> list[np.ndarray]:
         if len(scores) != len(weights):
@@ -150,7 +181,7 @@ class Pruner:
                 f"pruner {self.name!r} must return {len(weights)} arrays of scores, one for each "
                 f"of {', '.join(weight.name for weight in weights)}, got {len(scores)}"
             )
-        arrays = [np.asarray(score, np.float32) for score in scores]
+        arrays = in_float32([np.asarray(score) for score in scores])
         for array, weight in zip(arrays, weights, strict=True):
             if array.shape != tuple(weight.variable.shape):
                 raise InputError(
@@ -165,27 +196,26 @@ class Pruner:
         return arrays
 
 
-def finite(what: str, data):
-    """Returns samples as tensors, in their structure, or raises `InputError` on NaN or infinity."""
-    if data is None:
-        return None
-    if isinstance(data, dict | list | tuple) and not np.isscalar(
-        next(iter(tf.nest.flatten(data)), 0)
-    ):
-        return tf.nest.map_structure(lambda array: finite(what, array), data)
+def as_fed(what: str, data):
+    """Returns samples as the tensors that ``fit`` makes of them, in their structure.
+
+    NumPy's floats become Keras's float type, lists of arrays a tuple.
+
+    Raises:
+        ValueError: NaN or infinity among them.
+    """
+    if data is None or isinstance(data, tf.RaggedTensor | tf.SparseTensor):
+        return data
+    if isinstance(data, dict):
+        return {key: as_fed(what, value) for key, value in data.items()}
+    if isinstance(data, list | tuple) and not np.isscalar(next(iter(tf.nest.flatten(data)), 0)):
+        return tuple(as_fed(what, array) for array in data)
     array = np.asarray(data)
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         odd = np.count_nonzero(~np.isfinite(array))
         raise InputError(f"{what} holds {odd} values that are not finite (NaN or infinity)")
+    if tf.is_tensor(data):
+        return tf.convert_to_tensor(data)
+    if array.dtype.kind == "f":
+        array = array.astype(keras.backend.floatx())
     return tf.convert_to_tensor(array)
-
-
-@contextlib.contextmanager
-def unchanged(variables: Iterable[tf.Variable]) -> Iterator[None]:
-    """Puts the variables back at the end, bit for bit, whatever happens in between."""
-    saved = [(variable, variable.read_value()) for variable in variables]
-    try:
-        yield
-    finally:
-        for variable, value in saved:
-            variable.assign(value)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+
 import numpy as np
 
 from pns_tf.checks import InputError, integer
@@ -12,29 +14,35 @@ REGRESSION_CLASSES = 4
 
 
 def scoring_batch(
-    x: np.ndarray,
-    y: np.ndarray,
+    x,
+    y=None,
     samples_per_class: int = 10,
     classes: int | None = None,
     seed: int = 0,
-) -> tuple[np.ndarray, np.ndarray]:
+) -> tuple:
     """Draws the samples a pruner scores on.
 
-    Classification (``y`` holds integers): ``samples_per_class`` of every class, or all of a class
-    that has fewer. Regression: ``samples_per_class`` × ``classes`` samples, whatever their value.
+    Where each sample has a class, ``samples_per_class`` of every class are drawn, or all of a class
+    that has fewer. Otherwise (values, label maps, several outputs) ``samples_per_class`` ×
+    ``classes`` samples are, whatever their labels.
 
     Args:
-        x: ``(n, …)``.
-        y: ``(n,)`` class numbers, or ``(n, outputs)`` floats.
+        x: ``(n, …)``; or several inputs, as a list or dict of arrays; or a finite, batched
+            ``tf.data.Dataset`` of (x, y) or (x, y, sample weight), as for ``fit``.
+        y: ``(n,)`` or ``(n, 1)`` class numbers, ``(n, classes)`` one-hot rows, anything
+            else ``(n, …)``, or several outputs; not with a data set.
         samples_per_class: how many of each class.
-        classes: number of classes; by default those that occur in ``y``, and 4 for regression.
+        classes: number of classes; by default those that occur in ``y``, and 4 where samples have
+            no class.
         seed: non-negative integer.
 
     Returns:
-        The chosen rows of ``x`` and ``y``.
+        The chosen rows of ``x`` and ``y``, in their structure; of a data set also those of the
+        sample weights, if it has them.
 
     Raises:
-        ValueError: a count or seed out of range, or ``x`` and ``y`` of different length.
+        ValueError: a count or seed out of range, no samples, arrays of different length, or an
+            endless data set.
 
     Example:
         >>> data = tasks.get("circle").data()
@@ -42,22 +50,102 @@ def scoring_batch(
         >>> np.bincount(y)
         array([10, 10, 10, 10])
     """
-    x, y = np.asarray(x), np.asarray(y)
     per_class = integer("samples_per_class", samples_per_class, minimum=1)
     if classes is not None:
         integer("classes", classes, minimum=1)
-    if len(x) != len(y) or len(x) == 0:
-        raise InputError(
-            f"x and y need equally many samples, at least one: got {len(x)} and {len(y)}"
-        )
     rng = generator(seed, "scoring batch")
-    if y.dtype.kind not in "biu":
+    if hasattr(x, "as_numpy_iterator"):
+        if y is not None:
+            raise InputError("y must be left out with a data set, which has its labels in it")
+        return _of_dataset(x, per_class, classes, rng)
+    x, y = _arrays(x), _arrays(y)
+    lengths = {len(array) for array in (*_flat(x), *_flat(y))}
+    if len(lengths) != 1 or 0 in lengths or y is None:
+        raise InputError(
+            f"x and y need equally many samples, at least one: got {_lengths(x)} and {_lengths(y)}"
+        )
+    labels = _classes_of(y)
+    if labels is None:
         wanted = per_class * (classes or REGRESSION_CLASSES)
-        rows = rng.permutation(len(x))[:wanted]
-        return x[rows], y[rows]
-    labels = y.reshape(len(y))
-    present = np.unique(labels) if classes is None else range(classes)
-    rows = np.concatenate(
-        [rng.permutation(np.flatnonzero(labels == label))[:per_class] for label in present]
-    )
-    return x[rows], y[rows]
+        rows = rng.permutation(lengths.pop())[:wanted]
+    else:
+        present = np.unique(labels) if classes is None else range(classes)
+        rows = np.concatenate(
+            [rng.permutation(np.flatnonzero(labels == label))[:per_class] for label in present]
+        )
+    return _map(lambda array: array[rows], x), _map(lambda array: array[rows], y)
+
+
+def _of_dataset(dataset, per_class: int, classes: int | None, rng: np.random.Generator) -> tuple:
+    """The same by one pass over a data set: of each class those with the smallest random keys."""
+    if int(dataset.cardinality()) == -1:
+        raise InputError("the data set must end: got one that repeats forever; use take()")
+    kept: dict[int | None, list] = {}
+    for element in dataset.as_numpy_iterator():
+        if not isinstance(element, tuple) or len(element) not in (2, 3):
+            raise InputError("the data set must give (x, y) or (x, y, sample weight)")
+        lengths = {array.shape[:1] for array in _flat(element)}
+        if len(lengths) != 1 or () in lengths:
+            raise InputError("the data set must be batched: expected arrays of equally many rows")
+        labels = _classes_of(element[1])
+        for row in range(lengths.pop()[0]):
+            label = None if labels is None else int(labels[row])
+            if label is not None and classes is not None and not 0 <= label < classes:
+                continue
+            wanted = per_class * (1 if label is not None else classes or REGRESSION_CLASSES)
+            best, key = kept.setdefault(label, []), rng.random()
+            if len(best) < wanted or key < best[-1][0]:
+                best.append((key, _map(lambda array, row=row: array[row], element)))
+                best.sort(key=lambda entry: entry[0])
+                del best[wanted:]
+    if not kept:
+        raise InputError("the data set is empty: expected at least one sample")
+    samples = [sample for label in sorted(kept, key=str) for _, sample in kept[label]]
+    columns = [_flat(sample) for sample in samples]
+    stacked = iter([np.stack(column) for column in zip(*columns, strict=True)])
+    return _map(lambda _: next(stacked), samples[0])
+
+
+def _classes_of(y) -> np.ndarray | None:
+    """The class of each sample, ``None`` if labels are no classes of whole samples."""
+    if not isinstance(y, np.ndarray) or y.dtype.kind not in "biuf":
+        return None
+    if y.size == len(y):
+        return None if y.dtype.kind == "f" else y.reshape(len(y))
+    one_hot = y.ndim == 2 and (np.isin(y, (0, 1)).all() and (y.sum(axis=1) == 1).all())
+    return y.argmax(axis=1) if one_hot else None
+
+
+def _arrays(data):
+    """Arrays instead of tensors and lists of numbers, in the structure of several inputs."""
+    if data is None:
+        return None
+    if isinstance(data, dict):
+        return {key: _arrays(value) for key, value in data.items()}
+    several = isinstance(data, list | tuple) and any(np.ndim(part) for part in data)
+    if several and (isinstance(data, tuple) or any(hasattr(part, "shape") for part in data)):
+        return tuple(_arrays(part) for part in data)
+    return np.asarray(data)
+
+
+def _flat(data) -> list[np.ndarray]:
+    if data is None:
+        return []
+    if isinstance(data, dict):
+        return [array for value in data.values() for array in _flat(value)]
+    if isinstance(data, tuple):
+        return [array for value in data for array in _flat(value)]
+    return [np.asarray(data)]
+
+
+def _map(function: Callable, data):
+    if isinstance(data, dict):
+        return {key: _map(function, value) for key, value in data.items()}
+    if isinstance(data, tuple):
+        return tuple(_map(function, value) for value in data)
+    return function(data)
+
+
+def _lengths(data) -> str:
+    lengths: Iterable[int] = dict.fromkeys(len(array) for array in _flat(data))
+    return ", ".join(map(str, lengths)) or "none"

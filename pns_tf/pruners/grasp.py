@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 
+from pns_tf.pruners import second_derivatives as second_derivatives
 from pns_tf.pruners.base import Pruner
 
 
@@ -26,6 +27,8 @@ class Grasp(Pruner):
         "Wang, Zhang & Grosse, Picking Winning Tickets Before Training, ICLR 2020, arXiv 2002.07376"
     )
     uses_data = True
+    derivatives = True
+    batch_statistics = True
 
     def calculate_scores(self, network, x, y):
         theta = network.variables

@@ -6,12 +6,14 @@ from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 import tf_keras as keras
+from tf_keras.src.engine.compile_utils import LossesContainer
 
 from pns_tf.checks import InputError
+from pns_tf.pruners.double_precision import in_float64
 from pns_tf.pruning.prunable import PrunableWeight
 from pns_tf.training.losses import default_loss
 
-Loss = str | Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
+Loss = str | Callable[[tf.Tensor, tf.Tensor], tf.Tensor] | Sequence | dict
 
 
 class Network:
@@ -20,7 +22,7 @@ class Network:
     Args:
         model: the tf_keras model.
         weights: the weights to be scored.
-        loss: see `Pruner.score`.
+        loss, sample_weight: see `Pruner.score`.
 
     Attributes:
         weights: the weights to be scored, in order.
@@ -28,12 +30,19 @@ class Network:
     """
 
     def __init__(
-        self, model: keras.Model, weights: Sequence[PrunableWeight], loss: Loss | None = None
+        self,
+        model: keras.Model,
+        weights: Sequence[PrunableWeight],
+        loss: Loss | None = None,
+        sample_weight: object = None,
     ):
         self.model = model
-        self.weights = list(weights)
+        self.weights = [
+            PrunableWeight(w.name, w.layer, _local(w.variable), _local(w.mask)) for w in weights
+        ]
         self.variables = [weight.variable for weight in self.weights]
-        self._loss = loss or getattr(model, "loss", None)
+        self.sample_weight = sample_weight
+        self._given = loss
 
     def __call__(self, x):
         return self.model(x, training=False)
@@ -41,7 +50,8 @@ class Network:
     @property
     def parameters(self) -> list[tf.Variable]:
         """The variables to be scored and all trainable ones of the model, float only."""
-        variables = {id(v): v for v in (*self.variables, *self.model.trainable_variables)}
+        trainable = map(_local, self.model.trainable_variables)
+        variables = {id(v): v for v in (*self.variables, *trainable)}
         return [variable for variable in variables.values() if variable.dtype.is_floating]
 
     def ones(self, x: tf.Tensor | None = None):
@@ -58,20 +68,55 @@ class Network:
         return ones if len(ones) > 1 else ones[0]
 
     def loss(self, x, y, temperature: float = 1.0) -> tf.Tensor:
-        """L(f(x) / T, y), the mean over the samples; summed over several outputs."""
-        outputs, labels = tf.nest.flatten(self(x)), tf.nest.flatten(y)
-        losses = tf.nest.flatten(self._loss) if self._loss else [default_loss(t) for t in labels]
-        if len(losses) == 1:
-            losses *= len(outputs)
-        if not len(losses) == len(outputs) == len(labels):
+        """The loss that ``model.fit`` minimises on these samples, with outputs f(x) / T.
+
+        That is ``model.compute_loss``: labels and losses find their outputs by name or order, and
+        loss weights, missing losses, sample weights, regularisers and ``add_loss`` count.
+        """
+        outputs = tf.nest.map_structure(lambda f: _divided(f, temperature), self(x))
+        count = len(tf.nest.flatten(outputs))
+        if isinstance(y, list | tuple) and len(y) != count:
             raise InputError(
-                f"model {self.model.name!r} has {len(outputs)} outputs: expected as many labels "
-                f"and losses, got {len(labels)} and {len(losses)}"
+                f"model {self.model.name!r} has {count} outputs: expected as many labels, "
+                f"got {len(y)}"
             )
-        return tf.add_n(
-            tf.reduce_mean(keras.losses.get(loss)(_aligned(label, output), output / temperature))
-            for loss, label, output in zip(losses, labels, outputs, strict=True)
-        )
+        compiled = getattr(self.model, "compiled_loss", None)
+        self.model.compiled_loss = self._losses(y, compiled)
+        try:
+            loss = self.model.compute_loss(x, y, outputs, self.sample_weight)
+        finally:
+            self.model.compiled_loss = compiled
+        if loss is None:
+            raise InputError(f"model {self.model.name!r} has no loss for the labels that it got")
+        return loss
+
+    def _losses(self, y, compiled: LossesContainer | None) -> LossesContainer:
+        """The losses as given, else as compiled, else by the labels."""
+        losses, weights = self._given, None
+        if losses is None and compiled is not None:
+            losses, weights = compiled._user_losses, compiled._user_loss_weights
+        if losses is None and not self.model.losses:
+            losses = tf.nest.map_structure(default_loss, y)
+        names = getattr(self.model, "output_names", None)
+        return _Losses(losses, weights, output_names=names, total_loss_mean=_Nothing())
+
+    def in_float64(self) -> Network:
+        """The same on a copy of the model that computes in float64.
+
+        Raises:
+            ValueError: the model cannot be copied.
+        """
+        copy = in_float64(self.model)
+        places = {id(_local(variable)): place for place, variable in enumerate(self.model.weights)}
+
+        def copied(variable):
+            return None if variable is None else copy.weights[places[id(variable)]]
+
+        weights = [
+            PrunableWeight(w.name, w.layer, copied(w.variable), copied(w.mask))
+            for w in self.weights
+        ]
+        return Network(copy, weights, self._given, self.sample_weight)
 
     def mask_gradients(self, quantity: Callable[[], tf.Tensor]) -> list[tf.Tensor]:
         """∂quantity/∂m for each weight, where θ ⊙ m is what the model computes with.
@@ -99,6 +144,30 @@ class Network:
         return scores
 
 
-def _aligned(labels: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
-    """Labels (n,) for outputs (n, 1) become (n, 1), as in ``model.fit``."""
-    return labels[:, None] if labels.shape.rank == 1 and outputs.shape[1:] == [1] else labels
+class _Losses(LossesContainer):
+    """Losses as Keras computes them, without the counters of a training that it keeps."""
+
+    def _create_metrics(self):
+        self._per_output_metrics = [None] * len(self._output_names)
+
+
+class _Nothing:
+    """A counter that counts nothing."""
+
+    def update_state(self, *args, **kwargs):
+        """Called with each loss."""
+
+
+def _local(variable: tf.Variable | None) -> tf.Variable | None:
+    """Of a variable that is spread over devices, the copy that is read here."""
+    inner = getattr(variable, "_variable", variable)
+    if isinstance(inner, tf.distribute.DistributedValues):
+        return inner._get_on_device_or_primary()
+    return variable
+
+
+def _divided(outputs: tf.Tensor, temperature: float) -> tf.Tensor:
+    divided = outputs / temperature
+    if getattr(outputs, "_keras_mask", None) is not None:
+        divided._keras_mask = outputs._keras_mask
+    return divided

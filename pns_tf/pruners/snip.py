@@ -15,6 +15,8 @@ class Snip(Pruner):
         "Lee, Ajanthan & Torr, SNIP: Single-shot Network Pruning, ICLR 2019, arXiv 1810.02340"
     )
     uses_data = True
+    derivatives = True
+    batch_statistics = True
 
     def calculate_scores(self, network, x, y):
         scores = [tf.abs(g) for g in network.mask_gradients(lambda: network.loss(x, y))]

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 import tf_keras as keras
-from tensorflow_model_optimization.python.core.sparsity.keras.prune_registry import PruneRegistry
 from tensorflow_model_optimization.python.core.sparsity.keras.pruning_wrapper import (
     PruneLowMagnitude,
 )
 
 from pns_tf.checks import InputError
 from pns_tf.hosts.layers import MaskedLayer
+from pns_tf.pruning.layer_weights import parts
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,10 +36,11 @@ class PrunableWeight:
 def prunable_weights(model: keras.Model, biases: bool = True) -> list[PrunableWeight]:
     """Lists the model's prunable weights in the order kernel, bias of each layer.
 
-    Prunable are the weights of stock layers that TF-MOT's registry knows (with ``biases`` the bias
-    beside each of them too), and what ``get_prunable_weights`` of any other layer names. Nested
-    models are searched. Inside a pruning wrapper, TF-MOT's or this project's, a weight's mask is
-    the wrapper's; in a `MaskedLayer` it is the layer's own.
+    Prunable are the kernels of stock layers and of layers derived from them (with ``biases`` the
+    bias beside each of them too), and what ``get_prunable_weights`` of any other layer names; also
+    where these layers are parts of others, see `pns_tf.pruning.layer_weights.parts`. Depthwise
+    kernels are not, as in TF-MOT. Nested models are searched. Inside a pruning wrapper, TF-MOT's or
+    this project's, a weight's mask is the wrapper's; in a `MaskedLayer` it is the layer's own.
 
     Args:
         model: a built tf_keras model.
@@ -55,13 +56,13 @@ def prunable_weights(model: keras.Model, biases: bool = True) -> list[PrunableWe
     """
     check_model(model)
     weights, seen = [], set()
-    for path, layer in _layers(model):
+    for path, layer in layers_of(model):
         for weight in _weights_of(path, layer, biases):
             if id(weight.variable) not in seen:  # a shared layer or weight counts once
                 seen.add(id(weight.variable))
                 weights.append(weight)
     if not weights:
-        kinds = ", ".join(sorted({type(layer).__name__ for _, layer in _layers(model)}))
+        kinds = ", ".join(sorted({type(layer).__name__ for _, layer in layers_of(model)}))
         raise InputError(
             f"model {model.name!r} has no prunable layer: expected Dense, Conv2D, … or a layer "
             f"with get_prunable_weights, got {kinds or 'no layer at all'}"
@@ -78,88 +79,26 @@ def check_model(model: object) -> None:
         raise InputError(f"model {model.name!r} has no weights yet: build it or call it on data")
 
 
-def layer_weights(layer: keras.layers.Layer, biases: bool = False) -> list[tf.Variable]:
-    """What TF-MOT prunes in one unwrapped layer; ``biases`` adds those of stock layers."""
-    if PruneRegistry.supports(layer):
-        return (
-            _with_biases(layer, _registered_weights(layer))
-            if biases
-            else _registered_weights(layer)
-        )
-    if hasattr(layer, "get_prunable_weights"):
-        return list(layer.get_prunable_weights())
-    return []
-
-
-def owner_of(layer: keras.layers.Layer, variable: tf.Variable) -> tuple[tf.Module, str] | None:
-    """The object, ``layer`` or a part of it, that has ``variable`` as an attribute; its name."""
-    for module in (layer, *layer.submodules):
-        for attribute, value in vars(module).items():
-            if value is variable:
-                return module, attribute
-    return None
-
-
-def weight_name(layer: keras.layers.Layer, variable: tf.Variable) -> str:
-    """The name of a weight within its layer, such as "kernel" or "query/kernel"."""
-    found = owner_of(layer, variable)
-    if found is None:
-        return variable.name.removesuffix(":0").rpartition("/")[2]
-    owner, attribute = found
-    return attribute if owner is layer else f"{owner.name}/{attribute}"
-
-
-def _layers(model: keras.Model, path: str = "") -> Iterator[tuple[str, keras.layers.Layer]]:
+def layers_of(model: keras.Model, path: str = "") -> Iterator[tuple[str, keras.layers.Layer]]:
+    """The layers of a model and of the models nested in it, each with its path."""
     for layer in model.layers:
         if isinstance(layer, keras.Model):
-            yield from _layers(layer, f"{path}{layer.name}/")
+            yield from layers_of(layer, f"{path}{layer.name}/")
         elif not isinstance(layer, keras.layers.InputLayer):
             yield path + layer.name, layer
 
 
 def _weights_of(path: str, layer: keras.layers.Layer, biases: bool) -> list[PrunableWeight]:
     wrapped = isinstance(layer, PruneLowMagnitude)
+    masks = {id(variable): mask for variable, mask, _ in layer.pruning_vars} if wrapped else {}
     inner = layer.layer if wrapped else layer
-    masks = {}
-    if isinstance(inner, MaskedLayer):
-        masks = {id(inner.kernel): inner.kernel_mask, id(inner.bias): inner.bias_mask}
-    if wrapped:
-        masks |= {id(variable): mask for variable, mask, _ in layer.pruning_vars}
-    variables = layer_weights(inner, biases=True)
-    if not biases:
-        variables = [variable for variable in variables if not _is_bias(inner, variable)]
-    return [
-        PrunableWeight(
-            f"{path}/{weight_name(inner, variable)}", layer, variable, masks.get(id(variable))
-        )
-        for variable in variables
-    ]
-
-
-def _is_bias(layer: keras.layers.Layer, variable: tf.Variable) -> bool:
-    return weight_name(layer, variable).rpartition("/")[2] == "bias"
-
-
-def _registered_weights(layer: keras.layers.Layer) -> list[tf.Variable]:
-    """The weights that TF-MOT's registry names; the registry's mark on the layer is taken off."""
-    before = vars(layer).get("get_prunable_weights")
-    PruneRegistry.make_prunable(layer)
-    try:
-        return list(layer.get_prunable_weights())
-    finally:
-        if before is None:
-            del layer.get_prunable_weights
-        else:
-            layer.get_prunable_weights = before
-
-
-def _with_biases(layer: keras.layers.Layer, kernels: list[tf.Variable]) -> list[tf.Variable]:
-    """Puts the bias of the same (sub)layer after its last kernel."""
-    owners = [(owner_of(layer, kernel) or (layer, ""))[0] for kernel in kernels]
+    path = path.removesuffix(layer.name) + inner.name  # named as the user has named it
     weights = []
-    for position, (kernel, owner) in enumerate(zip(kernels, owners, strict=True)):
-        weights.append(kernel)
-        bias = getattr(owner, "bias", None)
-        if bias is not None and owner not in owners[position + 1 :]:
-            weights.append(bias)
+    for part in parts(inner, biases=True):
+        if part.attribute == "bias" and not biases:
+            continue
+        mask = masks.get(id(part.variable))
+        if mask is None and isinstance(part.owner, MaskedLayer):
+            mask = getattr(part.owner, f"{part.attribute}_mask", None)
+        weights.append(PrunableWeight(f"{path}/{part.name}", layer, part.variable, mask))
     return weights

@@ -2,37 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import tensorflow as tf
 import tensorflow_model_optimization as tfmot
 import tf_keras as keras
 
 from pns_tf import pruners
-from pns_tf.checks import InputError, choice
-from pns_tf.masks import Mask
-from pns_tf.pruners.base import Pruner, finite
+from pns_tf.checks import InputError, choice, similar
+from pns_tf.pruners.base import Pruner, as_fed
 from pns_tf.pruners.network import Loss
-from pns_tf.pruning.prunable import PrunableWeight, layer_weights, prunable_weights
-from pns_tf.pruning.thresholds import SCOPES, keep_highest, keep_highest_of_each
-from pns_tf.seeding import generator
+from pns_tf.pruning.layer_weights import parts, unknown_weights
+from pns_tf.pruning.prunable import PrunableWeight, layers_of, prunable_weights
+from pns_tf.pruning.thresholds import SCOPES
 from pns_tf.tfmot.wrapper import PruneBySaliency, saliency_wrappers
 
 
 @dataclass(frozen=True, eq=False)
 class Saliency:
-    """What the masks of a model are computed from; see `prune`."""
+    """What masks are computed from; see `prune`."""
 
     pruner: Pruner
-    x: np.ndarray | None
-    y: np.ndarray | None
+    x: object
+    y: object
     scope: str
     loss: Loss | None
+    sample_weight: object
+    batch_statistics: bool | None
 
     @classmethod
-    def checked(cls, pruner: Pruner | str, x, y, scope: str, loss: Loss | None) -> Saliency:
+    def checked(
+        cls,
+        pruner: Pruner | str,
+        x,
+        y,
+        scope: str,
+        loss: Loss | None,
+        sample_weight=None,
+        batch_statistics: bool | None = None,
+    ) -> Saliency:
         """Raises `InputError` for an unknown pruner or scope, and for samples that do not work."""
         if isinstance(pruner, str):
             pruner = pruners.get(pruner)
@@ -44,7 +53,22 @@ class Saliency:
             raise InputError(
                 f"pruner {pruner.name!r} scores by samples: expected x and y, got none"
             )
-        return cls(pruner, finite("x", x), finite("y", y), choice("scope", scope, SCOPES), loss)
+        choice("scope", scope, SCOPES)
+        samples = as_fed("x", x), as_fed("y", y)
+        weight = as_fed("sample_weight", sample_weight)
+        return cls(pruner, *samples, scope, loss, weight, batch_statistics)
+
+    def scores(self, model: keras.Model, weights: Sequence[PrunableWeight]) -> list[np.ndarray]:
+        """One array for each of ``weights``."""
+        return self.pruner.score(
+            model,
+            self.x,
+            self.y,
+            self.loss,
+            weights=weights,
+            sample_weight=self.sample_weight,
+            batch_statistics=self.batch_statistics,
+        )
 
 
 def prune(
@@ -58,33 +82,50 @@ def prune(
     biases: bool = False,
     keep_pruned_weights: bool = False,
     loss: Loss | None = None,
+    sample_weight: np.ndarray | None = None,
+    batch_statistics: bool | None = None,
+    skip: Sequence[str] = (),
 ) -> keras.Model:
     """Wraps a model so that ``fit`` with the callback `UpdateMasks` prunes it.
 
     The counterpart of ``tfmot.sparsity.keras.prune_low_magnitude``, and like it, the result shares
-    its layers with ``model`` and has to be compiled. Layers without prunable weights stay as they
-    are. TF-MOT's ``strip_pruning``, ``prune_scope`` and callbacks work on the result.
+    its layers with ``model`` and has to be compiled. TF-MOT's ``strip_pruning``, ``prune_scope``
+    and callbacks work on the result.
+
+    Pruned are the kernels of stock layers and of layers derived from them, also where they are
+    parts of other layers (Bidirectional, TimeDistributed, attention, layers of your own), and what
+    ``get_prunable_weights`` of a layer names. Depthwise kernels, normalisation and biases stay
+    dense, as in TF-MOT. A layer with other trainable matrices is refused by name: give it
+    ``get_prunable_weights``, or ``skip`` it.
 
     Args:
         model: a functional or sequential tf_keras model, nested ones included.
         pruner: a name for `pns_tf.pruners.get`, or a `Pruner`.
         pruning_schedule: when to refresh the masks, and the sparsity to reach; step 1 is the first
             batch, as in TF-MOT.
-        x, y: samples to score on, such as `pns_tf.pruners.scoring_batch` gives.
+        x, y: samples to score on, such as `pns_tf.pruners.scoring_batch` gives; in any structure
+            that ``fit`` takes.
         scope: "global", one threshold for all weights, or "local", one for each weight as in
-            TF-MOT. The number kept is TF-MOT's max(round(size × (1 − sparsity)), 1).
+            TF-MOT. The number kept is TF-MOT's max(round(size × (1 − sparsity)), 1). Global
+            scope may leave a layer empty; `UpdateMasks` warns of it.
         biases: prune the biases of stock layers too. Those of `PlantedDense` always are.
-        keep_pruned_weights: leave the pruned weights in place instead of setting them to zero.
-            Rewind by assigning the trainable variables; before ``strip_pruning``, call
-            `pns_tf.tfmot.wrapper.apply_masks`.
+        keep_pruned_weights: leave the pruned weights in place instead of setting them to zero; no
+            step of the optimizer changes them. Rewind by assigning the trainable variables; before
+            ``strip_pruning``, call `pns_tf.apply_masks`.
         loss: the loss to score by; by default the one the model is compiled with.
+        sample_weight: of the samples, as for ``fit``.
+        batch_statistics: normalise by the samples' own statistics while scoring, see
+            `pns_tf.pruners.Pruner.score`.
+        skip: names of layers that are to stay dense, such as "head" or, in a nested model or as the
+            whole of it, "encoder/dense".
 
     Returns:
-        A new model with `PruneBySaliency` around each prunable layer.
+        A new model with `PruneBySaliency` around each layer with prunable weights.
 
     Raises:
         ValueError: a model without prunable layer, already wrapped, or neither functional nor
-            sequential; samples that are not finite; unknown pruner or scope.
+            sequential; a layer with weights of which nobody knows whether they may be pruned;
+            samples that are not finite; unknown pruner, scope or layer to skip.
 
     Example:
         >>> schedule = tfmot.sparsity.keras.PolynomialDecay(0, 0.9, begin_step=0, end_step=1000)
@@ -92,7 +133,7 @@ def prune(
         >>> pruned.compile("adam", "mse")
         >>> history = pruned.fit(x_train, y_train, callbacks=[UpdateMasks()], verbose=0)
     """
-    saliency = Saliency.checked(pruner, x, y, scope, loss)
+    saliency = Saliency.checked(pruner, x, y, scope, loss, sample_weight, batch_statistics)
     if not isinstance(pruning_schedule, tfmot.sparsity.keras.PruningSchedule):
         raise InputError(
             f"pruning_schedule must be a TF-MOT PruningSchedule, got {pruning_schedule!r}"
@@ -100,23 +141,34 @@ def prune(
     if isinstance(model, keras.Model) and not model.built and x is not None:
         model(saliency.x, training=False)
     weights = prunable_weights(model)
+    skipped = _skipped(model, skip)
+    _check_known(model, skipped)
+    done: dict[int, keras.layers.Layer] = {}  # a layer in two places gets one wrapper, one mask
 
-    def wrap(layer):
-        if isinstance(layer, keras.Model):
-            return _clone(layer, wrap)
+    def wrapped(layer: keras.layers.Layer) -> keras.layers.Layer:
+        if id(layer) in skipped:
+            return layer
+        if _is_graph(layer):
+            return _clone(layer, once)
         if isinstance(layer, keras.layers.Wrapper) and hasattr(layer, "pruning_vars"):
             raise InputError(f"layer {layer.name!r} is already wrapped: call strip_pruning first")
-        if not layer_weights(layer):
+        if not parts(layer):
             return layer
-        return PruneBySaliency(layer, pruning_schedule, biases, keep_pruned_weights)
+        wrapper = PruneBySaliency(layer, pruning_schedule, biases, keep_pruned_weights)
+        wrapper.saliency = saliency
+        return wrapper
 
-    pruned = _clone(model, wrap)
+    def once(layer: keras.layers.Layer) -> keras.layers.Layer:
+        if id(layer) not in done:
+            done[id(layer)] = wrapped(layer)
+        return done[id(layer)]
+
+    pruned = _clone(model, once)
     own_masks = {id(weight.variable): weight.mask for weight in weights}
     for weight in pruned_weights(pruned):
         own = own_masks[id(weight.variable)]
         if own is not None and weight.mask is not None:  # what a host has pruned already
             weight.mask.assign(own)
-    pruned.saliency = saliency
     return pruned
 
 
@@ -132,99 +184,52 @@ def pruned_weights(model: keras.Model) -> list[PrunableWeight]:
     return [weight for weight in prunable_weights(model) if id(weight.mask) in masks]
 
 
-class UpdateMasks(tfmot.sparsity.keras.UpdatePruningStep):
-    """Refreshes the masks of a model wrapped by `prune` at the steps its schedule says.
-
-    Takes the place of TF-MOT's ``UpdatePruningStep``; both together work too. A parameter once
-    pruned stays pruned.
-
-    Args:
-        pruner, x, y, scope, loss: as for `prune`. Needed after loading a model from disk; by
-            default what the model was wrapped with.
-
-    Raises:
-        ValueError: when training begins, if the model is not wrapped, or was loaded from disk and
-            no pruner is given.
-
-    Example:
-        >>> model = keras.models.load_model("half_pruned.keras")
-        >>> history = model.fit(x_train, y_train, callbacks=[UpdateMasks("snip", x, y)], verbose=0)
-    """
-
-    def __init__(
-        self,
-        pruner: Pruner | str | None = None,
-        x: np.ndarray | None = None,
-        y: np.ndarray | None = None,
-        *,
-        scope: str = "global",
-        loss: Loss | None = None,
-    ):
-        super().__init__()
-        if pruner is None and (x is not None or y is not None or scope != "global" or loss):
-            raise InputError("UpdateMasks takes x, y, scope and loss only together with a pruner")
-        self._given = None if pruner is None else Saliency.checked(pruner, x, y, scope, loss)
-
-    def on_train_begin(self, logs=None):
-        super().on_train_begin(logs)
-        self._weights = pruned_weights(self.model)
-        self._wrappers = saliency_wrappers(self.model)
-        self._saliency = self._given or getattr(self.model, "saliency", None)
-        if self._saliency is None:
+def _skipped(model: keras.Model, skip: Sequence[str]) -> set[int]:
+    """The layers and nested models of these names or paths, by id."""
+    skip = [skip] if isinstance(skip, str) else list(skip)
+    known = dict(_named(model))
+    found = set()
+    for name in skip:
+        layers = [layer for path, layer in known.items() if name in (path, layer.name)]
+        if not layers:
             raise InputError(
-                f"model {self.model.name!r} does not know its pruner (it was loaded from disk): "
-                "expected UpdateMasks(pruner, x, y)"
+                f"skip names no layer of model {model.name!r}: got {name!r}"
+                f"{similar(name, known)}; its layers are {', '.join(known)}"
             )
-        if int(self.model._steps_per_execution or 1) > 1:
-            raise InputError(
-                "UpdateMasks looks at every step: expected compile(steps_per_execution=1), "
-                f"got {int(self.model._steps_per_execution)}"
-            )
-        # As a graph, like TF-MOT's, so that both round the sparsity alike.
-        self._schedule = tf.function(
-            self._wrappers[0].pruning_schedule, input_signature=[tf.TensorSpec([], tf.int64)]
+        found |= {id(inner) for layer in layers for inner in layer._flatten_layers()}
+    return found
+
+
+def _named(model: keras.Model, path: str = ""):
+    for layer in model.layers:
+        if not isinstance(layer, keras.layers.InputLayer):
+            yield path + layer.name, layer
+        if isinstance(layer, keras.Model):
+            yield from _named(layer, f"{path}{layer.name}/")
+
+
+def _check_known(model: keras.Model, skipped: set[int]) -> None:
+    unknown = {
+        path: unknown_weights(layer) for path, layer in layers_of(model) if id(layer) not in skipped
+    }
+    unknown = {path: weights for path, weights in unknown.items() if weights}
+    if unknown:
+        said = "; ".join(f"{path!r}: {', '.join(weights)}" for path, weights in unknown.items())
+        raise InputError(
+            f"model {model.name!r} has layers with weights of which nobody knows whether they may "
+            f"be pruned ({said}): give them get_prunable_weights, or leave them dense by "
+            f"skip={list(unknown)}"
         )
 
-    def on_train_batch_begin(self, batch, logs=None):
-        step = int(self._wrappers[0].pruning_step) + 1
-        for wrapper in self._wrappers:
-            wrapper.pruning_step.assign(step)
-        due, sparsity = self._schedule(step)
-        if due:
-            self._update(step, sparsity.numpy())
 
-    def _update(self, step: int, sparsity: np.float32) -> None:
-        saliency, weights = self._saliency, self._weights
-        scores = saliency.pruner.score(
-            self.model, saliency.x, saliency.y, saliency.loss, weights=weights
-        )
-        alive = Mask([w.mask.numpy() for w in weights], [w.name for w in weights])
-        rng = generator(saliency.pruner.seed, f"ties at step {step}")
-        if saliency.scope == "global":
-            masks = keep_highest(scores, kept_count(alive.size, sparsity), within=alive, rng=rng)
-        else:
-            counts = [kept_count(array.size, sparsity) for array in alive]
-            masks = keep_highest_of_each(scores, counts, within=alive, rng=rng)
-        self._assign(masks, scores)
-
-    def _assign(self, masks: Mask, scores: Sequence[np.ndarray]) -> None:
-        thresholds = {
-            id(mask): threshold
-            for wrapper in self._wrappers
-            for _, mask, threshold in wrapper.pruning_vars
-        }
-        for weight, mask, score in zip(self._weights, masks, scores, strict=True):
-            weight.mask.assign(mask.astype(np.float32))
-            thresholds[id(weight.mask)].assign(score[mask].min(initial=np.inf))
+def _is_graph(layer: keras.layers.Layer) -> bool:
+    """Whether it is a model whose layers can be wrapped one by one."""
+    return isinstance(layer, keras.Model) and (
+        isinstance(layer, keras.Sequential) or layer._is_graph_network
+    )
 
 
-def kept_count(size: int, sparsity: np.float32) -> int:
-    """TF-MOT's number of weights to keep, in its float32 arithmetic: at least 1."""
-    kept = np.float32(size) * (np.float32(1) - np.float32(sparsity))
-    return max(int(np.rint(kept)), 1)
-
-
-def _clone(model: keras.Model, wrap) -> keras.Model:
-    if not (isinstance(model, keras.Sequential) or model._is_graph_network):
+def _clone(model: keras.Model, wrap: Callable) -> keras.Model:
+    if not _is_graph(model):
         raise InputError(f"model {model.name!r} must be functional or sequential to be wrapped")
     return keras.models.clone_model(model, clone_function=wrap)

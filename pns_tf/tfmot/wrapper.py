@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import inspect
+import contextlib
+from collections.abc import Iterator
 
 import tensorflow as tf
 import tf_keras as keras
@@ -12,9 +13,12 @@ from tensorflow_model_optimization.python.core.sparsity.keras.pruning_wrapper im
     PruneLowMagnitude,
     collect_prunable_layers,
 )
+from tf_keras.src.utils.layer_utils import CallFunctionSpec
+from tf_keras.src.utils.tf_inspect import getfullargspec
+from tf_keras.src.utils.tf_utils import maybe_init_scope
 
 from pns_tf.checks import InputError
-from pns_tf.pruning.prunable import layer_weights, owner_of, weight_name
+from pns_tf.pruning.layer_weights import owners_of, parts
 
 
 @keras.utils.register_keras_serializable(package="pns_tf")
@@ -22,10 +26,11 @@ class PruneBySaliency(PruneLowMagnitude):
     """Wraps a layer so that its weights can be pruned by any pruner.
 
     `pns_tf.prune` puts it around the layers of a model, and the callback `UpdateMasks` sets its
-    masks; TF-MOT's tools treat it like their own wrapper.
+    masks; TF-MOT's tools treat it like their own wrapper. The layer is called as without a wrapper:
+    it gets sequence masks if it takes them, hands them on, and computes in its own precision.
 
     Args:
-        layer: a layer that TF-MOT knows, or one with ``get_prunable_weights``.
+        layer: a layer with weights that can be pruned, see `pns_tf.pruning.layer_weights.parts`.
         pruning_schedule: TF-MOT's ``PruningSchedule``.
         biases: prune the bias of a stock layer too.
         keep_pruned_weights: compute with weight ⊙ mask but leave the pruned weights as they are, so
@@ -33,31 +38,58 @@ class PruneBySaliency(PruneLowMagnitude):
             the layer itself, as in TF-MOT.
         **kwargs: as for ``keras.layers.Wrapper``.
 
+    Attributes:
+        saliency: what the masks are computed from; ``None`` if `pns_tf.prune` did not make it, or
+            if it was loaded from disk.
+
     Example:
         >>> schedule = tfmot.sparsity.keras.ConstantSparsity(0.9, begin_step=0)
         >>> layer = PruneBySaliency(keras.layers.Dense(2), schedule, biases=True)
     """
 
-    _NO_CALLBACK = (
-        "pns_tf: model.fit needs the callback pns_tf.tfmot.prune.UpdateMasks to prune this model"
-    )
+    _NO_CALLBACK = "pns_tf: model.fit needs the callback pns_tf.UpdateMasks to prune this model"
 
     def __init__(self, layer, pruning_schedule, biases=False, keep_pruned_weights=False, **kwargs):
-        super().__init__(layer, pruning_schedule, **kwargs)
+        # Masks and products are computed in the precision that the weights are stored in.
+        kwargs["dtype"] = layer.variable_dtype
+        with _supported(layer):
+            super().__init__(layer, pruning_schedule, **kwargs)
+        self._autocast = False  # the layer casts its inputs itself
+        self.supports_masking = layer.supports_masking
         self.biases = biases
         self.keep_pruned_weights = keep_pruned_weights
+        self.saliency = None
+
+    def _init_call_fn_args(self, expects_training_arg=None):
+        """Keras is told that this takes what the layer takes, and ``training``."""
+        spec = getfullargspec(self.layer.call)
+        self._hands_training_on = "training" in spec.args + spec.kwonlyargs or bool(spec.varkw)
+        if not self._hands_training_on:
+            spec = spec._replace(
+                kwonlyargs=[*spec.kwonlyargs, "training"],
+                kwonlydefaults={**(spec.kwonlydefaults or {}), "training": None},
+            )
+        self._call_spec = CallFunctionSpec(spec, self._call_context_args)
+        if expects_training_arg is not None:
+            self._call_spec.expects_training_arg = expects_training_arg
 
     def build(self, input_shape):
+        keras.layers.Wrapper.build(self, input_shape)
+        if all(layer.built for layer in self.layer._flatten_layers()):
+            self._add_masks()
+        # Otherwise, as in attention, the layer makes its weights when it is first called.
+
+    def _add_masks(self):
         # As TF-MOT's, but each weight's mask has a name of its own (two masks of one name cannot
         # be written to an .h5 file), and biases are among the weights on request.
-        keras.layers.Wrapper.build(self, input_shape)
-        self.prunable_weights = layer_weights(self.layer, self.biases)
+        found = parts(self.layer, self.biases)
+        self.prunable_weights = [part.variable for part in found]
         self.pruning_vars = []
-        for weight in self.prunable_weights:
-            name = weight_name(self.layer, weight).replace("/", "_")
-            mask = self._add_state(f"{name}_mask", weight.shape, "ones", _dtype(weight))
-            threshold = self._add_state(f"{name}_threshold", [], "zeros", _dtype(weight))
-            self.pruning_vars.append((weight, mask, threshold))
+        for part in found:
+            name, dtype = part.name.replace("/", "_"), _dtype(part.variable)
+            mask = self._add_state(f"{name}_mask", part.variable.shape, "ones", dtype)
+            threshold = self._add_state(f"{name}_threshold", [], "zeros", dtype)
+            self.pruning_vars.append((part.variable, mask, threshold))
         steps = keras.initializers.Constant(-1)  # until training begins
         self.pruning_step = self._add_state("pruning_step", [], steps, tf.int64)
         self.pruning_obj = _SaliencyPruning(self)
@@ -69,41 +101,73 @@ class PruneBySaliency(PruneLowMagnitude):
             initializer=initializer,
             dtype=dtype,
             trainable=False,
-            aggregation=tf.VariableAggregation.MEAN,
+            # Equal on all devices; integers have no mean.
+            aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
         )
 
-    def call(self, inputs, training=None, **kwargs):
-        # As TF-MOT's, but the callback counts the steps and sets the masks.
+    def call(self, inputs, *args, **kwargs):
+        # As TF-MOT's, but the callback counts the steps and sets the masks, and the layer is called
+        # as Keras calls it, with all that belongs to a call.
+        training = None
+        if self._call_spec.arg_was_passed("training", args, kwargs):
+            training = self._call_spec.get_arg_value("training", args, kwargs)
         if training is None:
             training = keras.backend.learning_phase()
+        if not self._hands_training_on:
+            kwargs.pop("training", None)
+        if self.pruning_obj is None:
+            outputs = self.layer(inputs, *args, **kwargs)
+            with maybe_init_scope(self):
+                self._add_masks()
+            return outputs
 
         def check_callback():
             return tf.debugging.assert_positive(self.pruning_step, message=self._NO_CALLBACK)
 
         smart_cond(training, check_callback, tf.no_op)
-        if "training" in inspect.signature(self.layer.call).parameters:
-            kwargs["training"] = training
         if self.keep_pruned_weights:
-            return self._call_masked(inputs, **kwargs)
+            with self._masked():
+                return self.layer(inputs, *args, **kwargs)
         self.pruning_obj.weight_mask_op()
-        return self.layer.call(inputs, **kwargs)
+        return self.layer(inputs, *args, **kwargs)
 
-    def _call_masked(self, inputs, **kwargs):
-        places = [owner_of(self.layer, weight) for weight, _, _ in self.pruning_vars]
-        if None in places:
-            raise InputError(
-                f"layer {self.layer.name!r} cannot keep its pruned weights: expected every "
-                "prunable weight to be an attribute of the layer"
-            )
+    @contextlib.contextmanager
+    def _masked(self) -> Iterator[None]:
+        """Puts weight ⊙ mask where the layer has its weights."""
+        places = []
+        for weight, mask, _ in self.pruning_vars:
+            owners = owners_of(self.layer, weight)
+            if len(owners) != 1:
+                raise InputError(
+                    f"layer {self.layer.name!r} cannot keep its pruned weights: expected every "
+                    f"prunable weight to be an attribute of one layer, got {len(owners)} for "
+                    f"{weight.name}"
+                )
+            places.append((*owners[0], weight, mask))
+        # While a SavedModel is written, Keras puts a tf.function in place of each layer's call, and
+        # a trace of it made elsewhere would hold the unmasked weights.
+        calls = [
+            (layer, vars(layer).pop("call"))
+            for layer in self.layer._flatten_layers()
+            if "call" in vars(layer)
+        ]
         try:
-            for (owner, name), (weight, mask, _) in zip(places, self.pruning_vars, strict=True):
-                object.__setattr__(owner, name, weight * mask)  # past Keras's tracking
-            # Not self.layer.call: while a SavedModel is written, Keras puts a tf.function there,
-            # and a trace of it made elsewhere would hold the unmasked weights.
-            return type(self.layer).call(self.layer, inputs, **kwargs)
+            for owner, name, weight, mask in places:
+                product = tf.cast(weight * mask, owner.compute_dtype or weight.dtype)
+                object.__setattr__(owner, name, product)  # past Keras's tracking
+            yield
         finally:
-            for (owner, name), (weight, _, _) in zip(places, self.pruning_vars, strict=True):
+            for owner, name, weight, _ in places:
                 object.__setattr__(owner, name, weight)
+            for layer, call in calls:
+                object.__setattr__(layer, "call", call)
+
+    def compute_mask(self, inputs, mask=None):
+        return self.layer.compute_mask(inputs, mask)
+
+    def reset_states(self, *args, **kwargs):
+        """Forgets the state of a recurrent layer."""
+        self.layer.reset_states(*args, **kwargs)
 
     def get_config(self):
         config = {"biases": self.biases, "keep_pruned_weights": self.keep_pruned_weights}
@@ -131,6 +195,16 @@ class _SaliencyPruning(Pruning):
             block_pooling_type="AVG",
         )
         self._keep_pruned_weights = wrapper.keep_pruned_weights
+        self._frozen: list[tf.Variable | None] | None = None
+
+    def frozen_values(self) -> list[tf.Variable | None]:
+        """A variable for each weight that holds what pruned entries stay at; `None` for zero."""
+        if self._frozen is None:
+            self._frozen = [
+                tf.Variable(weight, trainable=False) if self._keep_pruned_weights else None
+                for weight, _, _ in self._pruning_vars
+            ]
+        return self._frozen
 
     def conditional_mask_update(self):
         return tf.no_op()
@@ -140,8 +214,9 @@ class _SaliencyPruning(Pruning):
 
 
 def saliency_wrappers(model: keras.Model) -> list[PruneBySaliency]:
-    """The model's `PruneBySaliency` layers, nested models included."""
-    return [layer for layer in collect_prunable_layers(model) if isinstance(layer, PruneBySaliency)]
+    """The model's `PruneBySaliency` layers, nested models included, each once."""
+    layers = {id(layer): layer for layer in collect_prunable_layers(model)}
+    return [layer for layer in layers.values() if isinstance(layer, PruneBySaliency)]
 
 
 def apply_masks(model: keras.Model) -> None:
@@ -156,6 +231,19 @@ def apply_masks(model: keras.Model) -> None:
     for layer in collect_prunable_layers(model):
         for weight, mask, _ in layer.pruning_vars:
             weight.assign(weight * mask)
+
+
+@contextlib.contextmanager
+def _supported(layer: keras.layers.Layer) -> Iterator[None]:
+    """Lets TF-MOT's wrapper take a layer of which it does not know what can be pruned."""
+    if hasattr(layer, "get_prunable_weights"):
+        yield
+        return
+    layer.get_prunable_weights = lambda: [part.variable for part in parts(layer)]
+    try:
+        yield
+    finally:
+        del layer.get_prunable_weights
 
 
 def _dtype(weight: tf.Variable) -> tf.DType:

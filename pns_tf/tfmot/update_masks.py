@@ -1,0 +1,224 @@
+"""The callback that prunes a wrapped model while it is trained."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_model_optimization as tfmot
+
+from pns_tf.checks import InputError
+from pns_tf.masks import Mask
+from pns_tf.pruners.base import Pruner
+from pns_tf.pruners.network import Loss
+from pns_tf.pruning.prunable import PrunableWeight
+from pns_tf.pruning.thresholds import keep_highest, keep_highest_of_each
+from pns_tf.seeding import generator
+from pns_tf.tfmot.holding import Hold
+from pns_tf.tfmot.prune import Saliency, pruned_weights
+from pns_tf.tfmot.wrapper import PruneBySaliency, saliency_wrappers
+
+
+@dataclass(frozen=True, eq=False)
+class _Group:
+    """Wrappers whose masks are computed together: of one saliency, schedule and step.
+
+    Attributes:
+        saliency: what they are computed from.
+        schedule: ``schedule(step)`` gives whether a refresh is due, and the sparsity.
+        wrappers: the wrappers.
+        weights: the weights in them.
+        ties: name of the stream of random numbers that breaks ties.
+    """
+
+    saliency: Saliency
+    schedule: Callable
+    wrappers: list[PruneBySaliency]
+    weights: list[PrunableWeight]
+    ties: str
+
+    def due(self, steps: int) -> tuple[int, np.float32] | None:
+        """The last of the next ``steps`` steps at which a refresh is due, and its sparsity."""
+        now = _step(self.wrappers[0])
+        for step in range(now + steps, now, -1):
+            due, sparsity = self.schedule(tf.constant(step, tf.int64))
+            if due:
+                return step, sparsity.numpy()
+        return None
+
+
+class UpdateMasks(tfmot.sparsity.keras.UpdatePruningStep):
+    """Refreshes the masks of a model wrapped by `prune` at the steps its schedule says.
+
+    Takes the place of TF-MOT's ``UpdatePruningStep``; both together work too. A parameter once
+    pruned stays pruned. While it is trained, the model is sparse after every step, so that whatever
+    is saved is, whichever callback comes first.
+
+    Wrappers with schedules of their own each keep to theirs; then a global threshold is one over
+    all weights of one schedule. With ``compile(steps_per_execution=k)`` masks are refreshed before
+    the k steps among which a refresh is due.
+
+    A warning names a layer of which nothing is left.
+
+    Args:
+        pruner, x, y, scope, loss, sample_weight, batch_statistics: as for `prune`. Needed after
+            loading a model from disk; by default what each layer was wrapped with.
+
+    Raises:
+        ValueError: when training begins, if the model is not wrapped, or if a wrapper does not know
+            its pruner and none is given.
+
+    Example:
+        >>> model = keras.models.load_model("half_pruned.keras")
+        >>> history = model.fit(x_train, y_train, callbacks=[UpdateMasks("snip", x, y)], verbose=0)
+    """
+
+    def __init__(
+        self,
+        pruner: Pruner | str | None = None,
+        x: np.ndarray | None = None,
+        y: np.ndarray | None = None,
+        *,
+        scope: str = "global",
+        loss: Loss | None = None,
+        sample_weight: np.ndarray | None = None,
+        batch_statistics: bool | None = None,
+    ):
+        super().__init__()
+        settings = (x, y, loss, sample_weight, batch_statistics)
+        if pruner is None and (scope != "global" or any(value is not None for value in settings)):
+            raise InputError("UpdateMasks takes x, y, scope, loss, … only together with a pruner")
+        self._given = None
+        if pruner is not None:
+            self._given = Saliency.checked(
+                pruner, x, y, scope, loss, sample_weight, batch_statistics
+            )
+
+    def on_train_begin(self, logs=None):
+        super().on_train_begin(logs)
+        weights, wrappers = pruned_weights(self.model), saliency_wrappers(self.model)
+        for wrapper in wrappers:
+            if _step(wrapper) < 0:
+                wrapper.pruning_step.assign(0)
+        self._groups = self._grouped(wrappers, weights)
+        self._hold = Hold(wrappers)
+        self._hold.begin()
+
+    def on_train_end(self, logs=None):
+        self._hold.end()
+
+    def on_train_batch_begin(self, batch, logs=None):
+        steps = self._steps(batch)
+        self._begun = [(group, _step(group.wrappers[0])) for group in self._groups]
+        for group, now in self._begun:
+            due = group.due(steps)
+            for wrapper in group.wrappers:
+                wrapper.pruning_step.assign(now + 1)
+            if due:
+                self._update(group, *due)
+        self._hold.refresh()
+        self._first = batch
+
+    def on_train_batch_end(self, batch, logs=None):
+        done = batch - self._first + 1
+        if done > 1:
+            for group, before in self._begun:
+                for wrapper in group.wrappers:
+                    wrapper.pruning_step.assign(before + done)
+
+    def _steps(self, batch: int) -> int:
+        """How many steps begin with this call."""
+        steps = self.model._steps_per_execution
+        steps = 1 if steps is None else int(steps.numpy())
+        left = (self.params or {}).get("steps")
+        return steps if left is None else max(min(steps, left - batch), 1)
+
+    def _grouped(
+        self, wrappers: Sequence[PruneBySaliency], weights: Sequence[PrunableWeight]
+    ) -> list[_Group]:
+        unknown = [w.layer.name for w in wrappers if not (self._given or w.saliency)]
+        if unknown:
+            raise InputError(
+                f"model {self.model.name!r} does not know the pruner of {', '.join(unknown)} (it "
+                "was loaded from disk, or wrapped by hand): expected UpdateMasks(pruner, x, y)"
+            )
+        by_key: dict[tuple, list[PruneBySaliency]] = {}
+        for wrapper in wrappers:
+            saliency = self._given or wrapper.saliency
+            schedule = wrapper.pruning_schedule
+            said = (type(schedule), repr(schedule.get_config()), _step(wrapper))
+            by_key.setdefault((id(saliency), *said), []).append(wrapper)
+        groups: list[_Group] = []
+        for members in by_key.values():
+            masks = {id(mask) for wrapper in members for _, mask, _ in wrapper.pruning_vars}
+            # As a graph, like TF-MOT's, so that both round the sparsity alike.
+            schedule = tf.function(
+                members[0].pruning_schedule, input_signature=[tf.TensorSpec([], tf.int64)]
+            )
+            groups.append(
+                _Group(
+                    self._given or members[0].saliency,
+                    schedule,
+                    members,
+                    [weight for weight in weights if id(weight.mask) in masks],
+                    f", group {len(groups)}" if groups else "",
+                )
+            )
+        return groups
+
+    def _update(self, group: _Group, step: int, sparsity: np.float32) -> None:
+        saliency, weights = group.saliency, group.weights
+        scores = saliency.scores(self.model, weights)
+        alive = Mask(
+            [w.mask.numpy() for w in weights if w.mask is not None], [w.name for w in weights]
+        )
+        rng = generator(saliency.pruner.seed, f"ties at step {step}{group.ties}")
+        if saliency.scope == "global":
+            masks = keep_highest(scores, kept_count(alive.size, sparsity), within=alive, rng=rng)
+        else:
+            counts = [kept_count(array.size, sparsity) for array in alive]
+            masks = keep_highest_of_each(scores, counts, within=alive, rng=rng)
+        self._assign(weights, masks, scores)
+        _warn_of_empty(weights, alive, masks, step)
+
+    def _assign(
+        self, weights: Sequence[PrunableWeight], masks: Mask, scores: Sequence[np.ndarray]
+    ) -> None:
+        places: dict[int, list] = {}  # a weight that two layers share has a mask in each
+        for wrapper in saliency_wrappers(self.model):
+            for variable, mask, threshold in wrapper.pruning_vars:
+                places.setdefault(id(variable), []).append((wrapper, mask, threshold))
+        for weight, kept, score in zip(weights, masks, scores, strict=True):
+            for wrapper, mask, threshold in places[id(weight.variable)]:
+                mask.assign(kept.astype(np.float32))
+                threshold.assign(score[kept].min(initial=np.inf))
+                if not wrapper.keep_pruned_weights:
+                    weight.variable.assign(weight.variable * tf.cast(mask, weight.variable.dtype))
+
+
+def _step(wrapper: PruneBySaliency) -> int:
+    return int(wrapper.pruning_step.numpy())
+
+
+def kept_count(size: int, sparsity: np.float32) -> int:
+    """TF-MOT's number of weights to keep, in its float32 arithmetic: at least 1."""
+    kept = np.float32(size) * (np.float32(1) - np.float32(sparsity))
+    return max(int(np.rint(kept)), 1)
+
+
+def _warn_of_empty(weights: Sequence[PrunableWeight], before: Mask, after: Mask, step: int) -> None:
+    empty = [
+        weight.name
+        for weight, was, kept in zip(weights, before, after, strict=True)
+        if weight.variable.shape.rank > 1 and was.any() and not kept.any()
+    ]
+    if empty:
+        warnings.warn(
+            f"pruning at step {step} leaves nothing of {', '.join(empty)}: what only they carry is "
+            "cut off. Keep more, prune in smaller steps, or use scope='local', which keeps at "
+            "least one weight of each layer",
+            stacklevel=2,
+        )
