@@ -155,7 +155,7 @@ def seek_with(
             raise InputError("a host in which nothing is planted needs data to be trained on")
         data = planted.data(settings.samples, settings.noise)
     check_finite(data)
-    if planted is not None and planted.kind != kind_of(data):
+    if planted is not None and planted.kind not in (None, kind_of(data)):
         raise InputError(f"data must be for {planted.kind}, got labels for {kind_of(data)}")
     if augmented and not takes_images(host):
         raise InputError("only images can be augmented: expected augmented=False")

@@ -134,6 +134,20 @@ def test_a_density_that_keeps_nothing_is_refused(planted, pruner):
         seek(planted, pruner, 1e-5)
 
 
+def test_data_of_another_kind_than_the_planted_task_are_refused(planted):
+    data = tasks.get("helix").data(100)
+    with pytest.raises(InputError, match="be for classification, got labels for regression"):
+        seek(planted, "snip", 0.1, data=data)
+
+
+def test_what_a_pruner_trains_itself_is_not_augmented_and_that_is_said():
+    host = pns_tf.vgg_host((8, "M", 16), shape=(8, 8, 3), classes=3)
+    x, y = np.zeros((4, 8, 8, 3), np.float32), np.arange(4) % 3
+    data = tasks.Data(x, y, x, y)
+    with pytest.raises(InputError, match="'rigl' goes its own way: leave out augmented, got True"):
+        seek(host, "rigl", 0.5, data=data, augmented=True)
+
+
 @pytest.mark.parametrize("pruner", ["random", "synflow", "tfmot"])
 def test_the_same_seed_finds_the_same_ticket(planted, pruner):
     first, second = (seek(planted, pruner, 0.3, seed=5, **FAST) for _ in range(2))
