@@ -19,7 +19,7 @@ from pns_tf.hosts.models import (
     set_masks,
 )
 from pns_tf.hosts.paths import effective_mask, flow_collapsed
-from pns_tf.hosts.vgg import draw_parameters
+from pns_tf.hosts.drawing import draw_parameters
 from pns_tf.masks import Mask
 from pns_tf.planting.target_model import ModelTarget
 from tasks import InputError

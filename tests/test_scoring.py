@@ -64,7 +64,7 @@ def gradients_of_fit(model, y, **options):
     {"loss": "mse", "loss_weights": {"a": 3.0, "b": 1.0}},
     {"loss": lambda y, f: tf.reduce_mean(abs(y - f), axis=-1)},
     {"loss": "mse", "regularizer": "l2"},
-], ids=str)  # fmt: skip
+], ids=["all", "by name", "list", "one", "weights", "named weights", "function", "l2"])  # fmt: skip
 @pytest.mark.parametrize("labels", [[YB, YA], {"a": YA, "b": YB}, (YB, YA)], ids=type)
 def test_snip_scores_the_loss_of_fit(compiled, labels):
     with np.errstate(all="ignore"):

@@ -4,11 +4,10 @@ import math
 
 import numpy as np
 import pytest
-from pns_tf.hosts.vgg_plans import PLANS
 
 import pns_tf
 from pns_tf.hosts.models import host_arrays, masked_layers
-from pns_tf.hosts.vgg import build_vgg, vgg_host
+from pns_tf.hosts.vgg import PLANS, build_vgg, vgg_host
 from pns_tf.training.checkpoints import kept_in
 from tasks import Data, InputError
 
