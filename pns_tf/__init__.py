@@ -15,6 +15,7 @@ __version__ = "0.1.0"
 # Public name -> module that defines it.
 _PUBLIC = {
     "FoundTicket": "pns_tf.seeking",
+    "Host": "pns_tf.recipe.hosts",
     "Mask": "pns_tf.masks",
     "Planted": "pns_tf.planting.planted",
     "UpdateMasks": "pns_tf.tfmot.update_masks",
