@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+import inspect
 import sys
+import traceback
+from collections.abc import Iterator
 from pathlib import Path
 
 from pns_tf.checks import InputError
@@ -31,3 +35,27 @@ def load(what: str, name: str, place: str | None = None) -> object:
         raise InputError(
             f"{what} {name!r} cannot be loaded: {type(error).__name__}: {reason}"
         ) from error
+
+
+@contextlib.contextmanager
+def in_their_code(what: str, own: object) -> Iterator[None]:
+    """Turns an error in the user's function into one line with the place in their file.
+
+    Args:
+        what: such as "pruner 'mine:prune'", for the message.
+        own: the function, whose file is theirs.
+
+    Raises:
+        ValueError: whatever the block raises, unless it is one already.
+    """
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:
+        file = inspect.getsourcefile(own) if callable(own) else None
+        steps = traceback.extract_tb(error.__traceback__)
+        theirs = [step for step in steps if step.filename == file] or steps[-1:]
+        reason = (str(error).splitlines() or ["no reason given"])[0]
+        place = f"{Path(theirs[-1].filename).name}, line {theirs[-1].lineno}"
+        raise InputError(f"{what} failed in {place}: {type(error).__name__}: {reason}") from error

@@ -22,6 +22,8 @@ from pns_tf.commands.detect import detect
 from pns_tf.commands.existence import existence
 from pns_tf.commands.experiments import experiments
 from pns_tf.commands.flags import RENAMED
+from pns_tf.commands.instance import instance
+from pns_tf.commands.judge import judge
 from pns_tf.commands.leaderboard import leaderboard
 from pns_tf.commands.minimal_width import minimal_width
 from pns_tf.commands.plant import plant
@@ -34,6 +36,8 @@ from pns_tf.commands.tasks import tasks
 COMMANDS: dict[str, Callable] = {
     "plant": plant,
     "seek": seek,
+    "instance": instance,
+    "judge": judge,
     "reproduce": reproduce,
     "leaderboard": leaderboard,
     "sweep": sweep,

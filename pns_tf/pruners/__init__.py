@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+from collections.abc import Callable
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, cast
 
@@ -34,10 +35,10 @@ def names() -> list[str]:
     return list(PRUNERS)
 
 
-def load(name: str) -> type[Pruner]:
-    """Returns the class of a pruner, by its name or as "module:Class".
+def load(name: str) -> Callable[..., Pruner]:
+    """Returns what makes a pruner: its class, by its name or as "module:Class".
 
-    A module of the user's own may lie in the current directory.
+    "module:function" may also name a plain function, see `pns_tf.pruners.function`. A module of the user's own may lie in the current directory.
 
     Raises:
         ValueError: no such pruner, or the class cannot be imported (the message says why).
@@ -45,9 +46,19 @@ def load(name: str) -> type[Pruner]:
     place = name if ":" in str(name) else PRUNERS[choice("pruner", name, PRUNERS)].place
     pruner = own_modules.load("pruner", name, place)
     base = importlib.import_module("pns_tf.pruners.base").Pruner
-    if not (inspect.isclass(pruner) and issubclass(pruner, base)):
-        raise InputError(f"pruner {name!r} must be a class derived from pns_tf.pruners.Pruner")
-    return cast("type[Pruner]", pruner)
+    if inspect.isclass(pruner) and issubclass(pruner, base):
+        return cast("type[Pruner]", pruner)
+    if inspect.isclass(pruner) or not callable(pruner):
+        raise InputError(
+            f"pruner {name!r} must be a class derived from pns_tf.pruners.Pruner, or a function "
+            "prune(instance, density, rng)"
+        )
+    made = importlib.import_module("pns_tf.pruners.function").FunctionPruner
+
+    def of_function(seed: int = 0) -> Pruner:
+        return made(seed=seed, function=pruner)
+
+    return of_function
 
 
 def get(name: str, **options) -> Pruner:

@@ -90,7 +90,10 @@ class Planting:
     @classmethod
     def from_record(cls, record: Mapping[str, object]) -> Planting:
         """Reads a ``ticket.json``; what an old one does not say was the default."""
-        return from_record(cls, record, host=host_of_record(record))
+        host = host_of_record(record)
+        # Records of before do not name the trained ticket that was planted.
+        known = {"ticket": record.get("ticket") or ""} if host.problem is None else {}
+        return from_record(cls, record, host=host, **known)
 
     @property
     def unusual(self) -> str:

@@ -1,0 +1,105 @@
+"""The command ``judge``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pns_tf.checks import InputError, flag, number, several
+
+
+def judge(
+    *,
+    instance: str | None = None,
+    submission: str | None = None,
+    density: float | tuple = (),
+    planted: str | None = None,
+    beside: str | None = None,
+    data_dir: str | None = None,
+    out: str = "verdicts",
+    overwrite: bool = False,
+):
+    """Says what masks of any framework are worth, by the numbers that seek gives.
+
+    Writes <out>/<name of the submission>/ with verdict.json, rows.csv, distance.csv and a picture
+    of the overlap with the planted ticket for each density.
+
+    Args:
+        instance: folder that the command instance wrote.
+        submission: masks.npz, scores.npz, or a folder with masks-<density>.npz and submission.json.
+        density: at which scores are thresholded, separated by commas, () for those of the instance.
+        planted: folder of the planted run, if the instance has no judge.json.
+        beside: rows of a leaderboard, runs.csv; the submission is ranked among them.
+        data_dir: where TensorFlow Datasets keeps its data sets, None for its own place.
+        out: parent folder of the verdict.
+        overwrite: replace a verdict that exists.
+    """
+    from pns_tf.commands.checks import check_data_dir
+    from pns_tf.judging.instance import read_instance
+    from pns_tf.judging.submission import read_submission
+    from pns_tf.saving.storage import check_free
+
+    # What can be wrong with the files is found before TensorFlow is imported.
+    for name, value in (("instance", instance), ("submission", submission)):
+        if not isinstance(value, str) or not value:
+            raise InputError(f"judge needs --{name}, got {value!r}")
+    data_dir = check_data_dir(data_dir)
+    densities = [number("density", d, 0.0, 1.0, low_excluded=True) for d in several(density)]
+    folder = Path(str(instance))
+    read = read_instance(folder)
+    handed_in = read_submission(Path(str(submission)), read, densities)
+    path = Path(str(out)) / _plain(handed_in.name)
+    check_free(path, flag("overwrite", overwrite))
+    others = None
+    if beside is not None:
+        from pns_tf.commands.leaderboard import read_rows
+
+        others = read_rows(Path(str(beside)))
+
+    from pns_tf.quiet import import_tensorflow
+
+    import_tensorflow()
+    from tqdm import tqdm
+
+    from pns_tf.judging import verdict as judging
+    from pns_tf.judging.report import table, write_verdict
+
+    truth = judging.truth_of(folder, read, Path(planted) if planted else None, data_dir)
+    epochs = len(handed_in.tickets) * read.about["training"]["epochs"]  # type: ignore[index]
+    with tqdm(total=epochs, unit="epoch", leave=False, disable=None) as bar:
+        found = judging.judge(handed_in, read, truth, lambda epoch, loss: bar.update())
+    if others is not None and (why := judging.settings_differ(found.rows, others)):
+        raise InputError(f"{beside} is about other hosts: {why}")
+    write_verdict(found, truth, path, overwrite=overwrite)
+    print(table(found, truth))
+    print(f"\nwritten to  {path}")
+    print("            verdict.json, rows.csv, distance.csv, overlap pictures")
+    if others is not None:
+        _rank(found, others, path)
+
+
+def _rank(found, others, path: Path) -> None:
+    """Prints and writes the leaderboard with the submission in it."""
+    import pandas as pd
+
+    from pns_tf.commands.leaderboard import tables
+    from pns_tf.leaderboard.report import write_leaderboard
+
+    rest = others[others["entry"] != found.submission.name]
+    rows = pd.concat([rest, found.rows], ignore_index=True)
+    folder = path / "leaderboard"
+    folder.mkdir(exist_ok=True)
+    rows.to_csv(folder / "runs.csv", index=False)
+    standings = write_leaderboard(rows, folder, f"judge --beside, {found.submission.name}")
+    print()
+    print(tables(standings))
+    print(f"\nranked in   {folder / 'index.html'}")
+
+
+def _plain(name: str) -> str:
+    """A name that can be a folder's."""
+    import re
+
+    plain = re.sub(r"[^\w.=+-]", "_", name).lstrip(".")
+    if not plain:
+        raise InputError(f"the submission's name must have letters or digits, got {name!r}")
+    return plain

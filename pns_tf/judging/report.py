@@ -1,0 +1,80 @@
+"""What a verdict leaves behind: a table, ``verdict.json``, rows, and pictures of the overlap."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from pns_tf.judging.verdict import Truth, Verdict, as_json, distances
+from pns_tf.pictures import layer_counts_figure, overlap_figure, save_figure
+from pns_tf.saving.storage import new_folder, write_json
+
+COLUMNS = {
+    "density": "density",
+    "kept": "kept",
+    "strong": "strong",
+    "final": "weak",
+    "strong_fresh": "strong, fresh",
+    "final_fresh": "weak, fresh",
+    "recall": "recall",
+    "precision": "precision",
+    "effective_density": "effective density",
+}
+
+
+def write_verdict(verdict: Verdict, truth: Truth, path: Path, *, overwrite: bool = False) -> None:
+    """Writes ``verdict.json``, ``rows.csv``, ``distance.csv`` and ``overlap-<density>.png``.
+
+    Raises:
+        ValueError: ``path`` exists or cannot be written.
+    """
+    planted = truth.planted.planted_masks
+    with new_folder(path, overwrite) as folder:
+        write_json(folder / "verdict.json", as_json(verdict))
+        verdict.rows.to_csv(folder / "rows.csv", index=False)
+        distances(verdict).to_csv(folder / "distance.csv", index=False)
+        for ticket, found in zip(verdict.submission.tickets, verdict.found, strict=True):
+            title = f"{verdict.submission.name}, density {ticket.density:g}"
+            if any(mask.ndim > 2 for mask in found.masks):
+                figure = layer_counts_figure(planted, found.masks, title)
+            else:
+                figure = overlap_figure(planted.kernels, found.masks.kernels, title)
+            save_figure(figure, folder / f"overlap-{ticket.density:g}.png")
+
+
+def table(verdict: Verdict, truth: Truth) -> str:
+    """The verdict as text."""
+    from tabulate import tabulate
+
+    rows = verdict.rows
+    shown = rows[[*COLUMNS]].rename(columns=COLUMNS)
+    shown["collapse"] = [_collapse(row) for row in rows.to_dict("records")]
+    first = rows.iloc[0]
+    metric = "test accuracy" if first["kind"] == "classification" else "test MSE (rescaled)"
+    lines = [
+        tabulate(shown, "keys", showindex=False, floatfmt=".4g"),
+        "",
+        f"{metric}: planted ticket {first['planted']:.4g} at density {first['baseline']:.4g}, "
+        f"best constant {first['best_constant']:.4g}, host before pruning {first['before']:.4g}",
+    ]
+    tied = rows[rows["ties"] > 0]
+    for row in tied.to_dict("records"):
+        lines.append(
+            f"density {row['density']:g}: {row['ties']:,} parameters share the lowest score that "
+            "is kept: which of them are is random"
+        )
+    for row in distances(verdict).to_dict("records"):
+        lines.append(f"distance to the truth, {row['ticket']} ticket: {_distance(row)}")
+    return "\n".join(lines)
+
+
+def _collapse(row: dict) -> str:
+    words = {"layer_collapse": "an empty layer", "flow_collapse": "no path"}
+    return ", ".join(word for name, word in words.items() if row[name]) or "none"
+
+
+def _distance(row: dict) -> str:
+    if pd.isna(row["distance"]):
+        return "near the planted one at none of these densities"
+    return f"{row['distance']:.3g} × the planted density, at density {row['density']:.4g}"
