@@ -65,16 +65,16 @@ def instance(
     from pns_tf.quiet import import_tensorflow
 
     import_tensorflow()
-    from pns_tf.judging.writing import instance_of, write_instance
+    from pns_tf.judging.making import instance_of
+    from pns_tf.judging.writing import write_instance
     from pns_tf.recipe.search import SeekSettings
     from pns_tf.runs.execute import planted_of
     from pns_tf.saving.exporting import load_planted
 
     found = planted_of(planting) if planted is None else load_planted(Path(str(planted)))
     data = planting.host.data(planting.samples, planting.noise, planting.seed, data_dir)
-    made = instance_of(
-        found.host, data, sorted(densities), planting.host.task, SeekSettings(epochs=epochs)
-    )
+    settings = SeekSettings(epochs=epochs)
+    made = instance_of(found.host, data, sorted(densities), planting.host.task, settings)
     recipe = planting.record
     if planted is not None:
         recipe = {"planted": str(Path(str(planted)).resolve())}

@@ -38,7 +38,8 @@ def names() -> list[str]:
 def load(name: str) -> Callable[..., Pruner]:
     """Returns what makes a pruner: its class, by its name or as "module:Class".
 
-    "module:function" may also name a plain function, see `pns_tf.pruners.function`. A module of the user's own may lie in the current directory.
+    "module:function" may also name a plain function, see `pns_tf.pruners.function`. A module of
+    the user's own may lie in the current directory.
 
     Raises:
         ValueError: no such pruner, or the class cannot be imported (the message says why).
