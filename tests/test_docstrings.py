@@ -73,6 +73,7 @@ def names_the_examples_use() -> dict:
     }
 
 
+@pytest.mark.filterwarnings("ignore:.*tf.lite.Interpreter is deprecated")
 @pytest.mark.parametrize("name", ["pns_tf", "tasks", *MODULES])
 def test_examples_run_and_give_what_they_say(name, folder, monkeypatch, capsys):
     monkeypatch.chdir(folder)

@@ -36,6 +36,7 @@ class Planting:
         ValueError: a value that cannot work.
 
     Example:
+        >>> from pns_tf.hosts.fully_connected import FullyConnected
         >>> Planting(FullyConnected("circle", width=50, init="uniform")).name
         'circle-d5-w50-s0-init=uniform'
     """

@@ -56,6 +56,7 @@ class Run:
         task_code: the same for a task or a family of hosts of the user's own.
 
     Example:
+        >>> from pns_tf.hosts.fully_connected import FullyConnected
         >>> run = Run(FullyConnected("circle"), SeekSettings("snip", density=0.1))
         >>> len(run.name)
         16
@@ -141,6 +142,7 @@ class Run:
         """Name of its ticket's folder, as ``seek`` writes it.
 
         Example:
+            >>> from pns_tf.hosts.fully_connected import FullyConnected
             >>> search = SeekSettings("snip", 0.5, rounds=10, noise=0.1)
             >>> Run(FullyConnected("circle"), search).folder
             'circle-d5-w100-s0-snip-0.5-rounds=10-noise=0.1'

@@ -131,7 +131,7 @@ def prune(
         >>> schedule = tfmot.sparsity.keras.PolynomialDecay(0, 0.9, begin_step=0, end_step=1000)
         >>> pruned = prune(model, "snip", schedule, x, y)
         >>> pruned.compile("adam", "mse")
-        >>> history = pruned.fit(x_train, y_train, callbacks=[UpdateMasks()], verbose=0)
+        >>> history = pruned.fit(x_train, y_train, callbacks=[pns_tf.UpdateMasks()], verbose=0)
     """
     saliency = Saliency.checked(pruner, x, y, scope, loss, sample_weight, batch_statistics)
     if not isinstance(pruning_schedule, tfmot.sparsity.keras.PruningSchedule):
