@@ -196,6 +196,7 @@ class _SaliencyPruning(Pruning):
         )
         self._keep_pruned_weights = wrapper.keep_pruned_weights
         self._frozen: list[tf.Variable | None] | None = None
+        self.held_by = None  # the training function that holds pruned weights
 
     def frozen_values(self) -> list[tf.Variable | None]:
         """A variable for each weight that holds what pruned entries stay at; `None` for zero."""
