@@ -321,7 +321,7 @@ def attending():
     return keras.Model(x, L.Dense(2)(L.GlobalAveragePooling1D()(Gated(8, name="mine")(h))))
 
 
-@pytest.mark.parametrize("file", ["model.keras", "model.h5", "saved_model"])
+@pytest.mark.parametrize("file", ["model.keras", "model.h5"])
 def test_attention_is_saved_and_loaded_half_pruned(tmp_path, file):
     y = (SEQUENCES[:, 0, 0] > 0).astype(int)
     model = pns_tf.prune(attending(), "snip", always(0.5), SEQUENCES, y)
