@@ -2,7 +2,8 @@
 
 A file of a model names its layers, such as "pns_tf>PruneBySaliency", and Keras looks the names up
 among the classes that are registered. Importing the classes means importing TensorFlow, which
-``import pns_tf`` does not do; so they are imported when they are asked for.
+``import pns_tf`` does not do. So stand-ins are registered, which import the class when a layer is
+to be made; the class then takes their place.
 """
 
 from __future__ import annotations
@@ -15,36 +16,34 @@ from typing import Any
 
 REGISTRY = "tf_keras.src.saving.object_registration"
 PLACES = {
-    "pns_tf>PlantedConv2D": "pns_tf.hosts.layers",
-    "pns_tf>PlantedDense": "pns_tf.hosts.layers",
-    "pns_tf>PruneBySaliency": "pns_tf.tfmot.wrapper",
+    "PlantedConv2D": "pns_tf.hosts.layers",
+    "PlantedDense": "pns_tf.hosts.layers",
+    "PruneBySaliency": "pns_tf.tfmot.wrapper",
 }
 
 
 def install() -> None:
-    """Extends Keras's look-up of names, now or as soon as Keras is imported."""
+    """Registers the stand-ins, now or as soon as Keras is imported."""
     if REGISTRY in sys.modules:
-        _extend(sys.modules[REGISTRY])
+        _register(sys.modules[REGISTRY])
     else:
         sys.meta_path.insert(0, _WhenImported())
 
 
-def _extend(registry: Any) -> None:
-    registered = registry.get_registered_object
+def _register(registry: Any) -> None:
+    for name, place in PLACES.items():
+        registry._GLOBAL_CUSTOM_OBJECTS.setdefault(f"pns_tf>{name}", _stand_in(name, place))
 
-    def get_registered_object(name, custom_objects=None, module_objects=None):
-        found = registered(name, custom_objects, module_objects)
-        if found is None and name in PLACES:
-            importlib.import_module(PLACES[name])
-            found = registered(name, custom_objects, module_objects)
-        return found
 
-    get_registered_object.__doc__ = registered.__doc__
-    registry.get_registered_object = get_registered_object
+def _stand_in(name: str, place: str) -> type:
+    def from_config(cls, config):
+        return getattr(importlib.import_module(place), name).from_config(config)
+
+    return type(name, (), {"__module__": place, "from_config": classmethod(from_config)})
 
 
 class _WhenImported(importlib.abc.MetaPathFinder):
-    """Lets Keras's registry be imported as it would be, and extends it then."""
+    """Lets Keras's registry be imported as it would be, and adds the stand-ins then."""
 
     def find_spec(self, name, path=None, target=None):
         if name != REGISTRY:
@@ -54,9 +53,9 @@ class _WhenImported(importlib.abc.MetaPathFinder):
         if spec is not None and spec.loader is not None:
             execute = spec.loader.exec_module
 
-            def execute_and_extend(module):
+            def execute_and_register(module):
                 execute(module)
-                _extend(module)
+                _register(module)
 
-            spec.loader.exec_module = execute_and_extend
+            spec.loader.exec_module = execute_and_register
         return spec

@@ -188,13 +188,13 @@ def test_parts_pruned_apart_are_joined_and_each_goes_on():
     head = pns_tf.prune(keras.Sequential([L.Dense(2, input_shape=(8,))]), "magnitude", always(0.25))
     joined = keras.Model(body.input, head(body.output))
     fit(joined, POINTS, HALVES)
-    first, *_, last = [mask.mean() for mask in masks_of(joined)]
-    assert (first, last) == (0.5, 0.25)
+    *first, last = masks_of(joined)
+    assert (density_of(first), density_of([last])) == (0.5, 0.25)
     steps = [int(layer.pruning_step) for layer in saliency_wrappers(joined)]
     assert steps == [4, 4, 2]
     by_hand = keras.Sequential([PruneBySaliency(L.Dense(2, name="own"), always(0.5))])
     by_hand.build((None, 6))
-    with pytest.raises(InputError, match="does not know the pruner of own"):
+    with pytest.raises(InputError, match=r"does not know its pruner \(own loaded"):
         fit(by_hand, POINTS, HALVES)
 
 
@@ -253,7 +253,7 @@ def test_kept_weights_do_not_move_by_momentum_decay_or_regularisers(optimizer):
 def test_checkpoints_are_as_sparse_as_asked_for(tmp_path, often, first):
     schedule = always(0.3)
     pruned = pns_tf.prune(dense(kernel_regularizer="l2"), "snip", schedule, POINTS, HALVES)
-    save = keras.callbacks.ModelCheckpoint(tmp_path / "{epoch}.keras", save_freq=often)
+    save = keras.callbacks.ModelCheckpoint(str(tmp_path / "{epoch}.keras"), save_freq=often)
     callbacks = [save, pns_tf.UpdateMasks()] if first else [pns_tf.UpdateMasks(), save]
     fit(pruned, POINTS, HALVES, callbacks, optimizer=keras.optimizers.Adam(0.05))
     with sparsity.prune_scope():
@@ -321,7 +321,7 @@ def attending():
     return keras.Model(x, L.Dense(2)(L.GlobalAveragePooling1D()(Gated(8, name="mine")(h))))
 
 
-@pytest.mark.parametrize("file", ["model.keras", "model.h5", "saved_model"])
+@pytest.mark.parametrize("file", ["model.keras", "model.h5"])
 def test_attention_is_saved_and_loaded_half_pruned(tmp_path, file):
     y = (SEQUENCES[:, 0, 0] > 0).astype(int)
     model = pns_tf.prune(attending(), "snip", always(0.5), SEQUENCES, y)

@@ -78,7 +78,11 @@ def test_a_network_without_any_path_is_still_a_network():
 
 
 def test_flattened_pixels_stay_with_their_channels():
-    layers = [keras.layers.Conv2D(8, 3), keras.layers.Flatten(), keras.layers.Dense(4)]
+    layers = [
+        keras.layers.Conv2D(8, 3, activation="relu"),
+        keras.layers.Flatten(),
+        keras.layers.Dense(4),
+    ]
     host = host_from_model(keras.Sequential([keras.Input(SHAPE), *layers]))
     rng = np.random.default_rng(0)
     set_masks(host, [rng.random(w.shape) < 0.02 for w in host.trainable_weights])

@@ -153,9 +153,9 @@ def test_synflow_refuses_a_softmax_and_names_it(end):
 def test_synflow_refuses_flow_that_saturates_and_names_the_layer(activation):
     keras.utils.set_random_seed(0)
     model = keras.Sequential([
-        keras.Input((5,)), L.Dense(100, name="first", kernel_initializer="ones"),
-        L.Activation(activation), L.Dense(3),
+        keras.Input((5,)), L.Dense(9, name="first"), L.Activation(activation), L.Dense(3),
     ])  # fmt: skip
+    model.get_layer("first").kernel.assign(tf.fill((5, 9), 99.0))
     with pytest.raises(InputError, match=r"all of first/kernel with 0.*saturates"):
         scores(model, None, "synflow")
 
@@ -322,5 +322,5 @@ def test_a_data_set_gives_samples_of_each_class():
         scoring_batch(data.repeat())
     with pytest.raises(InputError, match="must be batched"):
         scoring_batch(tf.data.Dataset.from_tensor_slices((X, CLASSES)))
-    x, y = scoring_batch(tf.data.Dataset.from_tensor_slices((X, X)).batch(8), 5, classes=2)
+    x, y = scoring_batch(tf.data.Dataset.from_tensor_slices((X, X)).batch(8), None, 5, 2)
     assert x.shape == (10, 5)

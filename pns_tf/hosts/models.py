@@ -102,9 +102,9 @@ def host_from_model(model: keras.Model, name: str = "host") -> keras.Model:
         if isinstance(layer, MaskedLayer):
             copy.set_weights(layer.get_weights())
         elif isinstance(copy, MaskedLayer):
-            copy.kernel.assign(layer.kernel)
+            copy.kernel.assign(layer.kernel.numpy())
             if layer.use_bias:
-                copy.bias.assign(layer.bias)
+                copy.bias.assign(layer.bias.numpy())
     return keras.Model(inputs, h, name=name)
 
 

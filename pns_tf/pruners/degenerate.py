@@ -34,7 +34,8 @@ def check_derivatives(
                 f"pruner {pruner!r} scores {weight.name} with infinity ({np.isinf(score).sum()} of "
                 f"{score.size}): the network's outputs or gradients are beyond the range of floats"
             )
-    if any(score.any() for score in scores) or is_pruned(weights):
+    nothing_left = is_pruned(weights) or not any(np.any(w.variable.numpy()) for w in weights)
+    if any(score.any() for score in scores) or nothing_left:
         return
     raise InputError(
         f"pruner {pruner!r} scores all of {weights[0].name} … {weights[-1].name} with 0: what the "

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import tensorflow as tf
+import tf_keras as keras
 
 from pns_tf.tfmot.wrapper import PruneBySaliency
 
@@ -17,22 +18,38 @@ class Hold:
     the time of a training.
 
     Args:
-        wrappers: of one model.
+        model: the model that is trained.
+        wrappers: those in it.
     """
 
-    def __init__(self, wrappers: Sequence[PruneBySaliency]):
-        self._wrappers = list(wrappers)
+    def __init__(self, model: keras.Model, wrappers: Sequence[PruneBySaliency]):
+        self._model, self._wrappers = model, list(wrappers)
         self._before: list[tuple[tf.Variable, object]] = []
+        self._by_hand: list[tuple[tf.Variable, Callable]] = []
 
     def begin(self) -> None:
         """From now on; whatever is traced meanwhile holds them."""
+        legacy = isinstance(self._model.optimizer, keras.optimizers.legacy.Optimizer)
         for wrapper in self._wrappers:
             frozen = wrapper.pruning_obj.frozen_values()
             for (weight, mask, _), value in zip(wrapper.pruning_vars, frozen, strict=True):
+                if legacy and isinstance(wrapper.layer, keras.layers.Embedding):
+                    self._by_hand.append((weight, _held(None, mask, value)))
+                    continue  # with sparse gradients they refuse constraints
                 for variable in _components(weight):
                     self._before.append((variable, variable._constraint))
                     variable._constraint = _held(variable._constraint, mask, value)
         self.refresh()
+        # What was traced by an earlier training without masks would not hold anything.
+        state = self._wrappers[0].pruning_obj
+        if state.held_by is not self._model.train_function:
+            self._model.make_train_function(force=True)
+            state.held_by = self._model.train_function
+
+    def apply(self) -> None:
+        """Holds what constraints could not, after a step."""
+        for weight, constraint in self._by_hand:
+            weight.assign(constraint(weight))
 
     def refresh(self) -> None:
         """What is kept is kept at the present value; others may have assigned it."""
@@ -46,7 +63,7 @@ class Hold:
         """Gives the variables their own constraints back."""
         for variable, constraint in reversed(self._before):
             variable._constraint = constraint
-        self._before = []
+        self._before, self._by_hand = [], []
 
 
 def _held(own, mask: tf.Variable, frozen: tf.Variable | None):

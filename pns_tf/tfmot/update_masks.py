@@ -104,7 +104,7 @@ class UpdateMasks(tfmot.sparsity.keras.UpdatePruningStep):
             if _step(wrapper) < 0:
                 wrapper.pruning_step.assign(0)
         self._groups = self._grouped(wrappers, weights)
-        self._hold = Hold(wrappers)
+        self._hold = Hold(self.model, wrappers)
         self._hold.begin()
 
     def on_train_end(self, logs=None):
@@ -123,6 +123,7 @@ class UpdateMasks(tfmot.sparsity.keras.UpdatePruningStep):
         self._first = batch
 
     def on_train_batch_end(self, batch, logs=None):
+        self._hold.apply()
         done = batch - self._first + 1
         if done > 1:
             for group, before in self._begun:
@@ -142,8 +143,8 @@ class UpdateMasks(tfmot.sparsity.keras.UpdatePruningStep):
         unknown = [w.layer.name for w in wrappers if not (self._given or w.saliency)]
         if unknown:
             raise InputError(
-                f"model {self.model.name!r} does not know the pruner of {', '.join(unknown)} (it "
-                "was loaded from disk, or wrapped by hand): expected UpdateMasks(pruner, x, y)"
+                f"model {self.model.name!r} does not know its pruner ({', '.join(unknown)} loaded "
+                "from disk, or wrapped by hand): expected UpdateMasks(pruner, x, y)"
             )
         by_key: dict[tuple, list[PruneBySaliency]] = {}
         for wrapper in wrappers:

@@ -115,6 +115,12 @@ class PruneBySaliency(PruneLowMagnitude):
             training = keras.backend.learning_phase()
         if not self._hands_training_on:
             kwargs.pop("training", None)
+        if not self._call_spec.full_argspec.varargs:
+            # By name: recurrent layers, called, have another order than their call has.
+            names = [name for name in self._call_spec.full_argspec.args if name != "self"][1:]
+            given = zip(names, args, strict=False)
+            kwargs |= {name: value for name, value in given if value is not None}
+            args = ()
         if self.pruning_obj is None:
             outputs = self.layer(inputs, *args, **kwargs)
             with maybe_init_scope(self):
@@ -196,6 +202,7 @@ class _SaliencyPruning(Pruning):
         )
         self._keep_pruned_weights = wrapper.keep_pruned_weights
         self._frozen: list[tf.Variable | None] | None = None
+        self.held_by = None  # the training function that holds pruned weights
 
     def frozen_values(self) -> list[tf.Variable | None]:
         """A variable for each weight that holds what pruned entries stay at; `None` for zero."""
