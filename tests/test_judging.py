@@ -1,0 +1,454 @@
+"""Tickets of any framework: instances that NumPy alone reads, submissions, and the verdict."""
+
+import io
+import json
+import os
+import pickle
+import re
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import pns_tf
+from pns_tf.commands import main
+from pns_tf.hosts.models import host_from_arrays
+from pns_tf.judging.instance import read_instance
+from pns_tf.judging.submission import read_submission
+
+ROOT = Path(__file__).parent.parent
+SMALL = ["--task=circle", "--depth=4", "--width=20", "--samples=400", "--epochs=1"]
+DENSITIES = (0.2, 0.5)
+NUMPY_ONLY = """
+import sys
+for name in ("tensorflow", "tf_keras", "keras", "pns_tf"):
+    sys.modules[name] = None
+import json
+import numpy as np
+
+about = json.load(open("instance/instance.json"))
+with np.load("instance/host.npz") as file:
+    host = {name: file[name] for name in file.files}
+flat = np.concatenate([abs(array).ravel() for array in host.values()])
+for density in about["densities"]:
+    threshold = np.sort(flat)[-round(density * flat.size)]
+    masks = {name: abs(array) >= threshold for name, array in host.items()}
+    np.savez(f"masks-{density:.12g}.npz", **masks)
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A folder with an instance in it."""
+    path = tmp_path_factory.mktemp("judging")
+    densities = ",".join(map(str, DENSITIES))
+    main(["instance", *SMALL, f"--density={densities}", f"--out={path / 'instance'}"])
+    return path
+
+
+@pytest.fixture(scope="module")
+def instance(folder):
+    return read_instance(folder / "instance")
+
+
+@pytest.fixture(scope="module")
+def found():
+    """What ``seek`` says of magnitude pruning in the same host."""
+    planted = pns_tf.plant("circle", depth=4, width=20)
+    return {
+        density: pns_tf.seek(planted, "magnitude", density, epochs=1, samples=400)
+        for density in DENSITIES
+    }
+
+
+def judged(folder, submission, *flags):
+    main(
+        [
+            *("judge", f"--instance={folder / 'instance'}", f"--submission={submission}"),
+            *(f"--out={folder / 'verdicts'}", "--overwrite", *flags),
+        ]
+    )
+    name = read_submission(Path(submission), read_instance(folder / "instance")).name
+    content = (folder / "verdicts" / name / "verdict.json").read_text(encoding="utf-8")
+    return json.loads(content)["tickets"]
+
+
+def test_a_process_with_numpy_alone_prunes_and_gets_the_numbers_of_seek(folder, found):
+    subprocess.run([sys.executable, "-c", NUMPY_ONLY], cwd=folder, check=True)
+    (folder / "mine").mkdir()
+    for file in folder.glob("masks-*.npz"):
+        file.rename(folder / "mine" / file.name)
+    tickets = judged(folder, folder / "mine")
+    assert [ticket["density"] for ticket in tickets] == sorted(DENSITIES, reverse=True)
+    for ticket in tickets:
+        metrics = found[ticket["density"]].metrics
+        assert {name: ticket[name] for name in metrics} == metrics
+        assert ticket["kept"] == found[ticket["density"]].masks.kept
+        assert abs(ticket["final_fresh"] - ticket["final"]) < 0.2  # of 100,000 and of 40 samples
+    pictures = {path.name for path in (folder / "verdicts" / "mine").iterdir()}
+    assert {"rows.csv", "distance.csv", "overlap-0.2.png", "overlap-0.5.png"} <= pictures
+
+
+def test_scores_are_thresholded_as_a_pruners_are(folder, instance, found):
+    path = folder / "scores.npz"
+    np.savez(path, **{name: abs(array) for name, array in instance.host.items()})
+    read = read_submission(path, instance)
+    assert [ticket.density for ticket in read.tickets] == [0.5, 0.2]
+    for ticket in read.tickets:
+        assert ticket.mask == found[ticket.density].masks
+        assert ticket.ties == 0
+    (sparse,) = read_submission(path, instance, [0.05]).tickets
+    assert sparse.mask.kept == round(0.05 * instance.size)
+
+
+def test_equal_scores_are_allowed_and_said_to_be_ties(folder, instance, capsys):
+    path = folder / "flat" / "scores.npz"
+    path.parent.mkdir()
+    np.savez(path, **{name: np.ones(array.shape) for name, array in instance.host.items()})
+    judged(folder, path)
+    assert f"{instance.size:,} parameters share the lowest score" in capsys.readouterr().out
+
+
+def test_neither_test_data_nor_seed_nor_ticket_are_in_what_a_pruner_reads(folder, instance):
+    assert set(os.listdir(folder / "instance")) == {
+        *("README.md", "instance.json", "judge.json"),
+        *("host.npz", "data.npz", "host.safetensors", "data.safetensors"),
+    }
+    with np.load(folder / "instance" / "data.npz") as data:
+        assert set(data.files) == {"x_train", "y_train"}
+        assert len(data["x_train"]) == 360
+    assert not re.search("seed|noise|planted", json.dumps(dict(instance.about)))
+
+
+def test_answers_are_written_if_asked_for(tmp_path):
+    main(["instance", *SMALL, "--answers", f"--out={tmp_path / 'open'}"])
+    planted = pns_tf.plant("circle", depth=4, width=20)
+    assert pns_tf.Mask.load(tmp_path / "open" / "planted_masks.npz") == planted.planted_masks
+
+
+def test_safetensors_hold_the_same(folder, instance):
+    from safetensors.numpy import load_file, save_file
+
+    assert all(
+        np.array_equal(array, instance.host[name])
+        for name, array in load_file(folder / "instance" / "host.safetensors").items()
+    )
+    masks = {name: np.zeros(array.shape, bool) for name, array in instance.host.items()}
+    masks["kernel0"][0] = True
+    save_file(masks, folder / "masks.safetensors")
+    assert read_submission(folder / "masks.safetensors", instance).tickets[0].mask.kept == 20
+
+
+# The host in other frameworks
+
+
+def rebuilt(folder, framework):
+    """The names that the README's code for a framework defines."""
+    text = (folder / "instance" / "README.md").read_text(encoding="utf-8")
+    code = text.split(f"## The host in {framework}\n")[1].split("```python")[1].split("```")[0]
+    names = {}
+    here = Path.cwd()
+    os.chdir(folder / "instance")
+    try:
+        exec(code, names)
+    finally:
+        os.chdir(here)
+    return names
+
+
+@pytest.fixture(scope="module")
+def expected(instance):
+    kernels = [array for name, array in instance.host.items() if name.startswith("kernel")]
+    biases = [array for name, array in instance.host.items() if name.startswith("bias")]
+    return host_from_arrays(kernels, biases)(instance.x_train[:50]).numpy()
+
+
+def assert_near(outputs, expected):
+    np.testing.assert_allclose(outputs, expected, atol=1e-6 * np.abs(expected).max(), rtol=0)
+
+
+def test_the_host_rebuilt_in_numpy_computes_the_same(folder, instance, expected):
+    assert_near(rebuilt(folder, "NumPy")["forward"](instance.x_train[:50]), expected)
+
+
+def test_the_host_rebuilt_in_jax_computes_the_same(folder, instance, expected):
+    pytest.importorskip("jax", reason="JAX is not installed")
+    names = rebuilt(folder, "JAX")
+    assert_near(np.asarray(names["forward"](names["parameters"], instance.x_train[:50])), expected)
+
+
+def test_the_host_rebuilt_in_pytorch_computes_the_same(folder, instance, expected):
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    outputs = rebuilt(folder, "PyTorch")["forward"](torch.tensor(instance.x_train[:50]))
+    assert_near(outputs.detach().numpy(), expected)
+
+
+def test_the_host_rebuilt_in_keras_3_computes_the_same(folder, instance, expected):
+    outputs = rebuilt(folder, "Keras 3")["model"](instance.x_train[:50])
+    assert_near(np.asarray(outputs), expected)
+
+
+# Examples
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", ["magnitude", "saliency"])
+def test_the_jax_example_hands_in_what_is_judged(folder, method, found):
+    pytest.importorskip("jax", reason="JAX is not installed")
+    example(folder, "jax_prune.py", f"--method={method}", f"--out=jax_{method}")
+    tickets = judged(folder, folder / f"jax_{method}")
+    if method == "magnitude":
+        for ticket in tickets:
+            assert ticket["final"] == found[ticket["density"]].metrics["final"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("torch_prune.py",),
+        ("torch_prune.py", "--method=random"),
+        ("torch_synflow.py", "--rounds=3"),
+    ],
+)
+def test_the_pytorch_examples_hand_in_what_is_judged(folder, words):
+    pytest.importorskip("torch", reason="PyTorch is not installed")
+    out = "-".join(words).replace("--", "").replace("=", "")
+    example(folder, *words, f"--out={out}")
+    for ticket in judged(folder, folder / out):
+        assert ticket["kept"] == round(ticket["density"] * (20 * 2 + 400 + 80 + 20 + 20 + 4))
+
+
+def example(folder, name, *flags):
+    command = [sys.executable, ROOT / "examples" / name, "--instance=instance", *flags]
+    subprocess.run(command, cwd=folder, check=True)
+
+
+# In one process
+
+FUNCTIONS = """
+import numpy as np
+
+def scores(instance, density, rng):
+    assert instance.x_train.shape == (360, 2) and set(instance.host) == set(instance.shapes)
+    return {name: abs(array) for name, array in instance.host.items()}
+
+def masks(instance, density, rng):
+    flat = np.concatenate([abs(array).ravel() for array in instance.host.values()])
+    threshold = np.sort(flat)[-round(density * flat.size)]
+    return [abs(array) >= threshold for array in instance.host.values()]
+
+def random(instance, density, rng):
+    return [rng.random(array.shape) for array in instance.host.values()]
+
+def too_many(instance, density, rng):
+    return [np.ones(array.shape, bool) for array in instance.host.values()]
+
+def nothing(instance, density, rng):
+    return None
+
+def other_shape(instance, density, rng):
+    return [array.ravel() for array in instance.host.values()]
+
+def other_names(instance, density, rng):
+    return {"kernel9": instance.host["kernel0"]}
+
+def fails(instance, density, rng):
+    return 1 / 0
+"""
+
+
+@pytest.fixture
+def functions(tmp_path, monkeypatch):
+    (tmp_path / "my_functions.py").write_text(FUNCTIONS, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    yield
+    sys.modules.pop("my_functions", None)
+
+
+def sought(name, **settings):
+    planted = pns_tf.plant("circle", depth=4, width=20)
+    return pns_tf.seek(planted, f"my_functions:{name}", 0.2, epochs=1, samples=400, **settings)
+
+
+@pytest.mark.parametrize("name", ["scores", "masks"])
+def test_a_plain_function_is_a_pruner(functions, found, name):
+    mine = sought(name)
+    assert mine.masks == found[0.2].masks
+    assert mine.metrics["final"] == found[0.2].metrics["final"]
+
+
+def test_a_functions_generator_follows_from_the_seed(functions):
+    assert sought("random", seed=3).masks == sought("random", seed=3).masks
+    assert sought("random", seed=3).masks != sought("random", seed=4).masks
+
+
+@pytest.mark.parametrize(
+    ("name", "complaint"),
+    [
+        ("too_many", "keeps 564 of 564 parameters: density 0.2 allows 113"),
+        ("nothing", "must return arrays for kernel0, .* got a NoneType"),
+        ("other_shape", r"kernel0 must have shape \(2, 20\), got \(40,\)"),
+        ("other_names", "kernel9"),
+        ("fails", "failed in my_functions.py, line 30: ZeroDivisionError: division by zero"),
+    ],
+)
+def test_a_function_that_returns_something_else_is_refused(functions, name, complaint):
+    with pytest.raises(pns_tf.checks.InputError, match=complaint):
+        sought(name)
+
+
+# What is refused
+
+
+def arrays(instance, **changed):
+    found = {name: np.zeros(array.shape, bool) for name, array in instance.host.items()}
+    found["kernel0"][0, 0] = True
+    return found | changed
+
+
+def zipped(path, contents):
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in contents.items():
+            archive.writestr(name, content)
+
+
+def npy(array, **options):
+    file = io.BytesIO()
+    np.save(file, array, **options)
+    return file.getvalue()
+
+
+def with_files(instance, **changed):
+    contents = {f"{name}.npy": npy(array) for name, array in arrays(instance).items()}
+    return contents | changed
+
+
+HOSTILE = {
+    "a wrong shape": (lambda i: arrays(i, kernel0=np.ones((3, 20))), r"kernel0 must have shape"),
+    "a half": (lambda i: arrays(i, bias0=np.full(20, 0.5)), "must hold 0 and 1 only, got 0.5"),
+    "minus one": (lambda i: arrays(i, bias0=np.full(20, -1)), "must hold 0 and 1 only, got -1"),
+    "NaN": (lambda i: arrays(i, bias0=np.full(20, np.nan)), "mask bias0 holds NaN"),
+    "text": (lambda i: arrays(i, bias0=np.full(20, "a")), "bias0 must hold numbers, got dtype"),
+    "complex": (lambda i: arrays(i, bias0=np.full(20, 1j)), "must hold numbers, got dtype complex"),
+    "one more": (lambda i: arrays(i, kernel9=np.ones(2)), "holds 'kernel9.npy': expected only"),
+    "pickled": (
+        lambda i: arrays(i, bias0=np.array([{}] * 20, dtype=object)),
+        "bias0 is pickled|makes sense|unpacks",
+    ),
+}
+FILES = {
+    "one less": (
+        lambda i: {n: c for n, c in with_files(i).items() if n != "bias1.npy"},
+        "lacks bias1",
+    ),
+    "a path out": (lambda i: with_files(i) | {"../../kernel0.npy": b""}, "expected only"),
+    "an absolute path": (lambda i: with_files(i) | {"/tmp/kernel0.npy": b""}, "expected only"),
+    "a program": (lambda i: with_files(i) | {"run.py": b"1"}, "holds 'run.py'"),
+    "a bomb": (
+        lambda i: with_files(i) | {"bias0.npy": bytes(10**8)},
+        "unpacks to 100,000,000 bytes",
+    ),
+    "a lying header": (
+        lambda i: with_files(i) | {"bias0.npy": npy(np.ones(20))[:130]},
+        "bias0 ends before its last value|is no array",
+    ),
+    "no array": (lambda i: with_files(i) | {"bias0.npy": b"hello"}, "bias0 is no array"),
+    "a pickle": (
+        lambda i: with_files(i) | {"bias0.npy": pickle.dumps([1])},
+        "bias0 is no array",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_broken_masks_are_refused_in_one_line(kind, instance, tmp_path):
+    make, complaint = HOSTILE[kind]
+    np.savez(tmp_path / "masks.npz", allow_pickle=True, **make(instance))
+    with pytest.raises(pns_tf.checks.InputError, match=complaint) as refusal:
+        read_submission(tmp_path / "masks.npz", instance)
+    assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("kind", FILES)
+def test_hostile_archives_are_refused_in_one_line(kind, instance, tmp_path):
+    make, complaint = FILES[kind]
+    zipped(tmp_path / "masks.npz", make(instance))
+    with pytest.raises(pns_tf.checks.InputError, match=complaint) as refusal:
+        read_submission(tmp_path / "masks.npz", instance)
+    assert "\n" not in str(refusal.value)
+    assert os.listdir(tmp_path) == ["masks.npz"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "complaint"),
+    [
+        ("masks.npz", b"no zip", "cannot be read"),
+        ("masks.npz", b"", "cannot be read"),
+        ("masks.txt", b"", "must be called masks.npz, scores.npz or masks-<density>.npz"),
+        ("masks-2.npz", b"", "cannot be read|density"),
+        ("masks.safetensors", b"\xff" * 40, "cannot be read"),
+    ],
+)
+def test_files_that_are_something_else_are_refused(name, content, complaint, instance, tmp_path):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(pns_tf.checks.InputError, match=complaint):
+        read_submission(tmp_path / name, instance)
+
+
+def test_the_count_is_the_verdicts_not_the_claims(instance, tmp_path):
+    masks = {name: np.ones(array.shape, bool) for name, array in instance.host.items()}
+    np.savez(tmp_path / "masks-0.1.npz", **masks)
+    complaint = "keeps 564 of 564 parameters: density 0.1 allows 56"
+    with pytest.raises(pns_tf.checks.InputError, match=complaint):
+        read_submission(tmp_path / "masks-0.1.npz", instance)
+
+
+def test_scores_that_are_no_numbers_are_refused(instance, tmp_path):
+    scores = {name: np.full(array.shape, np.nan) for name, array in instance.host.items()}
+    np.savez(tmp_path / "scores.npz", **scores)
+    with pytest.raises(pns_tf.checks.InputError, match="scores of kernel0 hold NaN"):
+        read_submission(tmp_path / "scores.npz", instance)
+
+
+@pytest.mark.parametrize("name", ["host.npz", "data.npz"])
+def test_an_instance_that_was_changed_says_which_array(name, folder, tmp_path, refused):
+    import shutil
+
+    shutil.copytree(folder / "instance", tmp_path / "instance")
+    path = tmp_path / "instance" / name
+    with np.load(path) as file:
+        content = {key: file[key] for key in file.files}
+    changed = next(iter(content))
+    content[changed] = content[changed] + 1
+    np.savez(path, **content)
+    np.savez(tmp_path / "masks.npz", **{})
+    flags = [f"--instance={tmp_path / 'instance'}", f"--submission={tmp_path / 'masks.npz'}"]
+    assert f"{changed} is not the array of instance.json" in refused("judge", *flags)
+
+
+def test_masks_of_another_instance_are_refused(folder, tmp_path, refused):
+    other = np.load(folder / "instance" / "host.npz")
+    with other:
+        masks = {name: np.zeros((7, *other[name].shape[1:]), bool) for name in other.files}
+    np.savez(tmp_path / "masks.npz", **masks)
+    flags = [f"--instance={folder / 'instance'}", f"--submission={tmp_path / 'masks.npz'}"]
+    assert "kernel0 must have shape (2, 20), got (7, 20)" in refused("judge", *flags)
+
+
+@pytest.mark.parametrize(
+    ("argv", "complaint"),
+    [
+        (["judge"], "judge needs --instance"),
+        (["judge", "--instance=nowhere", "--submission=x"], "nowhere is not an instance"),
+        (["instance", "--density=2"], "density must be a number above 0 and at most 1, got 2"),
+        (["instance", "--planted=nowhere"], "nowhere is no planted run"),
+        (["instance", "--width=1"], "needs"),
+    ],
+)
+def test_commands_refuse_what_cannot_work(argv, complaint, refused):
+    assert complaint in refused(*argv)
