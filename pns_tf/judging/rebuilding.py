@@ -7,7 +7,8 @@ from pns_tf.judging.instance import Instance
 NUMPY = """
 import json, numpy as np
 
-about, host = json.load(open("instance.json")), np.load("host.npz")
+with open("instance.json") as file, np.load("host.npz") as arrays:
+    about, host = json.load(file), dict(arrays)
 
 def forward(x):
     layer = 0
@@ -20,8 +21,9 @@ TORCH = """
 import json, numpy as np, torch
 from torch.nn import functional as F
 
-about, host = json.load(open("instance.json")), np.load("host.npz")
-parameters = {name: torch.tensor(host[name], requires_grad=True) for name in host.files}
+with open("instance.json") as file, np.load("host.npz") as arrays:
+    about, host = json.load(file), dict(arrays)
+parameters = {name: torch.tensor(host[name], requires_grad=True) for name in host}
 
 def forward(x):  # images: (samples, channels, rows, columns)
     layer = 0
@@ -44,9 +46,8 @@ def forward(x):  # images: (samples, channels, rows, columns)
 JAX = """
 import json, numpy as np, jax, jax.numpy as jnp
 
-about = json.load(open("instance.json"))
-with np.load("host.npz") as arrays:
-    parameters = {name: jnp.array(arrays[name]) for name in arrays.files}
+with open("instance.json") as file, np.load("host.npz") as arrays:
+    about, parameters = json.load(file), {name: jnp.array(arrays[name]) for name in arrays}
 
 def forward(parameters, x):
     layer = 0
@@ -72,7 +73,8 @@ def forward(parameters, x):
 KERAS = """
 import json, numpy as np, keras  # Keras 3
 
-about, host = json.load(open("instance.json")), np.load("host.npz")
+with open("instance.json") as file, np.load("host.npz") as arrays:
+    about, host = json.load(file), dict(arrays)
 make = {"dense": lambda s, k: keras.layers.Dense(k.shape[-1], s["activation"]),
         "conv2d": lambda s, k: keras.layers.Conv2D(
             k.shape[-1], k.shape[:2], s["strides"], s["padding"], activation=s["activation"])}
