@@ -36,6 +36,13 @@ def number(
     return found
 
 
+def text(name: str, value: object, wanted: str) -> str:
+    """Returns ``value``, or raises ``InputError`` saying what is ``wanted`` unless it is a word."""
+    if not isinstance(value, str) or not value.strip() or not value.isprintable():
+        raise InputError(f"{name} must be {wanted}, got {value!r}")
+    return value
+
+
 def choice(name: str, value: object, choices: Iterable[str]) -> str:
     """Returns ``value``, or raises ``InputError`` naming the choices unless it is one of them."""
     choices = list(choices)

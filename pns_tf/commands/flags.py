@@ -157,10 +157,12 @@ def takes(
         for recipe in recipes:
             texts = entries(recipe, "Attributes")
             for field in _fields(recipe):
+                if field.name in without:
+                    continue  # to make its default may take long
                 flag = _parameter(field, defaults or {}, types or {})
                 if flag.default != flags.get(field.name, flag).default:
                     raise TypeError(f"{function.__name__}: recipes disagree about {field.name}")
-                if field.name not in (*without, *flags):
+                if field.name not in flags:
                     flags[field.name] = flag
                     helps[field.name] = texts.get(field.name)
         own = list(inspect.signature(function).parameters.values())[1:]

@@ -64,9 +64,10 @@ def seek(
     from pns_tf import pruners
     from pns_tf.commands.checks import check_data_dir
     from pns_tf.recipe.names import augmented_word, found_name
-    from pns_tf.saving.storage import check_free
+    from pns_tf.saving.storage import check_free, output_folder
 
     # What can be wrong is found before TensorFlow is imported and before anything is written.
+    folder = output_folder(out)
     data_dir = check_data_dir(data_dir)
     place = place_given(given)
     if given["density"] == "baseline" and place.baseline is None:
@@ -85,7 +86,7 @@ def seek(
     if place.folder is not None:
         name = found_name(place.folder.resolve().name, settings, place.seed)
         name += augmented_word(run.augmented)
-    path = Path(str(out)) / name
+    path = folder / name
     check_free(path, flag("overwrite", overwrite))
     flag("tflite", tflite)
     if strategy is not None:
@@ -159,7 +160,13 @@ def _options(options: dict | None, **switches: bool) -> dict:
     for name in options or {}:
         if not isinstance(name, str):
             raise InputError(f"options must have names such as temperature, got {name!r}")
-    return {**(options or {}), **{name: True for name, on in switches.items() if flag(name, on)}}
+    chosen = {name: True for name, on in switches.items() if flag(name, on)}
+    for name in chosen:
+        if (options or {}).get(name, True) is not True:
+            raise InputError(
+                f"--{name} and {name} in --options contradict each other, got {options!r}"
+            )
+    return {**(options or {}), **chosen}
 
 
 def report(record: dict, path: Path) -> str:

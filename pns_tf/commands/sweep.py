@@ -6,7 +6,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pns_tf.checks import flag, integer
+from pns_tf.checks import flag
+from pns_tf.commands.checks import check_workers
 from pns_tf.commands.flags import Given, command_line, takes
 from pns_tf.sweeping.settings import Sweep
 
@@ -35,15 +36,16 @@ def sweep(
         out: folder of all results.
         overwrite: replace the folder of another sweep.
     """
+    from pns_tf.saving.storage import output_folder
     from pns_tf.sweeping.cluster import from_environment
     from pns_tf.sweeping.record import check_folder, check_joined, claim_folder
 
     # What can be wrong is found before TensorFlow is imported and before anything is written.
+    results = output_folder(out, "runs")
     settings = given.make(Sweep)
-    if workers is not None:
-        integer("workers", workers, minimum=1)
+    check_workers(workers)
     flag("overwrite", overwrite)
-    folder, cluster = Path(str(out)) / settings.name, from_environment()
+    folder, cluster = results / settings.name, from_environment()
     if cluster is None or cluster.is_chief:
         check_folder(folder, settings, overwrite)
     if cluster is not None:
@@ -62,7 +64,7 @@ def sweep(
     from pns_tf.runs.pool import Pool
     from pns_tf.runs.store import Store
 
-    start, store = time.perf_counter(), Store(Path(str(out)))
+    start, store = time.perf_counter(), Store(results)
     if cluster is None or cluster.is_chief:
         claim_folder(folder, settings, overwrite)
     with Pool(workers) as pool:

@@ -113,6 +113,8 @@ class Sweep:
         tasks.get(self.task).data(self.samples, self.noise, self.seed)
         for values in product(*self.choices.values()):
             self.runs(dict(zip(self.choices, values, strict=True)) | {"width": self.narrowest})
+        for depth in self.choices["depth"]:
+            FullyConnected(self.task, depth, self.max_width).check_memory()
         self._check_effort()
 
     def _check_effort(self) -> None:
