@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import pns_tf
 import tasks
 from pns_tf import commands
 from pns_tf.commands.flags import RENAMED
@@ -180,9 +181,21 @@ def test_values_of_another_kind_and_contradictions_are_refused(refused, argv, co
     assert complaint in refused(*argv)
 
 
-@pytest.mark.parametrize("word", ["plnt", "helix", "--task=helix", "--version", "__doc__"])
+@pytest.mark.parametrize("word", ["plnt", "helix", "--task=helix", "--versions", "__doc__"])
 def test_an_unknown_command_names_the_choices(refused, word):
     assert re.search(r"unknown command .*: choose from plant, ", refused(word))
+
+
+def test_the_version_is_said(run):
+    assert run("--version") == (0, f"pns_tf {pns_tf.__version__}\n", "")
+
+
+@pytest.mark.parametrize("flag", ["--sparsity=0.9", "--target_sparsity=0.5", "--final-sparsity"])
+@pytest.mark.parametrize("command", ["seek", "sweep", "reproduce", "leaderboard"])
+def test_sparsity_is_not_taken_for_density(refused, command, flag):
+    line = refused(command, flag)
+    assert line.endswith("densities are fractions kept, --density=1-sparsity\n")
+    assert "did you mean" not in line
 
 
 def test_a_folder_that_exists_is_kept_unless_overwrite_is_said(refused, run, tmp_path):

@@ -17,6 +17,7 @@ from collections.abc import Callable, Sequence
 import fire
 from fire.core import FireExit
 
+from pns_tf import __version__
 from pns_tf.checks import InputError, similar
 from pns_tf.commands.detect import detect
 from pns_tf.commands.existence import existence
@@ -62,6 +63,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     argv = list(sys.argv[1:] if argv is None else argv)
     if not argv or {"-h", "--help"} & {*argv}:  # to Fire, -h is a flag that starts so
         argv = [*(word for word in argv[:1] if word in COMMANDS), "--help"]
+    if argv == ["--version"]:
+        print(f"pns_tf {__version__}")
+        return
     os.environ.setdefault("PAGER", "cat")  # Fire would open help in a pager
     try:
         request = _parse(argv)
@@ -120,5 +124,7 @@ def _in_one_line(argv: list[str], complaint: str) -> str:
         return f"{argv[0]}: {complaint}"
     flag = unused.group(1).split("=")[0]
     now = f"--{RENAMED.get(flag.lstrip('-'))}"
+    if "spars" in flag and "--density" in flags:
+        return f"{argv[0]} has no flag {flag}: densities are fractions kept, --density=1-sparsity"
     meant = f" (did you mean {now!r}?)" if now in flags else similar(flag, flags)
     return f"{argv[0]} has no flag {flag}: choose from {', '.join(flags)}{meant}"

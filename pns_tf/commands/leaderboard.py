@@ -58,6 +58,7 @@ def leaderboard(
         scheduler: address of a Dask scheduler to use instead, such as tcp://host:8786.
     """
     from pns_tf.runs.store import Store
+    from pns_tf.runs.trial import try_own_pruners
     from pns_tf.saving.storage import output_folder
 
     # What can be wrong is found before TensorFlow is imported and before anything is written.
@@ -69,8 +70,7 @@ def leaderboard(
     if settings.beside is not None:
         beside = text("beside", settings.beside, "the name of a file with rows")
         others = read_rows(Path(beside))
-    for pruner in settings.own:
-        _check_own(pruner)
+    try_own_pruners(attempt.run for attempt in board.first_stage())
 
     from pns_tf.leaderboard.report import write_leaderboard
 
@@ -175,13 +175,3 @@ def tables(standings: pd.DataFrame) -> str:
         )
         parts.append(f"{ticket} tickets\n\n{text}")
     return "\n\n".join([*parts, textwrap.fill(NOTE, 100)])
-
-
-def _check_own(pruner: str) -> None:
-    """Raises `InputError` if the user's class cannot be imported, before hours of other runs."""
-    from pns_tf.quiet import import_tensorflow
-
-    import_tensorflow()
-    from pns_tf import pruners
-
-    pruners.load(pruner)

@@ -51,6 +51,7 @@ def minimal_width(
         out: folder of all results.
         overwrite: replace the folders of other searches.
     """
+    from pns_tf.runs.trial import try_own_pruners
     from pns_tf.saving.storage import output_folder
     from pns_tf.sweeping.cluster import from_environment
     from pns_tf.sweeping.record import check_folder, claim_folder
@@ -70,12 +71,17 @@ def minimal_width(
     parent = folder / "minimal_width"
     for settings in searches:
         check_folder(parent / settings.name, settings, overwrite)
+    try_own_pruners([run for settings in searches for run in settings.first_runs()])
     if from_environment() is not None:
         raise InputError("minimal_width runs on one machine: unset the KERASTUNER_ variables")
 
     from pns_tf.quiet import import_tensorflow
 
     import_tensorflow()
+    from pns_tf.pruners import make_pruner
+
+    for run in (run for each in searches for run in each.first_runs()):
+        make_pruner(run.search)  # its options are checked
     from pns_tf.commands.sweep import searched
     from pns_tf.runs.pool import Pool
     from pns_tf.runs.store import Store

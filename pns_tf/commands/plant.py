@@ -54,7 +54,8 @@ def plant(
     planted = planted_of(recipe)
     data = recipe.host.data(recipe.samples, recipe.noise, recipe.seed, data_dir)
     record = write_planted(planted, recipe, data, path, overwrite=overwrite)
-    print(f"parameters written {planted.written} of the ticket's {planted.planted_masks.kept}\n")
+    kept = planted.planted_masks.kept
+    print(f"parameters written {planted.written}, those of the ticket are {kept}\n")
     print(report(record, path))
 
 

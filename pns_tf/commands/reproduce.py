@@ -37,10 +37,11 @@ def reproduce(
 
     Args:
         figure: number of a figure of the paper.
-        experiment: one that the command experiments lists, or a Python file of your own.
+        experiment: one that the command experiments lists, or a Python file or module:NAME of your
+            own.
         task: only these, separated by commas.
-        pruner: only these, separated by commas; module:Class for one of your own, and one that the
-            experiment does not have, join those that are named, or all.
+        pruner: only these, separated by commas; module:Class or file.py:Class for one of your own,
+            and one that the experiment does not have, join those that are named, or all.
         density: only these, separated by commas; baseline is the planted density.
         seeds: runs of each setting, None for the experiment's own number.
         out: folder of all results.
@@ -63,6 +64,7 @@ def reproduce(
     from pns_tf.experiments.catalog import find
     from pns_tf.runs.missing import run_missing
     from pns_tf.runs.store import Store
+    from pns_tf.runs.trial import try_own_pruners
     from pns_tf.saving.storage import output_folder
 
     store = Store(output_folder(out, "runs", written=not flag("check", check)))
@@ -89,6 +91,7 @@ def reproduce(
         print(_findings(store, whole, store.table(everything)))
         return
     output_folder(out, chosen.name)
+    try_own_pruners(everything)
     start = time.perf_counter()
     new, failure = run_missing(everything, store, workers, scheduler, data_dir=data_dir)
     table = store.table(everything)

@@ -36,6 +36,7 @@ def sweep(
         out: folder of all results.
         overwrite: replace the folder of another sweep.
     """
+    from pns_tf.runs.trial import try_own_pruners
     from pns_tf.saving.storage import output_folder
     from pns_tf.sweeping.cluster import from_environment
     from pns_tf.sweeping.record import check_folder, check_joined, claim_folder
@@ -52,6 +53,7 @@ def sweep(
         cluster.check()
         if not cluster.is_chief:
             check_joined(folder, settings)
+    try_own_pruners(settings.first_runs())
     if settings.narrowest > settings.min_width:
         print(
             f"widths below {settings.narrowest} do not hold the {settings.task} ticket "
@@ -61,6 +63,10 @@ def sweep(
     from pns_tf.quiet import import_tensorflow
 
     import_tensorflow()
+    from pns_tf.pruners import make_pruner
+
+    for run in settings.first_runs():
+        make_pruner(run.search)  # its options are checked
     from pns_tf.runs.pool import Pool
     from pns_tf.runs.store import Store
 

@@ -8,8 +8,8 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from pns_tf.checks import InputError, choice, integer, text
-from pns_tf.pruners import names
+from pns_tf.checks import InputError, integer, text
+from pns_tf.recipe.pruners import check_name
 from pns_tf.recipe.run import Run, density_name, with_seed
 
 # What other commands write beside the folders of experiments.
@@ -122,8 +122,7 @@ class Experiment:
         own = {run.search.pruner for run in self.settings}
         more = [name for name in wanted if name not in own]
         for name in more:
-            if ":" not in name:
-                choice("pruner", name, names())
+            check_name(name)
         chosen = self.narrowed(pruners=[name for name in wanted if name in own])
         for name in more:
             chosen = chosen.with_pruner(name)

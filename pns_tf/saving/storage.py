@@ -212,6 +212,16 @@ def read_found_record(folder: Path) -> dict:
     return _read_record(folder, "ticket found by seek --host", ("host", "pruner", "metrics"))
 
 
+def read_sought_record(folder: Path) -> dict:
+    """Reads the record of any found ticket, whatever it was sought in.
+
+    Raises:
+        ValueError: the folder holds none, or one of an earlier version.
+    """
+    keys = ("pruner", "metric", "metrics", "history", "validation", "seconds", "scales")
+    return _read_record(folder, "found ticket", (*keys, "augmented"))
+
+
 def _read_record(folder: Path, what: str, keys: Sequence[str]) -> dict:
     try:
         record = json.loads((folder / RECORD).read_text(encoding="utf-8"))

@@ -140,6 +140,7 @@ def kept_in(folder: Path, settings: dict) -> Iterator[None]:
         >>> stage.path.name
         'stage0.npz'
     """
+    made = [parent for parent in folder.parents if not parent.exists()]
     text = json.dumps({"format": FORMAT, "settings": settings}, sort_keys=True)
     try:
         if folder.exists() and _read(folder / SETTINGS) != text:
@@ -157,6 +158,9 @@ def kept_in(folder: Path, settings: dict) -> Iterator[None]:
         _stages.reset(token)
         if finished or not any(folder.glob("*.npz")):
             shutil.rmtree(folder)
+            with contextlib.suppress(OSError):  # something else is there
+                for parent in made:
+                    parent.rmdir()
 
 
 def next_stage() -> Stage:
