@@ -114,7 +114,13 @@ def ranked_rows(
         runs = [attempt.run for attempt in attempts]
         return run_missing(runs, store, workers, scheduler, known=names)[1]
 
+    from pns_tf.runs.estimate import announced
+
     attempts = board.first_stage()
+    names = frozenset() if known is None else frozenset(known["run"])
+    todo = [attempt.run for attempt in attempts if attempt.run.name not in names]
+    if scheduler is None and (line := announced("first stage", todo, store, workers)):
+        print(line, flush=True)
     failure = finish(attempts)
     more = board.second_stage(collected(attempts, store, known))
     failure = finish(more) or failure

@@ -12,6 +12,7 @@ from pns_tf.commands.flags import Given, command_line, takes
 from pns_tf.sweeping.settings import Sweep
 
 if TYPE_CHECKING:
+    from pns_tf.runs.estimate import announced
     from pns_tf.runs.pool import Pool
     from pns_tf.runs.store import Store
     from pns_tf.sweeping.cluster import Cluster
@@ -73,6 +74,9 @@ def sweep(
     start, store = time.perf_counter(), Store(results)
     if cluster is None or cluster.is_chief:
         claim_folder(folder, settings, overwrite)
+    line = announced("the grid", settings.grid_runs(), store, workers)
+    if cluster is None and line is not None:
+        print(line, flush=True)
     with Pool(workers) as pool:
         outcome = searched(settings, store, pool, folder, cluster)
         if outcome is None:

@@ -211,12 +211,18 @@ class Sweep:
 
     def first_runs(self) -> list[Run]:
         """Those of the narrowest host, at each combination of the other settings."""
+        return self._runs_at(self.narrowest)
+
+    def grid_runs(self) -> list[Run]:
+        """All of the grid; none with an oracle that decides as it goes."""
+        widths = self.widths if self.oracle == "grid" else ()
+        return [run for width in widths for run in self._runs_at(width)]
+
+    def _runs_at(self, width: int) -> list[Run]:
         return [
             run
             for values in product(*self.choices.values())
-            for run in self.runs(
-                dict(zip(self.choices, values, strict=True)) | {"width": self.narrowest}
-            )
+            for run in self.runs(dict(zip(self.choices, values, strict=True)) | {"width": width})
         ]
 
     def runs(self, values: Mapping[str, object]) -> list[Run]:
