@@ -22,6 +22,7 @@ _PUBLIC = {
     "apply_masks": "pns_tf.tfmot.wrapper",
     "host_from_arrays": "pns_tf.hosts.models",
     "host_from_model": "pns_tf.hosts.models",
+    "load_found": "pns_tf.saving.found_again",
     "load_planted": "pns_tf.saving.exporting",
     "plant": "pns_tf.planting.planted",
     "prune": "pns_tf.tfmot.prune",

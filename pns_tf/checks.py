@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 import math
 from collections.abc import Iterable
 from numbers import Integral, Real
@@ -36,6 +37,13 @@ def number(
     return found
 
 
+def text(name: str, value: object, wanted: str) -> str:
+    """Returns ``value``, or raises ``InputError`` saying what is ``wanted`` unless it is a word."""
+    if not isinstance(value, str) or not value.strip() or not value.isprintable():
+        raise InputError(f"{name} must be {wanted}, got {value!r}")
+    return value
+
+
 def choice(name: str, value: object, choices: Iterable[str]) -> str:
     """Returns ``value``, or raises ``InputError`` naming the choices unless it is one of them."""
     choices = list(choices)
@@ -57,6 +65,35 @@ def flag(name: str, value: object) -> bool:
     if not isinstance(value, bool):
         raise InputError(f"{name} must be True or False, got {value!r}")
     return value
+
+
+def options_of(value: object) -> dict:
+    """A pruner's options, ``None`` for none.
+
+    Raises:
+        InputError: no dict of names and values that a record can keep.
+
+    Example:
+        >>> options_of({"temperature": 100}), options_of(None)
+        ({'temperature': 100}, {})
+    """
+    wanted = "options must be a dict such as '{temperature: 100}'"
+    if isinstance(value, str):
+        raise InputError(
+            f"{wanted}, got {value!r}: words with dots, slashes and the like need quotes, "
+            "as in --options=\"{path: 'x.npz'}\""
+        )
+    if not isinstance(value or {}, dict):
+        raise InputError(f"{wanted}, got {value!r}")
+    found = dict(value or {})  # type: ignore[call-overload]
+    for name in found:
+        if not isinstance(name, str):
+            raise InputError(f"options must have names such as temperature, got {name!r}")
+    try:
+        json.dumps(found)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"options must be numbers, words and lists of them: {error}") from error
+    return found
 
 
 def several(values: object) -> list:

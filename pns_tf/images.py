@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import socket
+import urllib.request
+from pathlib import Path
+
 import numpy as np
 import tensorflow as tf
 import tensorflow_datasets as tfds
@@ -93,11 +97,31 @@ def load_images(
 def _prepared(name: str, data_dir: str | None) -> tfds.core.DatasetBuilder:
     """The builder of a data set that is on disk, downloaded if it was not."""
     builder = _builder(name, data_dir)
+    _check_there(builder, name)
     try:
         builder.download_and_prepare()
     except (OSError, KeyError, ValueError, tfds.core.download.DownloadError) as error:
         raise _unreadable(name, error) from error
     return builder
+
+
+def _check_there(builder: tfds.core.DatasetBuilder, name: str) -> None:
+    """Raises ``InputError`` if a data set is to be downloaded where there is no internet.
+
+    TFDS would try again for minutes. What is behind a proxy is left to it, and sets of others than
+    TFDS, which may be computed.
+    """
+    computed = not type(builder).__module__.startswith("tensorflow_datasets.")
+    if computed or Path(builder.data_path).exists() or urllib.request.getproxies():
+        return
+    try:
+        socket.create_connection(("storage.googleapis.com", 443), timeout=5).close()
+    except OSError as error:
+        raise InputError(
+            f"data set {name!r} is not in {builder.data_path.parent.parent} and there is no "
+            f"internet: where there is, run tfds.builder({name!r}, data_dir='DIR')"
+            ".download_and_prepare(), and pass --data_dir=DIR"
+        ) from error
 
 
 def _unreadable(name: str, error: Exception) -> InputError:

@@ -6,6 +6,7 @@ import functools
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import cast
 
 import numpy as np
@@ -18,6 +19,7 @@ from pns_tf.hosts.models import host_from_model, masked_layers, same_architectur
 from pns_tf.masks import Mask
 from pns_tf.measuring.evaluation import Strength, evaluate, evaluate_strong
 from pns_tf.measuring.recovery import mask_metrics
+from pns_tf.notebook import as_html, as_line, rounded
 from pns_tf.planting.planted import Planted
 from pns_tf.pruners import make_pruner
 from pns_tf.pruners.base import HEEDED, Pruner
@@ -34,7 +36,7 @@ from pns_tf.training.validation import Images
 JUDGING_IMAGES = 5_000  # of the training set, on which output scales are fitted
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class FoundTicket:
     """What a pruner found.
 
@@ -56,6 +58,9 @@ class FoundTicket:
         initial_weights: of the ticket before training.
         scales: the strong ticket's outputs are to be divided by them, ``(outputs,)``.
         search: what the pruner returned.
+        settings: how it was sought.
+        planted: where it was sought; ``None`` if nothing is planted there, or that is not known.
+        augmented: whether training mirrored and shifted images.
     """
 
     masks: Mask
@@ -69,6 +74,59 @@ class FoundTicket:
     initial_weights: list[np.ndarray]
     scales: np.ndarray
     search: SearchResult
+    settings: SeekSettings
+    planted: Planted | None = None
+    augmented: bool = False
+
+    def __repr__(self) -> str:
+        return as_line("FoundTicket", self._facts)
+
+    def _repr_html_(self) -> str:
+        return as_html("Found ticket", self._facts)
+
+    @property
+    def _facts(self) -> dict[str, object]:
+        shown = ("planted", "best_constant", "before", "strong", "final", "recall")
+        return {
+            "pruner": self.settings.pruner,
+            "kept": self.masks.kept,
+            "density": rounded(self.masks.density),
+            "metric": self.kind.metric,
+            **{name: rounded(self.metrics[name]) for name in shown if name in self.metrics},
+        }
+
+    def save(self, path: Path | str, *, tflite: bool = False, overwrite: bool = False) -> dict:
+        """Writes all that the command ``seek`` leaves behind; `pns_tf.load_found` reads it.
+
+        Args:
+            path: the new folder.
+            tflite: also write the trained ticket as a TFLite file.
+            overwrite: replace what is there.
+
+        Returns:
+            The record, as in its ``ticket.json``.
+
+        Raises:
+            ValueError: ``path`` exists or cannot be written.
+
+        Example:
+            >>> found = pns_tf.seek(pns_tf.plant("circle"), "snip", density=0.1)
+            >>> record = found.save("found/circle")
+            >>> pns_tf.load_found("found/circle").masks == found.masks
+            True
+        """
+        from pns_tf.saving.found_run import write_found  # which needs what is defined here
+
+        return write_found(
+            self,
+            self.planted,
+            self.settings,
+            Path(path),
+            planted_in=None,
+            augmented=self.augmented,
+            tflite=tflite,
+            overwrite=overwrite,
+        )
 
     @functools.cached_property
     def model(self) -> keras.Model:
@@ -256,6 +314,9 @@ class _Search:
             initial_weights=pruned,
             scales=strength.scales,
             search=search,
+            settings=self.settings,
+            planted=self.planted,
+            augmented=self.loop.augmented,
         )
 
     def _rewind(self, mask: Mask) -> None:

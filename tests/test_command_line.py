@@ -1,11 +1,13 @@
 """The command line: bad input is one line and exit code 2, before any work."""
 
+import dataclasses
 import inspect
 import re
 from pathlib import Path
 
 import pytest
 
+import pns_tf
 import tasks
 from pns_tf import commands
 from pns_tf.commands.flags import RENAMED
@@ -48,7 +50,7 @@ def test_tasks_says_the_smallest_width_for_all(refused, run):
         ("--width=0", "width must be an integer of at least 1, got 0"),
         ("--width=wide", "width must be an integer of at least 1, got 'wide'"),
         ("--samples=9", "samples must be an integer of at least 10, got 9"),
-        ("--samples=1000000000000000", "Unable to allocate"),
+        ("--samples=1000000000000000", "samples=1000000000000000 needs at least 48 PB of memory"),
         ("--noise=-1", "noise must be a number of at least 0, got -1"),
         ("--noise=nan", "noise must be a number of at least 0, got 'nan'"),
         ("--init=he", "unknown init 'he': choose from normal, zero_biases, uniform"),
@@ -87,9 +89,113 @@ def test_an_unknown_flag_starts_no_work(refused, monkeypatch, argv, complaint):
     assert calls == [{"depth": 3}]  # the spy does see commands that run
 
 
-@pytest.mark.parametrize("word", ["plnt", "helix", "--task=helix", "--version", "__doc__"])
+@pytest.mark.parametrize("command", commands.COMMANDS)
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["__class__"],
+        ["__doc__"],
+        ["-", "__doc__"],
+        ["--", "--interactive"],
+        ["--", "--frob"],
+        ["--depth=5", "run"],
+    ],
+)
+def test_a_command_takes_its_flags_and_nothing_of_fires(refused, command, words):
+    assert f"{command} takes flags only, got " in refused(command, *words)
+
+
+@pytest.mark.parametrize("depth", ["0x5", "0b101", "0o5", "1_0", "+0x5", "(0x5)"])
+def test_numbers_are_decimal(refused, depth):
+    assert "depth must be an integer of at least 3, got" in refused("tasks", f"--depth={depth}")
+
+
+@pytest.mark.parametrize("command", ["plant", "seek", "sweep", "detect", "leaderboard"])
+def test_a_name_with_a_line_break_is_none(refused, command):
+    for words in (["--task=circle\n"], ["--task", "circle\n"], ["--task=circle\t,relu"]):
+        assert "line breaks and the like have no place in a flag" in refused(command, *words)
+
+
+@pytest.mark.parametrize("name", ["a\nb", "", " ", "a/b", "a,b"])
+def test_a_task_has_a_name_in_one_line(name):
+    task = tasks.get("relu")
+    with pytest.raises(tasks.InputError, match="name must be words in one line, got"):
+        dataclasses.replace(task, name=name)
+
+
+@pytest.mark.parametrize(
+    ("argv", "network"),
+    [
+        (["plant", "--width=1000000000"], "a network of depth 5 and width 1000000000"),
+        (["seek", "--width=1000000000", "--depth=100"], "a network of depth 100 and width"),
+        (["plant", "--depth=1000000000"], "a network of depth 1000000000 and width 100"),
+        (["tasks", "--depth=1000000000"], "a network of depth 1000000000 and width 100"),
+        (["existence", "--depth=1000000000"], "a target of depth 1000000000"),
+        (["sweep", "--max_width=1000000000"], "a network of depth 5 and width 1000000000"),
+        (["minimal_width", "--max_width=1000000000"], "a network of depth 5 and width"),
+        (["detect", "--width=1000000000"], "a network of depth 5 and width 1000000000"),
+        (["seek", "--host=vgg16", "--width_multiplier=1e9"], "vgg16 with 1.47e\\+25 weights"),
+        (["seek", "--samples=100000000000000000000000"], "samples=100000000000000000000000"),
+    ],
+)
+def test_what_exceeds_the_memory_is_refused_with_what_it_would_need(refused, argv, network):
+    said = rf"{network}[^,]* needs at least [\d.e+]+ [TPE]B of memory, this machine has [\d.]+ \wB"
+    assert re.search(said, refused(*argv))
+
+
+MAIN_AND_MODULES = """
+import sys
+from pns_tf.commands import main
+try:
+    main(sys.argv[1:])
+finally:
+    print(*sys.modules)
+"""
+
+
+def test_what_exceeds_the_memory_is_refused_without_tensorflow(run_python, tmp_path):
+    flags = ("--width=1000000000", "--depth=100")
+    done = run_python("-c", MAIN_AND_MODULES, "seek", *flags, cwd=tmp_path)
+    assert "1.55e+03 EB" in done.stderr
+    assert "tensorflow" not in done.stdout.split()
+
+
+@pytest.mark.parametrize(
+    ("argv", "complaint"),
+    [
+        (["seek", "--host=vgg16", "--dataset"], "dataset must be the name of a TensorFlow data"),
+        (["reproduce", "--figure=3", "--scheduler"], "scheduler must be an address such as"),
+        (["leaderboard", "--scheduler"], "scheduler must be an address such as tcp://host:8786"),
+        (["leaderboard", "--scheduler=a:1", "--workers=2"], "leave out --workers"),
+        (["leaderboard", "--scheduler=[1]"], "scheduler must be an address such as"),
+        (["seek", "--planted"], "planted must be a folder that plant wrote, got True"),
+        (["plant", "--ticket="], "ticket must be a folder that seek --host wrote, got ''"),
+        (["existence", "--hosts=100000000000000000000"], "hosts must be at most 1,000,000,000"),
+        (
+            ["seek", "--pruner=edge_popup", "--anneal", "--options={anneal: False}"],
+            "--anneal and anneal in --options contradict each other",
+        ),
+    ],
+)
+def test_values_of_another_kind_and_contradictions_are_refused(refused, argv, complaint):
+    assert complaint in refused(*argv)
+
+
+@pytest.mark.parametrize("word", ["plnt", "helix", "--task=helix", "--versions", "__doc__"])
 def test_an_unknown_command_names_the_choices(refused, word):
     assert re.search(r"unknown command .*: choose from plant, ", refused(word))
+
+
+def test_the_version_is_said(run):
+    assert run("--version") == (0, f"pns_tf {pns_tf.__version__}\n", "")
+
+
+@pytest.mark.parametrize("flag", ["--sparsity=0.9", "--target_sparsity=0.5", "--final-sparsity"])
+@pytest.mark.parametrize("command", ["seek", "sweep", "reproduce", "leaderboard"])
+def test_sparsity_is_not_taken_for_density(refused, command, flag):
+    line = refused(command, flag)
+    assert line.endswith("densities are fractions kept, --density=1-sparsity\n")
+    assert "did you mean" not in line
 
 
 def test_a_folder_that_exists_is_kept_unless_overwrite_is_said(refused, run, tmp_path):

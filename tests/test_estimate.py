@@ -37,7 +37,7 @@ def test_finished_runs_take_no_time_and_tell_how_long_the_others_will(tmp_path):
 
 def test_longer_training_and_larger_hosts_are_expected_to_take_longer():
     short, long = runs(1)[0], runs(1, rounds=10)[0]
-    wide = dataclasses.replace(short, width=1000)
+    wide = dataclasses.replace(short, host=dataclasses.replace(short.host, width=1000))
     assert 4 < expected_seconds(long) / expected_seconds(short) < 7
     assert expected_seconds(wide) > 20 * expected_seconds(short)
 
@@ -98,3 +98,18 @@ def test_the_bar_says_how_many_runs_are_done_under_way_and_left(monkeypatch):
         bar.advance()
         bar.refresh()
         assert "left=1, running=1" in said.getvalue().split("\r")[-1]
+
+
+def test_what_is_to_be_run_is_announced_with_its_time(tmp_path):
+    from pns_tf.recipe.run import grid
+    from pns_tf.runs.estimate import announced
+    from pns_tf.runs.store import Store
+    from pns_tf.sweeping.settings import Sweep
+
+    runs = grid(["circle"], ["snip"], [0.5], range(3))
+    line = announced("first stage", runs, Store(tmp_path), workers=1)
+    assert line is not None
+    assert line.startswith("first stage: 3 runs, about ")
+    assert announced("first stage", [], Store(tmp_path)) is None
+    assert len(Sweep("circle", trials=4, seeds=2).grid_runs()) == 8
+    assert Sweep("circle", oracle="random").grid_runs() == []

@@ -240,6 +240,22 @@ def test_a_full_disk_is_one_clear_line(tmp_path, monkeypatch):
         Store(tmp_path).write(run, Result({}, Mask([np.ones(2)])))
 
 
+NAMED = """
+from pns_tf.experiments.experiment import Experiment
+from pns_tf.recipe.run import grid
+RUNS = grid(["relu"], ["snip"], [0.5], [0])
+EXPERIMENT = """
+NAMES = [
+    (5, "name must be words in one line, got 5"),
+    ("", "name must be words in one line, got ''"),
+    ("a\nb", "name must be words in one line"),
+    *(
+        (name, "name must be plain words, that of a folder of its own: got")
+        for name in ("../..", "/abs", "a/b", ".", ".hidden", "runs", "Leaderboard", "a.")
+    ),
+]
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -247,6 +263,9 @@ def test_a_full_disk_is_one_clear_line(tmp_path, monkeypatch):
         ("nothing = 0", "cannot be loaded: KeyError: 'EXPERIMENT'"),
         ("1 / 0", "cannot be loaded: ZeroDivisionError: division by zero"),
         ("not a python file", "cannot be loaded: SyntaxError"),
+        *((f"{NAMED}Experiment({name!r}, 'title', RUNS)", message) for name, message in NAMES),
+        (f"{NAMED}Experiment('a', 7, RUNS)", "title must be words in one line, got 7"),
+        (f"{NAMED}Experiment('a', 'b', [])", "experiment a must have at least one Run"),
     ],
 )
 def test_an_experiment_file_that_does_not_work_says_why(tmp_path, text, message):

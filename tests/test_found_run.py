@@ -37,6 +37,9 @@ def test_a_run_holds_models_masks_record_pictures_and_a_log(found_run, popup_run
         "ticket.json",
         "ticket.png",
         "trained",
+        "trained.npz",
+        "pruned.npz",
+        "architecture.json",
     }
     assert {path.name for path in popup_run.iterdir()} == files
     assert {path.name for path in found_run.iterdir()} == files | {"trained.tflite"}
@@ -82,6 +85,8 @@ def test_the_record_says_what_was_done_and_what_came_of_it(found_run):
         "seconds",
         "versions",
         "tflite_bytes",
+        "scales",
+        "augmented",
     }
     assert len(record["history"]) == 2
     assert set(record["seconds"]) == {"pruning", "training"}

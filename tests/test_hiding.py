@@ -304,7 +304,7 @@ def test_the_command_prints_how_many_parameters_were_written(run, tmp_path):
     assert (code, err) == (0, "")
     planted = pns_tf.plant("helix", depth=4, width=40, hide="strong", epsilon=0.05)
     kept = planted.planted_masks.kept
-    assert f"parameters written {planted.written} of the ticket's {kept}\n" in out
+    assert f"parameters written {planted.written}, those of the ticket are {kept}\n" in out
 
 
 @pytest.mark.parametrize(

@@ -115,3 +115,17 @@ def test_images_of_several_sizes_are_augmented_in_one_process():
         moved = augment(images, (0, side)).numpy()
         assert moved.shape == images.shape
         assert set(np.unique(moved)) <= {-1.0, 0.5}
+
+
+def test_without_internet_one_line_says_how_to_prepare_the_data(tmp_path, monkeypatch):
+    def unreachable(*_, **__):
+        raise OSError("network is unreachable")
+
+    monkeypatch.setattr("socket.create_connection", unreachable)
+    monkeypatch.setattr("urllib.request.getproxies", dict)
+    with pytest.raises(InputError) as error:
+        load_images("cifar10", str(tmp_path))
+    said = str(error.value)
+    assert "tfds.builder('cifar10', data_dir='DIR').download_and_prepare()" in said
+    assert "pass --data_dir=DIR" in said
+    assert "\n" not in said

@@ -1,5 +1,7 @@
 """The command ``leaderboard``, from flags to files."""
 
+import re
+
 import pandas as pd
 import pytest
 from made_up import rows
@@ -108,6 +110,21 @@ def test_other_tables_are_not_taken_for_rows(refused, tmp_path):
     (tmp_path / "table.csv").write_text("run,task\na,circle\n")
     said = refused("leaderboard", "--pruner=snip", "--beside=table.csv")
     assert "table.csv is no runs.csv of a leaderboard: it has no column entry, density" in said
+
+
+@pytest.mark.parametrize(
+    ("rows", "complaint"),
+    [
+        ("", "table.csv has no rows"),
+        ("a,b,relu,words,0.1,0,1,1,1,1,1,1\n", "density in line 2 of table.csv must be a number"),
+        ("a,b,relu,-0.5,0.1,0,1,1,1,1,1,1\n", "density in line 2 of table.csv must .* got -0.5"),
+        ("a,b,relu,0.5,0.1,0,1,inf,1,1,1,1\n", "strong in line 2 of table.csv must .* got inf"),
+        ("a,b\0c,relu,0.5,0.1,0,1,1,1,1,1,1\n", "cannot read table.csv: it has NUL bytes"),
+    ],
+)
+def test_rows_that_cannot_be_are_refused_before_anything_runs(refused, tmp_path, rows, complaint):
+    (tmp_path / "table.csv").write_text(f"{','.join(NEEDED)}\n{rows}")
+    assert re.search(complaint, refused("leaderboard", "--pruner=snip", "--beside=table.csv"))
 
 
 def test_rows_of_a_task_that_is_not_there_are_refused_before_anything_runs(refused, tmp_path):

@@ -16,7 +16,12 @@ PYTHON = [block for block in BLOCKS if block.language == "python"]
 SHELL = [block for block in BLOCKS if block.language == "sh"]
 FILES = {block.file: block for block in PYTHON if block.file and "/" not in block.file}
 PROGRAM = ["python", "-m", "pns_tf"]
-NOT_RUN = {"docs/judging.md": 2, "docs/sweeps.md": 1, "docs/vgg.md": 1}  # pages and how many of their blocks
+# Pages, and how many of their blocks.
+NOT_RUN = {"docs/judging.md": 2, "docs/sweeps.md": 1, "docs/vgg.md": 1}
+    "docs/judging.md": 2,
+    "docs/sweeps.md": 1,
+    "docs/vgg.md": 1,
+}  # pages and how many of their blocks
 
 
 def runnable(blocks: list[Block]) -> list[Block]:

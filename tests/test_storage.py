@@ -175,7 +175,7 @@ def test_a_folder_that_exists_is_not_free(tmp_path):
 
 def test_a_file_is_in_the_way(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(InputError, match="it is a file"):
+    with pytest.raises(InputError, match="file is a file, not a folder"):
         check_free(tmp_path / "file", overwrite=True)
     with pytest.raises(InputError, match="file is a file, not a folder"):
         check_free(tmp_path / "file" / "deeper" / "run")

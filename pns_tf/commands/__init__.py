@@ -17,6 +17,7 @@ from collections.abc import Callable, Sequence
 import fire
 from fire.core import FireExit
 
+from pns_tf import __version__
 from pns_tf.checks import InputError, similar
 from pns_tf.commands.detect import detect
 from pns_tf.commands.existence import existence
@@ -32,6 +33,7 @@ from pns_tf.commands.reproduce import reproduce
 from pns_tf.commands.seek import seek
 from pns_tf.commands.sweep import sweep
 from pns_tf.commands.tasks import tasks
+from pns_tf.commands.words import check_words, read_as_meant
 
 COMMANDS: dict[str, Callable] = {
     "plant": plant,
@@ -65,6 +67,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     argv = list(sys.argv[1:] if argv is None else argv)
     if not argv or {"-h", "--help"} & {*argv}:  # to Fire, -h is a flag that starts so
         argv = [*(word for word in argv[:1] if word in COMMANDS), "--help"]
+    if argv == ["--version"]:
+        print(f"pns_tf {__version__}")
+        return
     os.environ.setdefault("PAGER", "cat")  # Fire would open help in a pager
     try:
         request = _parse(argv)
@@ -89,10 +94,14 @@ def _parse(argv: list[str]) -> Callable | None:
             f"{similar(argv[0], COMMANDS)}"
         )
     said, requests = io.StringIO(), list[Callable]()
+    components = {name: _deferred(command, requests) for name, command in COMMANDS.items()}
+    if "--help" not in argv:
+        check_words(argv, _flags(argv[0]))
+        read_as_meant(COMMANDS[argv[0]], components[argv[0]])  # help would show what this adds
     try:
         with contextlib.redirect_stderr(said):
             fire.Fire(
-                {name: _deferred(command, requests) for name, command in COMMANDS.items()},
+                components,
                 command=argv,
                 name="pns_tf",
                 serialize=lambda result: None,
@@ -105,16 +114,21 @@ def _parse(argv: list[str]) -> Callable | None:
     return requests[0] if requests else None
 
 
+def _flags(command: str) -> list[str]:
+    """All that a command has, as they are written."""
+    spec = fire.inspectutils.GetFullArgSpec(COMMANDS[command])
+    return [f"--{name}" for name in spec.kwonlyargs]
+
+
 def _in_one_line(argv: list[str], complaint: str) -> str:
     """Fire's complaint, with the flags that the command has."""
-    flags = [f"--{name}" for name in fire.inspectutils.GetFullArgSpec(COMMANDS[argv[0]]).kwonlyargs]
+    flags = _flags(argv[0])
     unused = re.search(r"Could not consume arg: (\S+)", complaint)
     if not unused:
         return f"{argv[0]}: {complaint}"
-    word = unused.group(1)
-    if not word.startswith("-"):
-        return f"{argv[0]} takes flags only, got {word!r}: choose from {', '.join(flags)}"
-    flag = word.split("=")[0]
+    flag = unused.group(1).split("=")[0]
     now = f"--{RENAMED.get(flag.lstrip('-'))}"
+    if "spars" in flag and "--density" in flags:
+        return f"{argv[0]} has no flag {flag}: densities are fractions kept, --density=1-sparsity"
     meant = f" (did you mean {now!r}?)" if now in flags else similar(flag, flags)
     return f"{argv[0]} has no flag {flag}: choose from {', '.join(flags)}{meant}"

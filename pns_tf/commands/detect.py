@@ -37,9 +37,10 @@ def detect(given: Given, *, out: str = "results/detection"):
         hosts: how many are attacked for each of these.
         out: folder of the results.
     """
-    from pns_tf.saving.storage import check_free
+    from pns_tf.saving.storage import output_folder
     from pns_tf.tasks import names
 
+    folder = output_folder(out, "runs")
     chosen = {name: several(given[name]) for name in ("task", "depth", "width", "planting")}
     attacks = given.each(
         Attack,
@@ -48,8 +49,6 @@ def detect(given: Given, *, out: str = "results/detection"):
     attacks = list(dict.fromkeys(attacks))
     if not attacks:
         raise InputError("detect needs at least one depth and one width")
-    folder = Path(str(out))
-    check_free(folder, overwrite=True)  # what is there is added to
 
     import pandas as pd
     from tabulate import tabulate

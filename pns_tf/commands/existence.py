@@ -29,12 +29,12 @@ def existence(given: Given, *, out: str | None = None, overwrite: bool = False):
         overwrite: replace a folder that exists.
     """
     from pns_tf import tasks
-    from pns_tf.saving.storage import check_free
+    from pns_tf.saving.storage import check_free, output_folder
 
+    path = None if out is None else output_folder(out)
     asked = given.make(Existence)
     target = tasks.get(asked.task).target(asked.depth)
     flag("overwrite", overwrite)
-    path = None if out is None else Path(str(out))
     if path is not None:
         check_free(path, overwrite)
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from pns_tf.checks import integer
+from pns_tf.commands.checks import check_workers
 
 
 def experiments(*, out: str = "results", workers: int | None = None):
@@ -14,15 +12,17 @@ def experiments(*, out: str = "results", workers: int | None = None):
         out: folder of results; runs that are finished there take no time any more.
         workers: processes, None for one per core.
     """
-    if workers is not None:
-        integer("workers", workers, minimum=1)
+    from pns_tf.saving.storage import output_folder
+
+    folder = output_folder(out, written=False)
+    check_workers(workers)
     from tabulate import tabulate
 
     from pns_tf.experiments.catalog import EXPERIMENTS
     from pns_tf.runs.estimate import in_words, seconds_left
     from pns_tf.runs.store import Store
 
-    store = Store(Path(str(out)))
+    store = Store(folder)
     rows = []
     for found in EXPERIMENTS.values():
         runs = found.runs()

@@ -158,7 +158,7 @@ def takes(
             texts = entries(recipe, "Attributes")
             for field in _fields(recipe):
                 if field.name in without:
-                    continue
+                    continue  # to make its default may take long
                 flag = _parameter(field, defaults or {}, types or {})
                 if flag.default != flags.get(field.name, flag).default:
                     raise TypeError(f"{function.__name__}: recipes disagree about {field.name}")

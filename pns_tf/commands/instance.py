@@ -40,7 +40,7 @@ def instance(
     """
     from pns_tf.checks import flag, integer, number, several
     from pns_tf.commands.checks import check_data_dir
-    from pns_tf.saving.storage import check_free, read_planted_record
+    from pns_tf.saving.storage import check_free, output_folder, read_planted_record
 
     # All that can be wrong is found before TensorFlow is imported and before anything is written.
     data_dir = check_data_dir(data_dir)
@@ -59,7 +59,7 @@ def instance(
     for value in several(density) or ["baseline", 0.01, 0.1, 0.5]:
         value = baseline if value == "baseline" else value
         densities.add(number("density", value, 0.0, 1.0, low_excluded=True))
-    path = Path(str(out))
+    path = output_folder(out)
     check_free(path, flag("overwrite", overwrite))
 
     from pns_tf.quiet import import_tensorflow

@@ -36,7 +36,7 @@ def judge(
     from pns_tf.commands.checks import check_data_dir
     from pns_tf.judging.instance import read_instance
     from pns_tf.judging.submission import read_submission
-    from pns_tf.saving.storage import check_free
+    from pns_tf.saving.storage import check_free, output_folder
 
     # What can be wrong with the files is found before TensorFlow is imported.
     for name, value in (("instance", instance), ("submission", submission)):
@@ -47,7 +47,7 @@ def judge(
     folder = Path(str(instance))
     read = read_instance(folder)
     handed_in = read_submission(Path(str(submission)), read, densities)
-    path = Path(str(out)) / _plain(handed_in.name)
+    path = output_folder(out) / _plain(handed_in.name)
     check_free(path, flag("overwrite", overwrite))
     others = None
     if beside is not None:

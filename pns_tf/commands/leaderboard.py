@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pns_tf.checks import InputError, choice, integer
+from pns_tf.checks import InputError, choice, number, text
+from pns_tf.commands.checks import check_workers
 from pns_tf.commands.flags import Given, takes
 from pns_tf.leaderboard.settings import Leaderboard
 
@@ -24,6 +26,14 @@ NEEDED = (
     *("entry", "run", "task", "density", "baseline", "seed", "planted", "strong", "final"),
     *("pruning_seconds", "training_seconds", "trained_epochs"),
 )
+METRICS = ("planted", "strong", "final")
+NUMBERS = {
+    **dict.fromkeys(("density", "baseline"), (0.0, 1.0)),
+    **dict.fromkeys(METRICS, (0.0, math.inf)),
+    **dict.fromkeys(
+        ("seed", "pruning_seconds", "training_seconds", "trained_epochs"), (0.0, math.inf)
+    ),
+}
 
 
 @takes(Leaderboard)
@@ -48,19 +58,23 @@ def leaderboard(
         scheduler: address of a Dask scheduler to use instead, such as tcp://host:8786.
     """
     from pns_tf.runs.store import Store
+    from pns_tf.runs.trial import try_own_pruners
+    from pns_tf.saving.storage import output_folder
 
     # What can be wrong is found before TensorFlow is imported and before anything is written.
+    folder = output_folder(out, "runs", NAME)
     settings = given.make(Leaderboard)
     board = settings.board
-    if workers is not None:
-        integer("workers", workers, minimum=1)
-    others = None if settings.beside is None else read_rows(Path(str(settings.beside)))
-    for pruner in settings.own:
-        _check_own(pruner)
+    check_workers(workers, scheduler)
+    others = None
+    if settings.beside is not None:
+        beside = text("beside", settings.beside, "the name of a file with rows")
+        others = read_rows(Path(beside))
+    try_own_pruners(attempt.run for attempt in board.first_stage())
 
     from pns_tf.leaderboard.report import write_leaderboard
 
-    store, start = Store(Path(str(out))), time.perf_counter()
+    store, start = Store(folder), time.perf_counter()
     table, failure = ranked_rows(board, store, workers, scheduler, others)
     if failure and table.empty:
         raise failure
@@ -100,7 +114,13 @@ def ranked_rows(
         runs = [attempt.run for attempt in attempts]
         return run_missing(runs, store, workers, scheduler, known=names)[1]
 
+    from pns_tf.runs.estimate import announced
+
     attempts = board.first_stage()
+    names = frozenset() if known is None else frozenset(known["run"])
+    todo = [attempt.run for attempt in attempts if attempt.run.name not in names]
+    if scheduler is None and (line := announced("first stage", todo, store, workers)):
+        print(line, flush=True)
     failure = finish(attempts)
     more = board.second_stage(collected(attempts, store, known))
     failure = finish(more) or failure
@@ -119,6 +139,8 @@ def read_rows(path: Path) -> pd.DataFrame:
 
     try:
         table = pd.read_csv(path)
+        if path.suffix == ".csv" and b"\0" in path.read_bytes():
+            raise ValueError("it has NUL bytes")
     except (OSError, ValueError) as error:
         raise InputError(f"cannot read {path}: {str(error).splitlines()[0]}") from error
     missing = [name for name in NEEDED if name not in table]
@@ -126,9 +148,23 @@ def read_rows(path: Path) -> pd.DataFrame:
         raise InputError(
             f"{path} is no runs.csv of a leaderboard: it has no column {', '.join(missing)}"
         )
+    if table.empty:
+        raise InputError(f"{path} has no rows")
+    for name, (low, high) in NUMBERS.items():
+        _check_numbers(path, table, name, low, high)
     for task in table["task"].unique():
         choice(f"task in {path}", task, names())
     return table
+
+
+def _check_numbers(path: Path, table: pd.DataFrame, name: str, low: float, high: float) -> None:
+    """Raises ``InputError`` unless a column has numbers in the range; metrics may be missing."""
+    import pandas as pd
+
+    for row, value in enumerate(table[name], start=2):  # as lines of the file are counted
+        missing = isinstance(value, float) and pd.isna(value) and name in METRICS
+        if not missing:
+            number(f"{name} in line {row} of {path}", value, low, high)
 
 
 def tables(standings: pd.DataFrame) -> str:
@@ -145,13 +181,3 @@ def tables(standings: pd.DataFrame) -> str:
         )
         parts.append(f"{ticket} tickets\n\n{text}")
     return "\n\n".join([*parts, textwrap.fill(NOTE, 100)])
-
-
-def _check_own(pruner: str) -> None:
-    """Raises `InputError` if the user's class cannot be imported, before hours of other runs."""
-    from pns_tf.quiet import import_tensorflow
-
-    import_tensorflow()
-    from pns_tf import pruners
-
-    pruners.load(pruner)

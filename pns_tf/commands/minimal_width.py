@@ -6,7 +6,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pns_tf.checks import InputError, flag, integer, number, several
+from pns_tf.checks import InputError, flag, number, several
+from pns_tf.commands.checks import check_workers
 from pns_tf.commands.flags import Given, takes
 from pns_tf.sweeping.settings import BISECTION, Sweep
 
@@ -50,10 +51,13 @@ def minimal_width(
         out: folder of all results.
         overwrite: replace the folders of other searches.
     """
+    from pns_tf.runs.trial import try_own_pruners
+    from pns_tf.saving.storage import output_folder
     from pns_tf.sweeping.cluster import from_environment
     from pns_tf.sweeping.record import check_folder, claim_folder
 
     # What can be wrong is found before TensorFlow is imported and before anything is written.
+    folder = output_folder(out, "runs", "minimal_width")
     for name in ("density", "depth", "learning_rate", "prune_rounds"):
         if isinstance(given[name], tuple | list):
             raise InputError(f"{name} must be one value for all searches, got {given[name]!r}")
@@ -62,32 +66,36 @@ def minimal_width(
     searches = given.each(Sweep, **wanted, oracle=[BISECTION])
     if not searches:
         raise InputError("minimal_width needs at least one task and one pruner")
-    if workers is not None:
-        integer("workers", workers, minimum=1)
+    check_workers(workers)
     flag("overwrite", overwrite)
-    parent = Path(str(out)) / "minimal_width"
+    parent = folder / "minimal_width"
     for settings in searches:
         check_folder(parent / settings.name, settings, overwrite)
+    try_own_pruners([run for settings in searches for run in settings.first_runs()])
     if from_environment() is not None:
         raise InputError("minimal_width runs on one machine: unset the KERASTUNER_ variables")
 
     from pns_tf.quiet import import_tensorflow
 
     import_tensorflow()
+    from pns_tf.pruners import make_pruner
+
+    for run in (run for each in searches for run in each.first_runs()):
+        make_pruner(run.search)  # its options are checked
     from pns_tf.commands.sweep import searched
     from pns_tf.runs.pool import Pool
     from pns_tf.runs.store import Store
     from pns_tf.sweeping.minimal_width import gaps, smallest
     from pns_tf.sweeping.report import write_report
 
-    start, store, tried, answers = time.perf_counter(), Store(Path(str(out))), [], []
+    start, store, tried, answers = time.perf_counter(), Store(folder), [], []
     with Pool(workers) as pool:
         for settings in searches:
-            folder = parent / settings.name
-            claim_folder(folder, settings, overwrite)
-            outcome = searched(settings, store, pool, folder)
+            place = parent / settings.name
+            claim_folder(place, settings, overwrite)
+            outcome = searched(settings, store, pool, place)
             assert outcome is not None  # only workers of a cluster have none
-            write_report(outcome.table, settings, folder)
+            write_report(outcome.table, settings, place)
             tried.append(gaps(outcome.table, settings))
             answers.append(smallest(tried[-1], settings))
     _write(tried, answers, settings, parent, time.perf_counter() - start)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from pns_tf.checks import InputError
+from pns_tf.checks import InputError, text
 from pns_tf.commands.flags import Given
 from pns_tf.recipe.hosts import (
     FULLY_CONNECTED,
@@ -61,6 +61,7 @@ def host_given(given: Given, name: str | None) -> Host:
         if other not in mine and other in given.changed:
             raise InputError(f"--{other} does not go with host {name}, got {given[other]!r}")
     host = host_named(name, **{flag: given[flag] for flag in mine if flag in given})
+    host.check_memory()
     if not host.on_images:
         given.need("a network on images", *(flag for flag in OF_IMAGES if flag in given))
     return host
@@ -74,7 +75,7 @@ def host_of_ticket(given: Given, ticket: object, name: str | None) -> Host:
     """
     from pns_tf.saving.storage import read_found_record
 
-    folder = Path(str(ticket))
+    folder = Path(text("ticket", ticket, "a folder that seek --host wrote"))
     given.leave_out(*(flag for flag in OF_HOSTS if flag in given), by="--ticket")
     host = host_of_record(read_found_record(folder))
     if name not in (None, host.name):
@@ -101,7 +102,7 @@ def place_given(given: Given) -> Place:
         planting = given.make(Planting, host=host, samples=samples)
         return Place(host, planting.seed, planting.baseline, samples, planting.noise_level)
     given.leave_out(*OF_HOSTS, *OF_PLANTING, "noise", "host", by="--planted")
-    folder = Path(str(given["planted"]))
+    folder = Path(text("planted", given["planted"], "a folder that plant wrote"))
     record = read_planted_record(folder)
     host = host_of_record(record)
     if not host.on_images:

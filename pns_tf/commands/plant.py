@@ -34,14 +34,15 @@ def plant(
     """
     from pns_tf.checks import flag
     from pns_tf.commands.checks import check_data_dir
-    from pns_tf.saving.storage import check_free
+    from pns_tf.saving.storage import check_free, output_folder
 
     # All that can be wrong is found before TensorFlow is imported and before anything is written.
+    folder = output_folder(out)
     data_dir = check_data_dir(data_dir)
     ticket = given["ticket"]
     network = host_given(given, host) if ticket is None else host_of_ticket(given, ticket, host)
     recipe = given.make(Planting, host=network)
-    path = Path(str(out)) / recipe.name
+    path = folder / recipe.name
     check_free(path, flag("overwrite", overwrite))
 
     from pns_tf.quiet import import_tensorflow
@@ -53,7 +54,8 @@ def plant(
     planted = planted_of(recipe)
     data = recipe.host.data(recipe.samples, recipe.noise, recipe.seed, data_dir)
     record = write_planted(planted, recipe, data, path, overwrite=overwrite)
-    print(f"parameters written {planted.written} of the ticket's {planted.planted_masks.kept}\n")
+    kept = planted.planted_masks.kept
+    print(f"parameters written {planted.written}, those of the ticket are {kept}\n")
     print(report(record, path))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from pns_tf.checks import InputError, choice, flag, integer, several
+from pns_tf.checks import InputError, choice, flag, several
 from pns_tf.commands.flags import command_line
 
 REMADE = ("width_multiplier", "epochs", "samples")  # what figure 5 leaves to choose
@@ -37,10 +37,11 @@ def reproduce(
 
     Args:
         figure: number of a figure of the paper.
-        experiment: one that the command experiments lists, or a Python file of your own.
+        experiment: one that the command experiments lists, or a Python file or module:NAME of your
+            own.
         task: only these, separated by commas.
-        pruner: only these, separated by commas; module:Class for one of your own, and one that the
-            experiment does not have, join those that are named, or all.
+        pruner: only these, separated by commas; module:Class or file.py:Class for one of your own,
+            and one that the experiment does not have, join those that are named, or all.
         density: only these, separated by commas; baseline is the planted density.
         seeds: runs of each setting, None for the experiment's own number.
         out: folder of all results.
@@ -59,13 +60,15 @@ def reproduce(
     """
     given = locals()
     command = command_line(reproduce, given)
-    from pns_tf.commands.checks import check_data_dir
+    from pns_tf.commands.checks import check_data_dir, check_workers
     from pns_tf.experiments.catalog import find
     from pns_tf.runs.missing import run_missing
     from pns_tf.runs.store import Store
+    from pns_tf.runs.trial import try_own_pruners
+    from pns_tf.saving.storage import output_folder
 
-    store = Store(Path(str(out)))
-    if flag("check", check) and figure is None and experiment is None:
+    store = Store(output_folder(out, "runs", written=not flag("check", check)))
+    if check and figure is None and experiment is None:
         print(_findings(store))
         return
     if (figure is None) == (experiment is None):
@@ -78,14 +81,17 @@ def reproduce(
     data_dir = check_data_dir(data_dir)
     if data_dir is not None and not any(run.host.on_images for run in chosen.settings):
         raise InputError(f"--data_dir needs an experiment on images, got {name}")
-    if workers is not None:
-        integer("workers", workers, minimum=1)
+    check_workers(workers, scheduler)
     if export is not None:
         choice("export", export, ("best", "all"))
+    for run in chosen.settings:
+        run.host.check_memory()
     everything = chosen.runs(seeds)
     if check:
         print(_findings(store, whole, store.table(everything)))
         return
+    output_folder(out, chosen.name)
+    try_own_pruners(everything)
     start = time.perf_counter()
     new, failure = run_missing(everything, store, workers, scheduler, data_dir=data_dir)
     table = store.table(everything)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pns_tf.checks import InputError, choice, flag
+from pns_tf.checks import InputError, choice, flag, options_of
 from pns_tf.commands.flags import Given, takes
 from pns_tf.commands.places import HIDDEN, Place, place_given
 from pns_tf.recipe.hosts import families
 from pns_tf.recipe.planting import Planting
+from pns_tf.recipe.pruners import check_name
 from pns_tf.recipe.run import Run
 from pns_tf.recipe.search import SeekSettings
 
@@ -61,18 +62,17 @@ def seek(
         out: parent folder of the run.
         overwrite: replace a run that exists.
     """
-    from pns_tf import pruners
     from pns_tf.commands.checks import check_data_dir
     from pns_tf.recipe.names import augmented_word, found_name
-    from pns_tf.saving.storage import check_free
+    from pns_tf.saving.storage import check_free, output_folder
 
     # What can be wrong is found before TensorFlow is imported and before anything is written.
+    folder = output_folder(out)
     data_dir = check_data_dir(data_dir)
     place = place_given(given)
     if given["density"] == "baseline" and place.baseline is None:
         raise InputError("density must be a number with --host: nothing is planted there")
-    if ":" not in str(given["pruner"]):
-        choice("pruner", given["pruner"], pruners.names())
+    check_name(given["pruner"])
     settings = given.make(
         SeekSettings,
         density=place.baseline if given["density"] == "baseline" else given["density"],
@@ -85,7 +85,7 @@ def seek(
     if place.folder is not None:
         name = found_name(place.folder.resolve().name, settings, place.seed)
         name += augmented_word(run.augmented)
-    path = Path(str(out)) / name
+    path = folder / name
     check_free(path, flag("overwrite", overwrite))
     flag("tflite", tflite)
     if strategy is not None:
@@ -106,6 +106,7 @@ def _sought(run: Run, place: Place, path: Path, given: Given, data_dir: str | No
     import tensorflow as tf
     from tqdm import tqdm
 
+    from pns_tf.own_modules import told
     from pns_tf.planting.planted import Planted
     from pns_tf.pruners import make_pruner
     from pns_tf.runs.execute import network_of
@@ -117,13 +118,15 @@ def _sought(run: Run, place: Place, path: Path, given: Given, data_dir: str | No
     host = place.host.resolved(data_dir)
     settings = dataclasses.replace(run.search, samples=host.samples(place.samples, data_dir))
     run = dataclasses.replace(run, host=host, search=settings)
-    pruner = make_pruner(settings)
+    with told("pruner", settings.pruner):
+        pruner = make_pruner(settings)
     network = network_of(run) if place.folder is None else load_planted(place.folder)
     data = host.data(settings.samples, settings.noise, place.seed, data_dir)
     decisive = {"planted": place.folder and str(place.folder.resolve()), "run": run.name}
     one_device = contextlib.nullcontext()
     devices = tf.distribute.MirroredStrategy().scope() if given["strategy"] else one_device
     with (
+        told("pruner", settings.pruner),
         kept_in(path.with_name(f".{path.name}.training"), decisive),
         devices,
         tqdm(total=pruner.total_epochs(settings), unit="epoch", leave=False, disable=None) as bar,
@@ -152,14 +155,16 @@ def _sought(run: Run, place: Place, path: Path, given: Given, data_dir: str | No
         )
 
 
-def _options(options: dict | None, **switches: bool) -> dict:
+def _options(options: object, **switches: bool) -> dict:
     """The pruner's options, with those of the switches that are on."""
-    if not isinstance(options or {}, dict):
-        raise InputError(f"options must be a dict such as '{{temperature: 100}}', got {options!r}")
-    for name in options or {}:
-        if not isinstance(name, str):
-            raise InputError(f"options must have names such as temperature, got {name!r}")
-    return {**(options or {}), **{name: True for name, on in switches.items() if flag(name, on)}}
+    known = options_of(options)
+    chosen = {name: True for name, on in switches.items() if flag(name, on)}
+    for name in chosen:
+        if known.get(name, True) is not True:
+            raise InputError(
+                f"--{name} and {name} in --options contradict each other, got {options!r}"
+            )
+    return {**known, **chosen}
 
 
 def report(record: dict, path: Path) -> str:
@@ -170,6 +175,7 @@ def report(record: dict, path: Path) -> str:
     metric = "test accuracy" if record["metric"] == "accuracy" else "test MSE (rescaled)"
     quality = [
         *([["planted ticket", values["planted"]]] if "planted" in values else []),
+        *([["best constant", values["best_constant"]]] if "best_constant" in values else []),
         ["host, before pruning", values["before"]],
         ["found ticket, not trained (strong)", values["strong"]],
         ["found ticket, trained (weak)", values["final"]],

@@ -6,11 +6,13 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pns_tf.checks import flag, integer
+from pns_tf.checks import flag
+from pns_tf.commands.checks import check_workers
 from pns_tf.commands.flags import Given, command_line, takes
 from pns_tf.sweeping.settings import Sweep
 
 if TYPE_CHECKING:
+    from pns_tf.runs.estimate import announced
     from pns_tf.runs.pool import Pool
     from pns_tf.runs.store import Store
     from pns_tf.sweeping.cluster import Cluster
@@ -35,21 +37,24 @@ def sweep(
         out: folder of all results.
         overwrite: replace the folder of another sweep.
     """
+    from pns_tf.runs.trial import try_own_pruners
+    from pns_tf.saving.storage import output_folder
     from pns_tf.sweeping.cluster import from_environment
     from pns_tf.sweeping.record import check_folder, check_joined, claim_folder
 
     # What can be wrong is found before TensorFlow is imported and before anything is written.
+    results = output_folder(out, "runs")
     settings = given.make(Sweep)
-    if workers is not None:
-        integer("workers", workers, minimum=1)
+    check_workers(workers)
     flag("overwrite", overwrite)
-    folder, cluster = Path(str(out)) / settings.name, from_environment()
+    folder, cluster = results / settings.name, from_environment()
     if cluster is None or cluster.is_chief:
         check_folder(folder, settings, overwrite)
     if cluster is not None:
         cluster.check()
         if not cluster.is_chief:
             check_joined(folder, settings)
+    try_own_pruners(settings.first_runs())
     if settings.narrowest > settings.min_width:
         print(
             f"widths below {settings.narrowest} do not hold the {settings.task} ticket "
@@ -59,12 +64,19 @@ def sweep(
     from pns_tf.quiet import import_tensorflow
 
     import_tensorflow()
+    from pns_tf.pruners import make_pruner
+
+    for run in settings.first_runs():
+        make_pruner(run.search)  # its options are checked
     from pns_tf.runs.pool import Pool
     from pns_tf.runs.store import Store
 
-    start, store = time.perf_counter(), Store(Path(str(out)))
+    start, store = time.perf_counter(), Store(results)
     if cluster is None or cluster.is_chief:
         claim_folder(folder, settings, overwrite)
+    line = announced("the grid", settings.grid_runs(), store, workers)
+    if cluster is None and line is not None:
+        print(line, flush=True)
     with Pool(workers) as pool:
         outcome = searched(settings, store, pool, folder, cluster)
         if outcome is None:

@@ -13,8 +13,10 @@ def tasks(*, depth: int = 5, width: int = 100):
     from tabulate import tabulate
 
     from pns_tf import tasks as package
+    from pns_tf.hosts.fully_connected import FullyConnected
     from pns_tf.planting.algorithm import baseline_density
 
+    FullyConnected("relu", depth, width).check_memory()
     found = [package.get(name) for name in package.names()]
     widest = max(found, key=lambda task: max(task.target(depth).shape[1:-1]))
     baseline_density(widest.name, depth, width)  # where it fits, the others do

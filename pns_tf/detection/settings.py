@@ -50,10 +50,12 @@ class Attack:
     seed: int = 0
 
     def __post_init__(self):
+        from pns_tf.hosts.fully_connected import FullyConnected
         from pns_tf.hosts.initializers import INITIALIZERS
         from pns_tf.planting.algorithm import baseline_density
 
         baseline_density(self.task, self.depth, self.width)
+        FullyConnected(self.task, self.depth, self.width).check_memory()
         choice("planting", self.planting, PLANTINGS)
         integer("hosts", self.hosts, minimum=1)
         integer("study", self.study, minimum=2)

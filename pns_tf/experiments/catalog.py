@@ -8,6 +8,7 @@ from typing import Any
 from pns_tf.checks import InputError, choice, integer
 from pns_tf.experiments.experiment import Experiment
 from pns_tf.hosts.vgg import Vgg
+from pns_tf.own_modules import load, reason
 from pns_tf.planting.algorithm import baseline_density
 from pns_tf.recipe.run import Run, grid
 from pns_tf.recipe.search import MULTISHOT, SeekSettings
@@ -204,17 +205,24 @@ EXPERIMENTS = {
 def find(name: str | None) -> Experiment:
     """Returns an experiment by its name, or the ``EXPERIMENT`` of a Python file.
 
+    Args:
+        name: one of `EXPERIMENTS`, a file, or "module:NAME" for another name than ``EXPERIMENT``.
+
     Raises:
         ValueError: there is none of that name (the message names the choices), or the file does
             not define one.
     """
+    if isinstance(name, str) and ":" in name:
+        experiment = load("experiment", name)
+        if not isinstance(experiment, Experiment):
+            raise InputError(f"experiment {name!r} must be an Experiment, got {experiment!r}")
+        return experiment
     if name is None or not str(name).endswith(".py"):
         return EXPERIMENTS[choice("experiment", name, EXPERIMENTS)]
     try:
         experiment = runpy.run_path(str(name))["EXPERIMENT"]
-    except Exception as error:  # whatever the user's file raises
-        reason = (str(error).splitlines() or ["no reason given"])[0]
-        raise InputError(f"{name} cannot be loaded: {type(error).__name__}: {reason}") from error
+    except (Exception, SystemExit) as error:  # whatever the user's file raises
+        raise InputError(f"{name} cannot be loaded: {reason(error)}") from error
     if not isinstance(experiment, Experiment):
         raise InputError(f"EXPERIMENT in {name} must be an Experiment, got {experiment!r}")
     return experiment

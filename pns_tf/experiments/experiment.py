@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from pns_tf.checks import InputError, choice, integer
-from pns_tf.pruners import names
+from pns_tf.checks import InputError, integer, text
+from pns_tf.recipe.pruners import check_name
 from pns_tf.recipe.run import Run, density_name, with_seed
+
+# What other commands write beside the folders of experiments.
+OTHERS = ("leaderboard", "minimal_width", "runs", "tickets")
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,18 @@ class Experiment:
     settings: Sequence[Run]
     seeds: int = 10
     remake: Callable[..., Sequence[Run]] | None = None
+
+    def __post_init__(self):
+        name = text("an experiment's name", self.name, "words in one line")
+        if not re.fullmatch(r"\w[\w .+=-]*(?<![ .])", name) or name.lower() in OTHERS:
+            raise InputError(
+                f"an experiment's name must be plain words, that of a folder of its own: "
+                f"got {name!r}"
+            )
+        text("an experiment's title", self.title, "words in one line")
+        integer(f"seeds of experiment {name}", self.seeds, minimum=1)
+        if not self.settings or not all(isinstance(run, Run) for run in self.settings):
+            raise InputError(f"experiment {name} must have at least one Run, got no such settings")
 
     def remade(self, **values) -> Experiment:
         """The experiment with other values of what it leaves to choose.
@@ -106,8 +122,7 @@ class Experiment:
         own = {run.search.pruner for run in self.settings}
         more = [name for name in wanted if name not in own]
         for name in more:
-            if ":" not in name:
-                choice("pruner", name, names())
+            check_name(name)
         chosen = self.narrowed(pruners=[name for name in wanted if name in own])
         for name in more:
             chosen = chosen.with_pruner(name)

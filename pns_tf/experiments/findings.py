@@ -190,7 +190,9 @@ class Verdict:
     def reason(self) -> str:
         """The numbers behind the verdict, in a line."""
         if self.verdict == NOT_RUN:
-            return f"needs {', '.join(map(spoken, self.missing or self.finding.needs))}"
+            if self.missing:
+                return f"needs {', '.join(map(spoken, self.missing))}"
+            return f"speaks of runs of {', '.join(map(spoken, self.finding.needs))} left out here"
         if len(self.claims) == 1:
             (claim,) = self.claims
             return f"{claim.measured}, expected {claim.expected}"

@@ -6,10 +6,10 @@ Flags of commands are made from the class: what takes long to import is imported
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from pns_tf.checks import choice
+from pns_tf.checks import choice, integer
+from pns_tf.memory import WEIGHT, check_memory
 from pns_tf.recipe.hosts import FULLY_CONNECTED, Host
 from pns_tf.recipe.names import run_name
 
@@ -116,9 +116,21 @@ class FullyConnected(Host):
         return host_sizes(self.problem.inputs, self.problem.outputs, self.depth, self.width)
 
     @property
+    def weights(self) -> int:
+        """How many there are, biases not counted."""
+        ends = self.problem.inputs + self.problem.outputs
+        depth, width = integer("depth", self.depth, 3), integer("width", self.width, 1)
+        return ends * width + (depth - 3) * width**2
+
+    @property
     def multiplications(self) -> int:
         """One for each weight."""
-        return sum(a * b for a, b in pairwise(self.sizes))
+        return self.weights
+
+    def check_memory(self) -> None:
+        """Raises ``InputError`` if the network is larger than this machine's memory."""
+        network = f"a network of depth {self.depth} and width {self.width}"
+        check_memory(network, WEIGHT * self.weights)
 
     def build(self) -> keras.Model:
         """The network, its parameters not yet set."""

@@ -8,7 +8,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from pns_tf.checks import InputError, choice
+from pns_tf.checks import choice
+from pns_tf.memory import WEIGHT, check_memory
 from pns_tf.seeding import generator
 
 Arrays = tuple[list[np.ndarray], list[np.ndarray]]
@@ -73,7 +74,7 @@ def draw_host(sizes: Sequence[int], seed: int = 0, init: str = "normal") -> Arra
         Kernels ``(fan_in, fan_out)`` and biases ``(fan_out,)``, float32.
 
     Raises:
-        ValueError: unknown ``init``, negative seed, or sizes that do not fit into memory.
+        ValueError: unknown ``init``, negative seed, or more than fits into memory.
 
     Example:
         >>> kernels, biases = draw_host([1, 100, 100, 3], seed=1)
@@ -81,16 +82,9 @@ def draw_host(sizes: Sequence[int], seed: int = 0, init: str = "normal") -> Arra
         ((100, 100), (3,))
     """
     initializer = INITIALIZERS[choice("init", init, INITIALIZERS)]
-    rng = generator(seed, "host")
-    try:
-        return initializer(sizes, rng)
-    except (
-        MemoryError,
-        ValueError,
-    ) as error:  # NumPy's ValueError: more elements than it can count
-        raise InputError(
-            f"a host of layer sizes {tuple(sizes)} does not fit into memory"
-        ) from error
+    weights = sum(a * b for a, b in pairwise(sizes))
+    check_memory(f"a host of {len(sizes)} layers, up to {max(sizes)} wide,", WEIGHT * weights)
+    return initializer(sizes, generator(seed, "host"))
 
 
 def host_sizes(inputs: int, outputs: int, depth: int, width: int) -> list[int]:

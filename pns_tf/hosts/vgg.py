@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from pns_tf.checks import InputError, choice, integer, number
+from pns_tf.checks import InputError, choice, integer, number, text
 from pns_tf.recipe.hosts import Host
 
 if TYPE_CHECKING:
@@ -97,6 +98,7 @@ class Vgg(Host):
 
     def __post_init__(self):
         check_plan(self.plan, self.shape, self.classes, self.width_multiplier)
+        text("dataset", self.dataset, "the name of a TensorFlow data set, such as cifar10")
 
     @classmethod
     def named(cls, name: str, **settings) -> Vgg:
@@ -117,6 +119,13 @@ class Vgg(Host):
         """First words of a folder's name."""
         dataset = str(self.dataset).replace("/", "_")
         return f"{self.plan}-{dataset}-w{self.width_multiplier:g}-s{seed}"
+
+    @property
+    def weights(self) -> int:
+        """How many the convolutions have, on images of one channel."""
+        plan = check_plan(self.plan, None, None, self.width_multiplier)
+        channels = [1, *(step for step in plan if not isinstance(step, str))]
+        return sum(9 * a * b for a, b in pairwise(channels))
 
     def resolved(self, data_dir: str | None = None) -> Vgg:
         """The same for the images' shape and classes, looked up where they are not known."""

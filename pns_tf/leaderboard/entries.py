@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from pns_tf.checks import choice
 from pns_tf.hosts.fully_connected import FullyConnected
-from pns_tf.recipe.pruners import PRUNERS
+from pns_tf.recipe.pruners import PRUNERS, check_name
 from pns_tf.recipe.run import Run
 from pns_tf.recipe.search import MULTISHOT, SeekSettings
 
@@ -65,7 +64,7 @@ def chosen(pruners: Iterable[str] = (), everybody: bool = True) -> list[Entry]:
         ValueError: a pruner that is not known; the message names those that are.
     """
     named = [str(pruner) for pruner in dict.fromkeys(pruners)]
-    wanted = [choice("pruner", name, PRUNERS) for name in named if ":" not in name]
+    wanted = [check_name(name) for name in named if ":" not in name]
     everybody = everybody and not wanted
     entries = [entry for entry in ENTRIES if everybody or entry.pruner in wanted]
     return entries + [Entry(name, name) for name in named if ":" in name]

@@ -17,8 +17,8 @@ class Leaderboard:
     """Who takes part, and on what.
 
     Attributes:
-        pruner: only these, separated by commas, with all their variants; module:Class for one of
-            your own, which joins those that are named, or all.
+        pruner: only these, separated by commas, with all their variants; module:Class or
+            file.py:Class for one of your own, which joins those that are named, or all.
         task: only these, separated by commas.
         density: these, separated by commas, instead of those that the limit is looked for at;
             baseline is the planted density.
@@ -42,11 +42,6 @@ class Leaderboard:
 
     def __post_init__(self):
         _ = self.board
-
-    @property
-    def own(self) -> list[str]:
-        """Pruners of the user's own, "module:Class" each."""
-        return [str(name) for name in several(self.pruner) if ":" in str(name)]
 
     @functools.cached_property
     def board(self) -> Board:

@@ -65,4 +65,4 @@ def _per_layer(mask: Mask) -> list[int]:
 
 
 def _name(mask: Mask, layer: int) -> str:
-    return f"{layer + 1}:  " + " × ".join(map(str, mask.kernels[layer].shape))
+    return f"{layer}:  " + " × ".join(map(str, mask.kernels[layer].shape))

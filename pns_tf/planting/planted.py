@@ -21,6 +21,7 @@ from pns_tf.hosts.models import (
     set_parameters,
 )
 from pns_tf.masks import Mask
+from pns_tf.notebook import as_html, as_line, rounded
 from pns_tf.planting.algorithm import PlantedArrays, check_fit, plant_arrays
 from pns_tf.planting.target_model import ModelTarget
 from pns_tf.seeding import generator
@@ -32,7 +33,7 @@ SAMPLES = 32  # on which a ticket is compared with its target
 ROUNDING = 1e-2  # of the largest output; float32 through ten layers loses some 1e-5
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Planted:
     """A host with a ticket planted into it.
 
@@ -66,6 +67,24 @@ class Planted:
     hide: str = "default"
     epsilon: float | None = None
     written: int | None = None
+
+    def __repr__(self) -> str:
+        return as_line("Planted", self._facts)
+
+    def _repr_html_(self) -> str:
+        return as_html("Planted", self._facts)
+
+    @property
+    def _facts(self) -> dict[str, object]:
+        return {
+            "task": self.task.name if self.task else None,
+            "sizes": self.sizes,
+            "seed": self.seed,
+            "init": self.init,
+            "hide": self.hide,
+            "planted": self.planted_masks.kept,
+            "density": rounded(self.density),
+        }
 
     @property
     def density(self) -> float:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, cast
 from pns_tf import own_modules
 from pns_tf.checks import InputError, choice
 from pns_tf.pruners.batch import scoring_batch
-from pns_tf.recipe.pruners import PRUNERS
+from pns_tf.recipe.pruners import PRUNERS, check_name
 
 if TYPE_CHECKING:
     from pns_tf.pruners.base import Pruner
@@ -44,7 +44,8 @@ def load(name: str) -> Callable[..., Pruner]:
     Raises:
         ValueError: no such pruner, or the class cannot be imported (the message says why).
     """
-    place = name if ":" in str(name) else PRUNERS[choice("pruner", name, PRUNERS)].place
+    known = PRUNERS.get(check_name(name))
+    place = name if known is None else known.place
     pruner = own_modules.load("pruner", name, place)
     base = importlib.import_module("pns_tf.pruners.base").Pruner
     if inspect.isclass(pruner) and issubclass(pruner, base):

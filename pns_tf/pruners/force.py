@@ -46,6 +46,7 @@ class Force(Searcher):
 
     def __post_init__(self):
         integer(f"rounds of {self.name}", self.rounds, minimum=1)
+        integer(f"samples_per_class of {self.name}", self.samples_per_class, minimum=1)
         flag(f"resurrect of {self.name}", self.resurrect)
 
     def find(self, model, data, settings, loop):

@@ -14,7 +14,7 @@ from pns_tf.judging.instance import Instance
 from pns_tf.judging.making import instance_of
 from pns_tf.judging.submission import tickets_of
 from pns_tf.masks import Mask
-from pns_tf.own_modules import in_their_code
+from pns_tf.own_modules import told
 from pns_tf.pruners.base import Pruner
 from pns_tf.pruners.result import SearchResult
 from pns_tf.recipe.search import SeekSettings
@@ -57,7 +57,7 @@ class FunctionPruner(Pruner):
         """The mask that the function returns, or that of its scores."""
         instance = instance_of(model, data, [settings.density], "", settings)
         rng = generator(settings.seed, "own function")
-        with in_their_code(f"pruner {settings.pruner!r}", self.function):
+        with told("pruner", settings.pruner):
             answer = self.function(instance, settings.density, rng)  # type: ignore[misc]
         arrays = _named(settings.pruner, answer, instance)
         (ticket,) = tickets_of(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 
+from pns_tf.checks import number
 from pns_tf.pruners import second_derivatives as second_derivatives
 from pns_tf.pruners.base import Pruner
 
@@ -29,6 +30,9 @@ class Grasp(Pruner):
     uses_data = True
     derivatives = True
     batch_statistics = True
+
+    def __post_init__(self):
+        number(f"temperature of {self.name}", self.temperature, 0.0, low_excluded=True)
 
     def calculate_scores(self, network, x, y):
         theta = network.variables

@@ -15,6 +15,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, ClassVar
 
 from pns_tf.checks import InputError, choice
+from pns_tf.memory import WEIGHT, check_memory
 from pns_tf.own_modules import load
 
 if TYPE_CHECKING:
@@ -124,6 +125,15 @@ class Host(ABC):
             ValueError: there is no such data set, or it does not suit the network.
         """
         return self
+
+    def check_memory(self) -> None:
+        """Raises ``InputError`` if the network is larger than this machine's memory."""
+        check_memory(f"{self.name} with {self.weights:.3g} weights", WEIGHT * self.weights)
+
+    @property
+    def weights(self) -> int:
+        """How many the network has at least; 0 if that is not known before it is built."""
+        return 0
 
     @abstractmethod
     def check_data(self, samples: int | None, noise: float | None, seed: int) -> None:

@@ -11,7 +11,7 @@ from pns_tf.recipe.search import SeekSettings
 
 def run_name(task: str, depth: int, width: int, seed: int) -> str:
     """Folder name of a planted run."""
-    return f"{task.replace(':', '.')}-d{depth}-w{width}-s{seed}"
+    return f"{re.sub('[:/]', '.', task)}-d{depth}-w{width}-s{seed}"
 
 
 def found_name(run: str, settings: SeekSettings, planted_seed: int) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pns_tf.checks import InputError, choice
+
 
 @dataclass(frozen=True)
 class PrunerRow:
@@ -110,6 +112,23 @@ ROWS = (
 )
 PRUNERS = {row.name: row for row in ROWS}
 OWN = PrunerRow("", "")  # what is known of a pruner of the user's own
+
+
+def check_name(pruner: object) -> str:
+    """Returns the name of a pruner that comes along, or "module:Class", which is not looked up.
+
+    Raises:
+        ValueError: neither; the message names the choices.
+
+    Example:
+        >>> check_name("snip"), check_name("mine.py:Best")
+        ('snip', 'mine.py:Best')
+    """
+    if ":" in str(pruner):
+        return str(pruner)
+    if str(pruner).endswith(".py"):
+        raise InputError(f"pruner {pruner!r} needs the name of its class: {pruner}:MyPruner")
+    return choice("pruner", pruner, PRUNERS)
 
 
 def row_of(pruner: str) -> PrunerRow:

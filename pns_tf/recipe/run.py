@@ -13,6 +13,7 @@ from itertools import product
 from pathlib import Path
 
 from pns_tf.checks import InputError, flag
+from pns_tf.own_modules import parts_of
 from pns_tf.recipe.hosts import FULLY_CONNECTED, Host, host_named, host_of_record
 from pns_tf.recipe.names import augmented_word, found_name
 from pns_tf.recipe.planting import Planting
@@ -187,9 +188,9 @@ def code_digest(name: str) -> str:
 
     Nothing is imported for it, so that a mistake in the module is found where it is used.
     """
-    module, colon, _ = name.partition(":")
-    if not colon:
+    if ":" not in name:
         return ""
+    module, _ = parts_of(name)
     path = module.replace(".", "/")
     places = [Path(place or ".") for place in (*sys.path, ".")]
     files = (p / name for p in places for name in (f"{path}/__init__.py", f"{path}.py"))

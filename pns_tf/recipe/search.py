@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from pns_tf.checks import choice, integer, number
+from pns_tf.checks import choice, integer, number, options_of
 
 # What the paper calls multishot: fields of `SeekSettings`.
 MULTISHOT = {"rounds": 10, "round_epochs": 5}
@@ -15,7 +15,8 @@ class SeekSettings:
     """Everything that decides what is found, apart from the planted host.
 
     Attributes:
-        pruner: one that the command pruners lists, or module:Class for one of your own.
+        pruner: one that the command pruners lists, or module:Class or file.py:Class for one of
+            your own.
         density: fraction of all parameters, biases counted, that the found ticket keeps, above 0
             and at most 1.
         rounds: 1 for singleshot, otherwise rounds of multishot (train, prune, rewind).
@@ -67,6 +68,7 @@ class SeekSettings:
             ("seed", 0),
         ):
             integer(name, getattr(self, name), minimum)
+        options_of(self.options)
         number("learning_rate", self.learning_rate, low=0.0, low_excluded=True)
         choice("schedule", self.schedule, SCHEDULES)
         if self.scope is not None:

@@ -85,6 +85,18 @@ def _probe() -> float:
     return time.perf_counter() - start
 
 
+def announced(
+    what: str, runs: Sequence[Run], store: Store, workers: int | None = None
+) -> str | None:
+    """A line that says how long runs will take, before they start; ``None`` if all are finished.
+
+    Example:
+        >>> announced("first stage", [], Store("results"))
+    """
+    left, seconds = seconds_left(runs, store, workers)
+    return f"{what}: {left} runs, about {in_words(seconds)}" if left else None
+
+
 def in_words(seconds: float) -> str:
     """Seconds as minutes or hours: "40 s", "12 min", "3.5 h"."""
     if seconds < 90:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pns_tf.masks import Mask
+from pns_tf.own_modules import told
 from pns_tf.recipe.hosts import FRESH, Host
 from pns_tf.recipe.planting import Planting
 from pns_tf.recipe.run import Run
@@ -75,8 +76,14 @@ def found_in(
     from pns_tf.seeking import seek_with
 
     settings = run.search
-    data = _data(run.host, settings.samples, settings.noise, settings.seed, data_dir)
-    return seek_with(network, settings, data=data, watch=watch, augmented=run.augmented)
+    with told("pruner", settings.pruner):
+        return seek_with(
+            network,
+            settings,
+            data=_data(run.host, settings.samples, settings.noise, settings.seed, data_dir),
+            watch=watch,
+            augmented=run.augmented,
+        )
 
 
 def network_of(run: Run, folder: Path | None = None) -> Planted | keras.Model:

@@ -13,6 +13,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from pns_tf.checks import InputError
+from pns_tf.own_modules import reason
 from pns_tf.recipe.run import Run
 from pns_tf.runs.execute import Result, execute
 
@@ -75,8 +76,8 @@ def run_all(
                         result = future.result()
                     except BrokenProcessPool:
                         raise
-                    except Exception as reason:
-                        failed.append((run, reason))
+                    except Exception as problem:
+                        failed.append((run, problem))
                     else:
                         keep(run, result)
                     del left[run.name]
@@ -89,9 +90,7 @@ def run_all(
                 ) from death
     if failed:
         run, error = failed[0]
-        why = str(error)
-        if not isinstance(error, InputError):
-            why = f"{type(error).__name__}: {(why.splitlines() or ['no reason given'])[0]}"
+        why = str(error) if isinstance(error, InputError) else reason(error)
         raise RunsFailed(
             f"{len(failed)} of {len(runs)} runs failed; the first: {run.task}, "
             f"{run.search.pruner}, density {run.search.density:g}, seed {run.search.seed}: {why}"

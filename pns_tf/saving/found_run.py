@@ -18,10 +18,10 @@ from pns_tf.planting.planted import Planted
 from pns_tf.recipe.hosts import Host
 from pns_tf.recipe.search import SeekSettings
 from pns_tf.saving.exporting import save_server, server_of, versions
-from pns_tf.saving.storage import MASKS, RECORD, new_folder, write_json
+from pns_tf.saving.storage import MASKS, RECORD, new_folder, write_json, write_text
 from pns_tf.saving.tensorboard import log_found
 from pns_tf.saving.tflite import convert
-from pns_tf.saving.trained import TRAINED, save_trained
+from pns_tf.saving.trained import ARCHITECTURE, PRUNED, TRAINED, save_trained
 from pns_tf.seeking import FoundTicket
 
 PLANTED_MASKS = "planted_masks.npz"
@@ -70,6 +70,7 @@ def write_found(
         "history": found.history,
         "validation": found.validation,
         "seconds": found.seconds,
+        "scales": found.scales.tolist(),
         "versions": versions(),
     }
     pictures = _pictures(found, planted, f"{settings.pruner}, density {settings.density:g}")
@@ -80,6 +81,8 @@ def write_found(
         if planted is not None:
             planted.planted_masks.save(folder / PLANTED_MASKS)
         save_trained(found.model, folder / TRAINED)
+        save_trained(found.pruned, folder / PRUNED)
+        write_text(folder / ARCHITECTURE, found.host.to_json(indent=2))
         if tflite:
             dense = convert(server_of(_dense(found)), sparse=False)
             ticket = convert(server_of(found.model))

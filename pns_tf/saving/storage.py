@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import socket
+import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from pns_tf.checks import InputError
 
 RECORD = "ticket.json"
 MASKS = "masks.npz"
+NAME_BYTES = 255  # of a name at most, on all file systems in use
+PATH_BYTES = 3900  # of a whole path at most: 4096, less what stands in the folder
 # What a planted run's record must say for the run to be read back.
 PLANTED_KEYS = (
     "task",
@@ -31,24 +34,76 @@ PLANTED_KEYS = (
 )
 
 
+def output_folder(out: object, *inside: str, written: bool = True) -> Path:
+    """The folder that a command's ``--out`` names; what can be wrong with it is said at once.
+
+    Every command calls this first, so that nobody waits for results that cannot be kept.
+
+    Args:
+        out: what the user has given.
+        *inside: folders in it that the command writes to.
+        written: whether anything is written there, or only read.
+
+    Raises:
+        ValueError: it is no name of a folder, or none can be made there.
+
+    Example:
+        >>> output_folder("results", "runs").name
+        'results'
+        >>> output_folder(["a", "b"])
+        Traceback (most recent call last):
+        pns_tf.checks.InputError: out must be the name of a folder, got ['a', 'b']
+    """
+    said = str(out) if isinstance(out, str | os.PathLike) else ""
+    if not said.strip() or re.search(r"[\x00-\x1f\x7f]", said):
+        raise InputError(f"out must be the name of a folder, got {out!r}")
+    folder = Path(said)
+    for path in (folder, *(folder / name for name in inside)):
+        _check_can_be(path, written)
+    return folder
+
+
 def check_free(path: Path, overwrite: bool = False) -> None:
-    """Raises ``InputError`` if a folder could not be made at ``path``; writes nothing.
+    """Raises ``InputError`` if a folder could not be made at ``path``; leaves nothing there.
 
     Called before work starts, so that nobody waits for results that cannot be kept.
     """
-    try:
-        exists = path.exists()
-    except OSError as error:  # a name too long, or a folder that may not be looked into
-        raise InputError(f"cannot write to {path}: {error.strerror}") from error
-    if exists and not overwrite:
+    _check_can_be(path)
+    if path.exists() and not overwrite:
         raise InputError(f"{path} exists already: choose another --out or pass --overwrite")
-    if exists and not path.is_dir():
-        raise InputError(f"cannot write to {path}: it is a file")
-    nearest = next(parent for parent in path.absolute().parents if os.path.lexists(parent))
+    _check_length(path.with_name(f"{_partial_name(path, 2**22)}-old"), path)
+
+
+def _check_can_be(path: Path, written: bool = True) -> None:
+    """Raises ``InputError`` unless ``path`` is a folder, or one can be made there."""
+    whole = path.absolute()
+    # What cannot be looked at, as under a file or with too long a name, does not exist either.
+    nearest = next(place for place in (whole, *whole.parents) if os.path.lexists(place))
+    try:
+        nearest.stat()
+    except OSError as error:  # it is there, but leads nowhere or to itself
+        raise InputError(
+            f"cannot write to {path}: {nearest} is a broken link ({error.strerror})"
+        ) from error
     if not nearest.is_dir():
         raise InputError(f"cannot write to {path}: {nearest} is a file, not a folder")
+    _check_length(whole, path)
+    if not written:
+        return
     if not os.access(nearest, os.W_OK | os.X_OK):
         raise InputError(f"cannot write to {path}: no permission in {nearest}")
+    try:  # there are folders, such as those of /proc, that have permissions and take nothing
+        os.rmdir(tempfile.mkdtemp(prefix=".pns_tf-", dir=nearest))
+    except OSError as error:
+        raise InputError(f"cannot write to {path}: {error.strerror}") from error
+
+
+def _check_length(path: Path, asked: Path) -> None:
+    """Raises ``InputError`` if a name is longer than file systems take, even where none is yet."""
+    if any(len(os.fsencode(name)) > NAME_BYTES for name in path.parts):
+        raise InputError(f"cannot write to {asked}: File name too long")
+    if len(os.fsencode(path)) > PATH_BYTES:
+        raise InputError(f"cannot write to {asked}: the whole path is too long")
 
 
 @contextlib.contextmanager
@@ -155,6 +210,16 @@ def read_found_record(folder: Path) -> dict:
         ValueError: the folder holds none, or that of something else.
     """
     return _read_record(folder, "ticket found by seek --host", ("host", "pruner", "metrics"))
+
+
+def read_sought_record(folder: Path) -> dict:
+    """Reads the record of any found ticket, whatever it was sought in.
+
+    Raises:
+        ValueError: the folder holds none, or one of an earlier version.
+    """
+    keys = ("pruner", "metric", "metrics", "history", "validation", "seconds", "scales")
+    return _read_record(folder, "found ticket", (*keys, "augmented"))
 
 
 def _read_record(folder: Path, what: str, keys: Sequence[str]) -> dict:

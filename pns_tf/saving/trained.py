@@ -15,6 +15,8 @@ from pns_tf.recipe.hosts import host_of_record
 from pns_tf.saving.storage import MASKS, read_found_record
 
 TRAINED = "trained.npz"
+PRUNED = "pruned.npz"  # the same before training
+ARCHITECTURE = "architecture.json"  # of the host, as Keras reads it
 
 
 def save_trained(model: keras.Model, path: Path) -> None:

@@ -87,6 +87,6 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Cluster | N
     if missing:
         raise InputError(f"{', '.join(there)} is set but not {', '.join(missing)}")
     port = environment[PORT]
-    if not (port.isdecimal() and 0 < int(port) < 65536):
+    if not (port.isascii() and port.isdecimal() and 0 < int(port) < 65536):
         raise InputError(f"{PORT} must be a port from 1 to 65535, got {port!r}")
     return Cluster(environment[ID], environment[HOST], int(port))

@@ -37,7 +37,10 @@ def check_folder(folder: Path, settings: Sweep, overwrite: bool) -> None:
         return
     here, there = settings.record, _read(folder)
     before = {name: VERSIONS_BEFORE.get(name, [2]) for name in here["versions"]}
-    there = {"versions": before, "code": {}, "gap": there.get(STORED_GAP), **there}
+    there = {
+        **{"versions": before, "code": {}, "gap": there.get(STORED_GAP), "options": {}},
+        **there,
+    }
     differing = [
         f"{name} is {there.get(name)!r} there and {value!r} here"
         for name, value in here.items()

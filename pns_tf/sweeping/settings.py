@@ -9,11 +9,12 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import product
 
-from pns_tf.checks import InputError, choice, integer, number, several
+from pns_tf.checks import InputError, choice, integer, number, options_of, several
 from pns_tf.hosts.fully_connected import FullyConnected
+from pns_tf.recipe.pruners import check_name
 from pns_tf.recipe.records import record_of
 from pns_tf.recipe.run import Run, origins
 from pns_tf.recipe.search import SeekSettings
@@ -36,7 +37,8 @@ class Sweep:
         max_width: neurons in each hidden layer, at most.
         step: between widths; ``None`` for widths that grow by a factor in the grid, and for any
             width with other oracles, narrow ones more densely.
-        pruner: those that the command pruners lists, or module:Class for one of your own.
+        pruner: those that the command pruners lists, or module:Class or file.py:Class for one
+            of your own.
         density: fraction of all parameters that found tickets keep, or baseline.
         depth: neuron layers of the hosts, input and output counted.
         learning_rate: of Adam.
@@ -52,6 +54,7 @@ class Sweep:
         round_epochs: training epochs of each multishot round.
         samples: size of the data set, a tenth of it for testing.
         noise: noise level of the data, ``None`` for the task's own.
+        options: other settings of the pruners themselves, as a dict, see the command pruners.
         gap: for bisection, how much may be missing in the mean over seeds: for final and strong of
             the planted ticket's advantage over the best constant, for the others to 1.
 
@@ -86,10 +89,12 @@ class Sweep:
     samples: int = 10_000
     noise: float | None = None
     gap: float | None = None
+    options: dict = field(default_factory=dict, hash=False)
 
     def __post_init__(self):
-        from pns_tf import pruners, tasks
+        from pns_tf import tasks
 
+        options_of(self.options)
         if self.gap is not None:
             number("gap", self.gap, low=0.0)
             check_gap(self.objective)
@@ -103,16 +108,16 @@ class Sweep:
                 f"min_width {self.min_width} is larger than max_width {self.max_width}"
             )
         for name in self.choices["pruner"]:
-            if ":" not in str(name):
-                choice("pruner", name, pruners.names())
+            check_name(name)
         if self.narrowest > self.max_width:
             raise InputError(
                 f"no width from {self.min_width} to {self.max_width} holds the {self.task} ticket, "
                 f"which needs {self.narrowest} neurons"
             )
         tasks.get(self.task).data(self.samples, self.noise, self.seed)
-        for values in product(*self.choices.values()):
-            self.runs(dict(zip(self.choices, values, strict=True)) | {"width": self.narrowest})
+        self.first_runs()
+        for depth in self.choices["depth"]:
+            FullyConnected(self.task, depth, self.max_width).check_memory()
         self._check_effort()
 
     def _check_effort(self) -> None:
@@ -204,6 +209,22 @@ class Sweep:
         words = (self.task, "+".join(self.choices["pruner"]), self.objective, self.oracle)
         return re.sub(r"[^\w.=+-]", "_", "-".join(("sweep", *words)))
 
+    def first_runs(self) -> list[Run]:
+        """Those of the narrowest host, at each combination of the other settings."""
+        return self._runs_at(self.narrowest)
+
+    def grid_runs(self) -> list[Run]:
+        """All of the grid; none with an oracle that decides as it goes."""
+        widths = self.widths if self.oracle == "grid" else ()
+        return [run for width in widths for run in self._runs_at(width)]
+
+    def _runs_at(self, width: int) -> list[Run]:
+        return [
+            run
+            for values in product(*self.choices.values())
+            for run in self.runs(dict(zip(self.choices, values, strict=True)) | {"width": width})
+        ]
+
     def runs(self, values: Mapping[str, object]) -> list[Run]:
         """The runs of a trial, one for each seed.
 
@@ -231,6 +252,7 @@ class Sweep:
                     learning_rate=chosen["learning_rate"],
                     noise=self.noise,
                     seed=self.seed + number,
+                    options=self.options,
                 ),
             )
             for number in range(self.seeds)

@@ -101,7 +101,7 @@ def get(name: str) -> Task:
 
 @functools.cache
 def _of_a_module(name: str) -> Task:
-    module, _, attribute = name.partition(":")
+    module, attribute = own_modules.parts_of(name)
     if not all(part.isidentifier() for part in (*module.split("."), attribute)):
         raise InputError(f"task {name!r} must be a name or module:NAME, such as my_module:TASK")
     task = own_modules.load("task", name)

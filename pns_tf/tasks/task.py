@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 
 from pns_tf.checks import InputError, integer, number
+from pns_tf.memory import check_memory
 from pns_tf.tasks.kinds import CLASSIFICATION, REGRESSION, Kind, kind_named
 
 TEST_FRACTION = 0.1
+LAYER = 1000  # bytes of a target's layer at least: small arrays, each some hundred
 ROUNDING_NOISE = 1e-12  # target entries below this are zero: they are left over from cancellation
 
 
@@ -150,6 +152,9 @@ class Task:
 
     def __post_init__(self):
         object.__setattr__(self, "kind", kind_named(self.kind))
+        name = str(self.name)
+        if not name.strip() or not name.isprintable() or {*name} & {*"/\\,"}:
+            raise InputError(f"a task's name must be words in one line, got {self.name!r}")
 
     @property
     def metric(self) -> str:
@@ -175,6 +180,8 @@ class Task:
         """
         samples = integer("samples", samples, minimum=10)
         noise = number("noise", self.noise if noise is None else noise, low=0.0)
+        # Samples and labels as they are drawn, and as they are kept.
+        check_memory(f"samples={samples}", 12 * samples * (self.inputs + self.outputs))
         rng = np.random.default_rng(integer("seed", seed, minimum=0))
         x = rng.uniform(-1.0, 1.0, (samples, self.inputs))
         y = self.label(x, noise, rng)
@@ -194,4 +201,6 @@ class Task:
             >>> tasks.get("circle").target(5).shape
             (2, 4, 2, 20, 4)
         """
-        return Target(*zip(*self.layers(integer("depth", depth, minimum=3)), strict=True))
+        depth = integer("depth", depth, minimum=3)
+        check_memory(f"a target of depth {depth}", LAYER * depth)
+        return Target(*zip(*self.layers(depth), strict=True))

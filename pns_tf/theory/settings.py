@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pns_tf.checks import integer, number
+from pns_tf.checks import InputError, integer, number
+
+MOST_HOSTS = 10**9  # years of searching
 
 
 @dataclass(frozen=True)
@@ -44,4 +46,6 @@ class Existence:
         number("epsilon", self.epsilon, low=0.0, low_excluded=True)
         number("delta", self.delta, low=0.0, high=1.0, low_excluded=True)
         integer("hosts", self.hosts, minimum=0)
+        if self.hosts > MOST_HOSTS:
+            raise InputError(f"hosts must be at most {MOST_HOSTS:,}, got {self.hosts!r}")
         integer("seed", self.seed, minimum=0)
