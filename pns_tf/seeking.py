@@ -21,7 +21,9 @@ from pns_tf.measuring.recovery import mask_metrics
 from pns_tf.planting.planted import Planted
 from pns_tf.pruners import make_pruner
 from pns_tf.pruners.base import HEEDED, Pruner
+from pns_tf.pruners.handed_out import TrainingPart, forget_planted, settings_for, with_planted
 from pns_tf.pruners.result import SearchResult
+from pns_tf.pruners.taken_back import check_result, set_trained
 from pns_tf.recipe.search import SeekSettings
 from pns_tf.seeding import generator
 from pns_tf.tasks import Data
@@ -32,6 +34,11 @@ from pns_tf.training.loop import Loop
 from pns_tf.training.validation import Images
 
 JUDGING_IMAGES = 5_000  # of the training set, on which output scales are fitted
+# What is measured here of every search, and not for a pruner to say.
+MEASURED = (
+    *("planted", "best_constant", "before", "strong", "strong_unscaled", "final"),
+    "density_asked",
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,7 +121,9 @@ def seek(
         **settings: any other field of `SeekSettings`, such as ``rounds=10`` for multishot.
 
     Raises:
-        ValueError: unknown pruner, a value out of range, data or scores that are not finite.
+        ValueError: unknown pruner, a value out of range, data or scores that are not finite; a
+            pruner that keeps more than was asked for, returns weights that ignore its mask, or
+            asks for the test set.
 
     Example:
         >>> planted = pns_tf.plant("circle", depth=3, width=50)
@@ -155,7 +164,7 @@ def seek_with(
             raise InputError("a host in which nothing is planted needs data to be trained on")
         data = planted.data(settings.samples, settings.noise)
     check_finite(data)
-    if planted is not None and planted.kind != kind_of(data):
+    if planted is not None and planted.kind not in (None, kind_of(data)):
         raise InputError(f"data must be for {planted.kind}, got labels for {kind_of(data)}")
     if augmented and not takes_images(host):
         raise InputError("only images can be augmented: expected augmented=False")
@@ -205,9 +214,11 @@ class _Search:
         self.planted, self.pruner, self.settings, self.data = planted, pruner, settings, data
         self.judging = data if not takes_images(host) else _less_training(data, JUDGING_IMAGES)
         self.loop, self.kind = loop, kind_of(data)
-        self.initial = host.get_weights()
+        self.host = host.get_weights()
         self.model = _working_model(host.to_json())
-        self.model.set_weights(self.initial)
+        self.model.set_weights(self.host)
+        forget_planted(self.model)
+        self.initial = self.model.get_weights()
         self.forward = forward(self.model)
 
     def run(self) -> FoundTicket:
@@ -220,8 +231,14 @@ class _Search:
         )
         metrics["before"] = self._judge_strong(self.forward).metric
         start = time.perf_counter()
-        search = self.pruner.find(self.model, self.data, self.settings, self.loop)
+        search = self.pruner.find(
+            self.model,
+            TrainingPart(self.data),
+            settings_for(self.pruner, self.settings),
+            self.loop,
+        )
         pruning = time.perf_counter() - start - search.training_seconds
+        check_result(self.pruner.name, search, self.model, self.settings.density, MEASURED)
         self._rewind(search.mask)
         head = search.head or tf.identity
         strength = self._judge_strong(lambda x: head(self.forward(x)))
@@ -229,7 +246,7 @@ class _Search:
         pruned = self.model.get_weights()
         start, validation = time.perf_counter(), []
         if search.weights is not None:
-            self.model.set_weights(search.weights)
+            set_trained(self.pruner.name, self.model, search)
         else:
             validation = train_host(
                 self.model,
@@ -252,8 +269,8 @@ class _Search:
             seconds={"pruning": pruning, "training": training},
             kind=self.kind,
             host=same_architecture(self.model, "host"),
-            weights=self.model.get_weights(),
-            initial_weights=pruned,
+            weights=with_planted(self.model.get_weights(), self.host),
+            initial_weights=with_planted(pruned, self.host),
             scales=strength.scales,
             search=search,
         )

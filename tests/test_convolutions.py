@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import pns_tf
+from pns_tf.hosts.drawing import draw_parameters
 from pns_tf.hosts.kernels import by_source, part, with_part
 from pns_tf.hosts.layers import PlantedConv2D
 from pns_tf.hosts.models import (
@@ -19,7 +20,6 @@ from pns_tf.hosts.models import (
     set_masks,
 )
 from pns_tf.hosts.paths import effective_mask, flow_collapsed
-from pns_tf.hosts.vgg import draw_parameters
 from pns_tf.masks import Mask
 from pns_tf.planting.target_model import ModelTarget
 from tasks import InputError

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from pns_tf import tasks
-from pns_tf.reports.statistics import interval
+from pns_tf.reports.statistics import at_most, interval
 
 TICKETS = {"strong": "strong", "weak": "final"}  # what a ticket is called, and its metric
 COLUMNS = (
@@ -55,7 +55,9 @@ def near(rows: pd.DataFrame, metric: str, seeds: int) -> list[float]:
         [0.2]
     """
     by_density = shortfall(rows, metric).groupby(rows["density"])
-    return [density for density, part in by_density if len(part) >= seeds and part.mean() <= 1]
+    return [
+        density for density, part in by_density if len(part) >= seeds and at_most(part.mean(), 1.0)
+    ]
 
 
 def standings(table: pd.DataFrame) -> pd.DataFrame:
@@ -113,7 +115,11 @@ def _standing(entry: str, task: str, ticket: str, part: pd.DataFrame) -> dict:
             for density, values in shortfall(part, metric).groupby(part["density"])
         }
         for name, bound in (("distance_low", "low"), ("distance_high", "high")):
-            lowest = [d for d, i in intervals.items() if i.n >= seeds and getattr(i, bound) <= 1]
+            lowest = [
+                density
+                for density, measured in intervals.items()
+                if measured.n >= seeds and at_most(getattr(measured, bound), 1.0)
+            ]
             found[name] = min(lowest) / baseline if lowest else np.nan
     spent = part["pruning_seconds"] + part["training_seconds"]
     return found | {"seconds": spent.median(), "epochs": part["trained_epochs"].median()}

@@ -109,7 +109,8 @@ ROWS = (
     ),
 )
 PRUNERS = {row.name: row for row in ROWS}
-OWN = PrunerRow("", "")  # what is known of a pruner of the user's own
+# What is known of a pruner of the user's own; from version 1 on it does not get the host's seed.
+OWN = PrunerRow("", "", version=1)
 
 
 def row_of(pruner: str) -> PrunerRow:

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from pns_tf.pictures.pruner_styles import styles
 from pns_tf.pictures.style import INK, ZERO, new_figure, set_title
+from pns_tf.reports.statistics import at_most
 from pns_tf.sweeping.gap import gap
 from pns_tf.sweeping.objectives import STORED_GAP
 from pns_tf.sweeping.picture import width_axis
@@ -45,7 +46,7 @@ def smallest(tried: pd.DataFrame, sweep: Sweep) -> dict:
         ``width`` is the smallest one that is near enough, ``None`` if not even the widest is; with
         the gap there, and at the widest of the ``narrower`` ones that were tried.
     """
-    near = tried[tried["mean"] <= sweep.gap]
+    near = tried[at_most(tried["mean"], sweep.gap)]
     row: dict[str, Any] = {
         "task": sweep.task,
         "pruner": sweep.pruner,

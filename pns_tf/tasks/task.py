@@ -181,7 +181,8 @@ class Task:
         x = x.astype(np.float32)
         y = y.astype(self.kind.label_type)
         train = samples - round(TEST_FRACTION * samples)
-        return Data(x[:train], y[:train], x[train:], y[train:])
+        # Copies, as a part that is a view holds the other one, too.
+        return Data(*(part.copy() for part in (x[:train], y[:train], x[train:], y[train:])))
 
     def target(self, depth: int) -> Target:
         """Builds the hand-made network with ``depth`` neuron layers (input and output counted).
