@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import time
 from collections.abc import Callable
@@ -37,7 +38,7 @@ JUDGING_IMAGES = 5_000  # of the training set, on which output scales are fitted
 # What is measured here of every search, and not for a pruner to say.
 MEASURED = (
     *("planted", "best_constant", "before", "strong", "strong_unscaled", "final"),
-    "density_asked",
+    *("density_asked", "soft", "soft_hard_gap"),
 )
 
 
@@ -259,6 +260,10 @@ class _Search:
         training = time.perf_counter() - start + search.training_seconds
         metrics["final"] = self._judge(self.forward)
         metrics["density_asked"] = float(self.settings.density)
+        if search.gates is not None:
+            soft, hard = (self._judge_strong(network).metric for network in search.gates)
+            judged = {"soft": soft, "soft_hard_gap": abs(soft - hard)}
+            search = dataclasses.replace(search, metrics=judged | search.metrics)
         metrics |= search.metrics
         metrics |= mask_metrics(self.planted.planted_masks if self.planted else None, search.mask)
         return FoundTicket(

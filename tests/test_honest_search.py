@@ -75,7 +75,7 @@ def test_rounding_each_array_by_itself_is_allowed(planted, density):
 def test_one_parameter_more_than_rounding_gives_is_refused(planted):
     def one_more(model, data, settings):
         mask = mask_of(model, 0.1)
-        mask[0][-1, -1] = True
+        mask[0][-1, -2:] = True
         return SearchResult(mask)
 
     allowed = most_kept(0.1, [array.size for array in planted.planted_masks])

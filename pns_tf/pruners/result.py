@@ -29,6 +29,8 @@ class SearchResult:
         densities: the density of each epoch, for TensorBoard.
         metrics: what the search has measured about itself; they join `FoundTicket.metrics`, whose
             own names they must not have.
+        gates: of a search with gates, the network with soft ones and with hard ones: functions of
+            samples; `pns_tf.seek` judges them like strong tickets.
         training_seconds: what trainings between rounds of scoring took.
     """
 
@@ -39,4 +41,5 @@ class SearchResult:
     snapshots: list[list[np.ndarray]] = field(default_factory=list)
     densities: list[float] = field(default_factory=list)
     metrics: dict[str, float] = field(default_factory=dict)
+    gates: tuple[Callable, Callable] | None = None
     training_seconds: float = 0.0

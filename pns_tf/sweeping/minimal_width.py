@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -46,7 +46,7 @@ def smallest(tried: pd.DataFrame, sweep: Sweep) -> dict:
         ``width`` is the smallest one that is near enough, ``None`` if not even the widest is; with
         the gap there, and at the widest of the ``narrower`` ones that were tried.
     """
-    near = tried[at_most(tried["mean"], sweep.gap)]
+    near = tried[at_most(tried["mean"], cast(float, sweep.gap))]
     row: dict[str, Any] = {
         "task": sweep.task,
         "pruner": sweep.pruner,
