@@ -14,8 +14,15 @@ import tensorflow as tf
 import tf_keras as keras
 
 from pns_tf.checks import InputError
+from pns_tf.hosts.chains import fully_connected
 from pns_tf.hosts.forward import forward, takes_images
-from pns_tf.hosts.models import host_from_model, masked_layers, same_architecture, set_masks
+from pns_tf.hosts.models import (
+    host_arrays,
+    host_from_model,
+    masked_layers,
+    same_architecture,
+    set_masks,
+)
 from pns_tf.masks import Mask
 from pns_tf.measuring.evaluation import Strength, evaluate, evaluate_strong
 from pns_tf.measuring.recovery import mask_metrics
@@ -265,7 +272,7 @@ class _Search:
             judged = {"soft": soft, "soft_hard_gap": abs(soft - hard)}
             search = dataclasses.replace(search, metrics=judged | search.metrics)
         metrics |= search.metrics
-        metrics |= mask_metrics(self.planted.planted_masks if self.planted else None, search.mask)
+        metrics |= self._recovery(search.mask)
         return FoundTicket(
             masks=search.mask,
             metrics=metrics,
@@ -283,6 +290,13 @@ class _Search:
     def _rewind(self, mask: Mask) -> None:
         self.model.set_weights(self.initial)
         set_masks(self.model, mask)
+
+    def _recovery(self, found: Mask) -> dict[str, float]:
+        if self.planted is None:
+            return mask_metrics(None, found)
+        host = self.planted.host
+        arrays = host_arrays(host) if fully_connected(host) else None
+        return mask_metrics(self.planted.planted_masks, found, arrays)
 
     def _judge(self, model: Callable, scales: np.ndarray | float = 1.0) -> float:
         return evaluate(model, self.kind, self.judging, scales)
