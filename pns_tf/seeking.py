@@ -46,6 +46,7 @@ JUDGING_IMAGES = 5_000  # of the training set, on which output scales are fitted
 MEASURED = (
     *("planted", "best_constant", "before", "strong", "strong_unscaled", "final"),
     *("density_asked", "soft", "soft_hard_gap"),
+    *("validation", "validation_strong", "validation_planted"),
 )
 
 
@@ -60,7 +61,9 @@ class FoundTicket:
             ``final`` (trained) test metric, ``planted`` that of the planted ticket, if there is
             one, and those of `pns_tf.measuring.recovery.mask_metrics`. The first two are taken
             after one positive scale per output, fitted on training data; ``strong_unscaled``
-            without it.
+            without it. Where the data have a validation set, ``validation``, ``validation_strong``
+            and ``validation_planted`` are ``final``, ``strong`` and ``planted`` on that: to choose
+            by, where the test set is only to say how good the choice is.
         history: mean loss of each epoch, those of the search first.
         validation: accuracy on the held-out images after each epoch of the final training; empty
             where the data holds none out.
@@ -221,6 +224,7 @@ class _Search:
     ):
         self.planted, self.pruner, self.settings, self.data = planted, pruner, settings, data
         self.judging = data if not takes_images(host) else _less_training(data, JUDGING_IMAGES)
+        self.validating = _on_validation(self.judging, data)
         self.loop, self.kind = loop, kind_of(data)
         self.host = host.get_weights()
         self.model = _working_model(host.to_json())
@@ -234,6 +238,10 @@ class _Search:
         if self.planted is not None:
             ticket = forward(self.planted.ticket)
             metrics["planted"] = self._judge(ticket, self.planted.scales)
+            if self.validating is not None:
+                metrics["validation_planted"] = self._judge(
+                    ticket, self.planted.scales, on=self.validating
+                )
         metrics["best_constant"] = self.kind.best_constant(
             self.judging.y_train, self.judging.y_test
         )
@@ -251,6 +259,9 @@ class _Search:
         head = search.head or tf.identity
         strength = self._judge_strong(lambda x: head(self.forward(x)))
         metrics |= {"strong": strength.metric, "strong_unscaled": strength.unscaled}
+        if self.validating is not None:
+            validated = evaluate_strong(lambda x: head(self.forward(x)), self.kind, self.validating)
+            metrics["validation_strong"] = validated.metric
         pruned = self.model.get_weights()
         start, validation = time.perf_counter(), []
         if search.weights is not None:
@@ -266,6 +277,8 @@ class _Search:
             )
         training = time.perf_counter() - start + search.training_seconds
         metrics["final"] = self._judge(self.forward)
+        if self.validating is not None:
+            metrics["validation"] = self._judge(self.forward, on=self.validating)
         metrics["density_asked"] = float(self.settings.density)
         if search.gates is not None:
             soft, hard = (self._judge_strong(network).metric for network in search.gates)
@@ -298,11 +311,20 @@ class _Search:
         arrays = host_arrays(host) if fully_connected(host) else None
         return mask_metrics(self.planted.planted_masks, found, arrays)
 
-    def _judge(self, model: Callable, scales: np.ndarray | float = 1.0) -> float:
-        return evaluate(model, self.kind, self.judging, scales)
+    def _judge(
+        self, model: Callable, scales: np.ndarray | float = 1.0, on: Data | None = None
+    ) -> float:
+        return evaluate(model, self.kind, self.judging if on is None else on, scales)
 
     def _judge_strong(self, model: Callable) -> Strength:
         return evaluate_strong(model, self.kind, self.judging)
+
+
+def _on_validation(judging: Data, data: Data) -> Data | None:
+    """The same training part, with the validation set in place of the test set, if there is one."""
+    if data.x_validation is None or data.y_validation is None:
+        return None
+    return Data(judging.x_train, judging.y_train, data.x_validation, data.y_validation)
 
 
 def _less_training(data: Data, samples: int) -> Data:

@@ -26,7 +26,7 @@ from pns_tf.tasks.task import Data
 class TrainingPart(Data):
     """Data as searches see them: the training part, which cannot be written to.
 
-    What the data have besides, such as held-out images, is there too.
+    There is no validation set either, as results are compared by it.
 
     Args:
         data: all of them.
@@ -41,7 +41,7 @@ class TrainingPart(Data):
 
     def __init__(self, data: Data):
         for name, value in vars(data).items():
-            if name in ("x_test", "y_test"):
+            if name in ("x_test", "y_test", "x_validation", "y_validation"):
                 continue
             if isinstance(value, np.ndarray):
                 value = value.view()

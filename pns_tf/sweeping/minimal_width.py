@@ -26,10 +26,13 @@ def gaps(table: pd.DataFrame, sweep: Sweep) -> pd.DataFrame:
         sweep: a bisection for one task and pruner.
 
     Returns:
-        Columns ``task``, ``pruner``, ``width``, ``mean``, ``min``, ``max`` and ``n``, by width.
+        Columns ``task``, ``pruner``, ``width``, ``mean``, ``min``, ``max`` and ``n``, by width, and
+        ``test``, the mean on the test set, by which no width is chosen.
     """
     values = gap(table, sweep.objective).groupby(table["width"])
     tried = values.agg(["mean", "min", "max", "size"]).rename(columns={"size": "n"}).reset_index()
+    on_test = gap(table, sweep.objective, validated=False).groupby(table["width"]).mean()
+    tried["test"] = tried["width"].map(on_test)
     tried.insert(0, "pruner", sweep.pruner)
     tried.insert(0, "task", sweep.task)
     return tried
