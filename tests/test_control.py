@@ -40,6 +40,11 @@ def test_pruners_that_train_as_they_go_say_from_where_their_ticket_is_trained(pr
     assert weak_from(pruner, trained=True) == ("early" if pruner == "imp" else "search")
 
 
+def test_imp_rewinds_where_its_options_say():
+    assert weak_from("imp", trained=True, options={"rewind_epoch": 0}) == "host"
+    assert weak_from("imp", trained=True, options={"rewind": "learning_rate"}) == "search"
+
+
 def test_every_other_pruner_trains_its_ticket_from_the_host():
     trained = {name for name, row in PRUNERS.items() if row.weak_from != "host"}
     assert trained == {"imp", "imp_lr", "rigl", "set", "iht", "tfmot"}

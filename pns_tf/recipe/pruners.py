@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 # A weak ticket is one that is good once it is trained; papers do not agree from where on.
@@ -140,17 +141,22 @@ def row_of(pruner: str) -> PrunerRow:
     return PRUNERS.get(pruner, OWN)
 
 
-def weak_from(pruner: str, trained: bool) -> str:
+def weak_from(pruner: str, trained: bool, options: Mapping[str, object] | None = None) -> str:
     """Where the weak ticket of a run begins, a key of `WEAK_FROM`.
 
     Args:
         pruner: its name.
         trained: whether the search has returned trained weights, which says it for one of the
             user's own.
+        options: the pruner's; those of imp say where it rewinds to.
 
     Example:
         >>> weak_from("rigl", trained=True), weak_from("my_module:Mine", trained=False)
         ('search', 'host')
     """
-    known = row_of(pruner).weak_from
+    known, options = row_of(pruner).weak_from, options or {}
+    if known == "early" and options.get("rewind") == "learning_rate":
+        return "search"
+    if known == "early" and options.get("rewind_epoch") == 0:
+        return "host"
     return known if known is not None else "search" if trained else "host"

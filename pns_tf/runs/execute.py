@@ -59,7 +59,9 @@ def execute(
         if keep_ticket and folder is not None:
             _write_ticket(run, found, network, folder)
     row = {"run": run.name, "task": run.task, **run.settings, "kind": found.kind.name}
-    row["weak_from"] = weak_from(run.search.pruner, found.search.weights is not None)
+    row["weak_from"] = weak_from(
+        run.search.pruner, found.search.weights is not None, run.search.options
+    )
     row |= {"baseline": run.baseline if run.ticket is None else network.density, **found.metrics}
     if run.control and run.planting is not None:
         row |= control_of(found, run, data_dir)

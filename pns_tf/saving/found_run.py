@@ -67,7 +67,7 @@ def write_found(
         "layer_sizes": list(neuron_counts(found.masks.kernels)),
         **dataclasses.asdict(settings),
         "metric": found.kind.metric,
-        "weak_from": weak_from(settings.pruner, found.search.weights is not None),
+        "weak_from": weak_from(settings.pruner, found.search.weights is not None, settings.options),
         "metrics": found.metrics,
         "history": found.history,
         "validation": found.validation,
