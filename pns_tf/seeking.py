@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import time
 from collections.abc import Callable
@@ -14,8 +15,15 @@ import tensorflow as tf
 import tf_keras as keras
 
 from pns_tf.checks import InputError
+from pns_tf.hosts.chains import fully_connected
 from pns_tf.hosts.forward import forward, takes_images
-from pns_tf.hosts.models import host_from_model, masked_layers, same_architecture, set_masks
+from pns_tf.hosts.models import (
+    host_arrays,
+    host_from_model,
+    masked_layers,
+    same_architecture,
+    set_masks,
+)
 from pns_tf.masks import Mask
 from pns_tf.measuring.evaluation import Strength, evaluate, evaluate_strong
 from pns_tf.measuring.recovery import mask_metrics
@@ -23,7 +31,9 @@ from pns_tf.notebook import as_html, as_line, rounded
 from pns_tf.planting.planted import Planted
 from pns_tf.pruners import make_pruner
 from pns_tf.pruners.base import HEEDED, Pruner
+from pns_tf.pruners.handed_out import TrainingPart, forget_planted, settings_for, with_planted
 from pns_tf.pruners.result import SearchResult
+from pns_tf.pruners.taken_back import check_result, set_trained
 from pns_tf.recipe.search import SeekSettings
 from pns_tf.seeding import generator
 from pns_tf.tasks import Data
@@ -34,6 +44,12 @@ from pns_tf.training.loop import Loop
 from pns_tf.training.validation import Images
 
 JUDGING_IMAGES = 5_000  # of the training set, on which output scales are fitted
+# What is measured here of every search, and not for a pruner to say.
+MEASURED = (
+    *("planted", "best_constant", "before", "strong", "strong_unscaled", "final"),
+    *("density_asked", "soft", "soft_hard_gap"),
+    *("validation", "validation_strong", "validation_planted"),
+)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -47,7 +63,9 @@ class FoundTicket:
             ``final`` (trained) test metric, ``planted`` that of the planted ticket, if there is
             one, and those of `pns_tf.measuring.recovery.mask_metrics`. The first two are taken
             after one positive scale per output, fitted on training data; ``strong_unscaled``
-            without it.
+            without it. Where the data have a validation set, ``validation``, ``validation_strong``
+            and ``validation_planted`` are ``final``, ``strong`` and ``planted`` on that: to choose
+            by, where the test set is only to say how good the choice is.
         history: mean loss of each epoch, those of the search first.
         validation: accuracy on the held-out images after each epoch of the final training; empty
             where the data holds none out.
@@ -172,7 +190,9 @@ def seek(
         **settings: any other field of `SeekSettings`, such as ``rounds=10`` for multishot.
 
     Raises:
-        ValueError: unknown pruner, a value out of range, data or scores that are not finite.
+        ValueError: unknown pruner, a value out of range, data or scores that are not finite; a
+            pruner that keeps more than was asked for, returns weights that ignore its mask, or
+            asks for the test set.
 
     Example:
         >>> planted = pns_tf.plant("circle", depth=3, width=50)
@@ -262,10 +282,13 @@ class _Search:
     ):
         self.planted, self.pruner, self.settings, self.data = planted, pruner, settings, data
         self.judging = data if not takes_images(host) else _less_training(data, JUDGING_IMAGES)
+        self.validating = _on_validation(self.judging, data)
         self.loop, self.kind = loop, kind_of(data)
-        self.initial = host.get_weights()
+        self.host = host.get_weights()
         self.model = _working_model(host.to_json())
-        self.model.set_weights(self.initial)
+        self.model.set_weights(self.host)
+        forget_planted(self.model)
+        self.initial = self.model.get_weights()
         self.forward = forward(self.model)
 
     def run(self) -> FoundTicket:
@@ -273,21 +296,34 @@ class _Search:
         if self.planted is not None:
             ticket = forward(self.planted.ticket)
             metrics["planted"] = self._judge(ticket, self.planted.scales)
+            if self.validating is not None:
+                metrics["validation_planted"] = self._judge(
+                    ticket, self.planted.scales, on=self.validating
+                )
         metrics["best_constant"] = self.kind.best_constant(
             self.judging.y_train, self.judging.y_test
         )
         metrics["before"] = self._judge_strong(self.forward).metric
         start = time.perf_counter()
-        search = self.pruner.find(self.model, self.data, self.settings, self.loop)
+        search = self.pruner.find(
+            self.model,
+            TrainingPart(self.data),
+            settings_for(self.pruner, self.settings),
+            self.loop,
+        )
         pruning = time.perf_counter() - start - search.training_seconds
+        check_result(self.pruner.name, search, self.model, self.settings.density, MEASURED)
         self._rewind(search.mask)
         head = search.head or tf.identity
         strength = self._judge_strong(lambda x: head(self.forward(x)))
         metrics |= {"strong": strength.metric, "strong_unscaled": strength.unscaled}
+        if self.validating is not None:
+            validated = evaluate_strong(lambda x: head(self.forward(x)), self.kind, self.validating)
+            metrics["validation_strong"] = validated.metric
         pruned = self.model.get_weights()
         start, validation = time.perf_counter(), []
         if search.weights is not None:
-            self.model.set_weights(search.weights)
+            set_trained(self.pruner.name, self.model, search)
         else:
             validation = train_host(
                 self.model,
@@ -299,9 +335,15 @@ class _Search:
             )
         training = time.perf_counter() - start + search.training_seconds
         metrics["final"] = self._judge(self.forward)
+        if self.validating is not None:
+            metrics["validation"] = self._judge(self.forward, on=self.validating)
         metrics["density_asked"] = float(self.settings.density)
+        if search.gates is not None:
+            soft, hard = (self._judge_strong(network).metric for network in search.gates)
+            judged = {"soft": soft, "soft_hard_gap": abs(soft - hard)}
+            search = dataclasses.replace(search, metrics=judged | search.metrics)
         metrics |= search.metrics
-        metrics |= mask_metrics(self.planted.planted_masks if self.planted else None, search.mask)
+        metrics |= self._recovery(search.mask)
         return FoundTicket(
             masks=search.mask,
             metrics=metrics,
@@ -310,8 +352,8 @@ class _Search:
             seconds={"pruning": pruning, "training": training},
             kind=self.kind,
             host=same_architecture(self.model, "host"),
-            weights=self.model.get_weights(),
-            initial_weights=pruned,
+            weights=with_planted(self.model.get_weights(), self.host),
+            initial_weights=with_planted(pruned, self.host),
             scales=strength.scales,
             search=search,
             settings=self.settings,
@@ -323,11 +365,27 @@ class _Search:
         self.model.set_weights(self.initial)
         set_masks(self.model, mask)
 
-    def _judge(self, model: Callable, scales: np.ndarray | float = 1.0) -> float:
-        return evaluate(model, self.kind, self.judging, scales)
+    def _recovery(self, found: Mask) -> dict[str, float]:
+        if self.planted is None:
+            return mask_metrics(None, found)
+        host = self.planted.host
+        arrays = host_arrays(host) if fully_connected(host) else None
+        return mask_metrics(self.planted.planted_masks, found, arrays)
+
+    def _judge(
+        self, model: Callable, scales: np.ndarray | float = 1.0, on: Data | None = None
+    ) -> float:
+        return evaluate(model, self.kind, self.judging if on is None else on, scales)
 
     def _judge_strong(self, model: Callable) -> Strength:
         return evaluate_strong(model, self.kind, self.judging)
+
+
+def _on_validation(judging: Data, data: Data) -> Data | None:
+    """The same training part, with the validation set in place of the test set, if there is one."""
+    if data.x_validation is None or data.y_validation is None:
+        return None
+    return Data(judging.x_train, judging.y_train, data.x_validation, data.y_validation)
 
 
 def _less_training(data: Data, samples: int) -> Data:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from made_up import rows, spread
-from matplotlib.colors import to_hex
+from matplotlib.colors import to_hex, to_rgb
 
 from pns_tf.experiments.catalog import EXPERIMENTS
 from pns_tf.experiments.figures import draw
@@ -40,7 +40,7 @@ def drawn(table):
 
 @pytest.mark.parametrize(("column", "task"), [(0, "circle"), (1, "relu")])
 @pytest.mark.parametrize("pruner", ["snip", "synflow"])
-def test_lines_are_means_and_bands_reach_from_minimum_to_maximum(
+def test_lines_are_means_and_strokes_reach_from_minimum_to_maximum(
     table, drawn, column, task, pruner
 ):
     strong, final = np.reshape(drawn["performance"].axes, (2, 2))[:, column]
@@ -48,13 +48,14 @@ def test_lines_are_means_and_bands_reach_from_minimum_to_maximum(
     drawn_line = line(final, PRUNERS[pruner].style[0])
     assert drawn_line.get_xdata() == pytest.approx(part.mean().index.to_numpy())
     assert drawn_line.get_ydata() == pytest.approx(part.mean().to_numpy())
-    bands = [
-        band.get_paths()[0].vertices[:, 1]
-        for band in final.collections
-        if to_hex(band.get_facecolor()[0]) == PRUNERS[pruner].style[0]
-    ]
-    assert [band.min() for band in bands] == pytest.approx([part.min().min()])
-    assert [band.max() for band in bands] == pytest.approx([part.max().max()])
+    (strokes,) = (
+        strokes
+        for strokes in final.collections
+        if to_hex(strokes.get_color()[0]) == PRUNERS[pruner].style[0]
+    )
+    ends = np.array([stroke[:, 1] for stroke in strokes.get_segments()])
+    assert ends[:, 0] == pytest.approx(part.min().to_numpy())
+    assert ends[:, 1] == pytest.approx(part.max().to_numpy())
     assert strong.get_title() == task
 
 
@@ -142,3 +143,18 @@ def test_one_setting_and_numbers_that_are_missing_can_be_drawn(tmp_path):
     for name, figure in pictures(table).items():
         save_figure(figure, tmp_path / name)
         assert (tmp_path / name).stat().st_size > 5000
+
+
+def test_all_lines_are_as_wide_as_none_is_more_important(drawn):
+    (axes, *_) = drawn["performance"].axes
+    curves = [line for line in axes.get_lines() if line.get_marker() != "None"]
+    assert len(curves) > 1
+    assert len({line.get_linewidth() for line in curves}) == 1
+
+
+def test_a_pruner_of_the_users_own_is_red_and_synflow_alone_is_green():
+    labels = [*PRUNERS, "my:Pruner"]
+    found = {label: np.array(to_rgb(colour)) for label, (colour, _) in styles(labels).items()}
+    red = [label for label, (r, g, b) in found.items() if r > 0.8 and max(g, b) < 0.2]
+    green = [label for label, (r, g, b) in found.items() if g > 1.2 * max(r, b)]
+    assert (red, green) == (["my:Pruner"], ["synflow"])

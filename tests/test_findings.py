@@ -10,7 +10,7 @@ from pns_tf.experiments.findings import Claim, about, as_markdown, judge, lines
 from pns_tf.experiments.report import check
 from pns_tf.experiments.statements import FINDINGS
 from pns_tf.recipe.run import density_name
-from pns_tf.reports.statistics import interval
+from pns_tf.reports.statistics import interval, share
 from pns_tf.runs.store import Store
 
 
@@ -108,10 +108,26 @@ def test_singleshot_is_good_from_density_0_1_on_and_fails_below():
 
 
 def test_collapse_is_the_share_of_runs_without_a_path():
-    collapsed = table("figure10", collapse=lambda run: run.search.density <= 0.01)
+    collapsed = table("figure10", 10, collapse=lambda run: run.search.density <= 0.01)
     assert verdict("sparse-collapses-100-rounds", figure10=collapsed).verdict == "confirmed"
-    whole = table("figure10")
-    assert verdict("sparse-collapses-100-rounds", figure10=whole).verdict == "contradicted"
+    whole = table("figure10", 10)
+    found = verdict("sparse-collapses-100-rounds", figure10=whole)
+    assert found.verdict == "contradicted"
+    assert str(found.claims[0].measured) == "0.000 [0.000, 0.278], n = 10"
+
+
+@pytest.mark.parametrize("seeds", [2, 3, 4, 5])
+def test_a_few_runs_without_collapse_may_be_chance(seeds):
+    """Where half of all runs collapse, five in a row do not in one case of 32."""
+    whole = table("figure10", seeds)
+    assert verdict("sparse-collapses-100-rounds", figure10=whole).verdict == "undecided"
+
+
+def test_two_equal_runs_contradict_nothing():
+    assert Claim("here", interval(pd.Series([0.5, 0.5])), low=0.9).verdict() == "undecided"
+    assert Claim("here", interval(pd.Series([0.5, 0.5, 0.5])), low=0.9).verdict() == "contradicted"
+    assert Claim("here", share(pd.Series([0.0] * 4)), low=0.5).verdict() == "undecided"
+    assert Claim("here", share(pd.Series([0.0] * 5)), low=0.5).verdict() == "contradicted"
 
 
 @pytest.mark.parametrize(

@@ -273,3 +273,9 @@ def test_everything_is_written_and_the_page_needs_nothing_else(table, tmp_path):
     sources = re.findall(r'(?:src|href)="([^"]{0,20})', page)
     assert all(source.startswith(("#", "data:")) for source in sources)
     assert (tmp_path / "figures" / "pareto.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_gap_of_exactly_two_percent_is_near_whatever_rounding_says():
+    rows = pd.DataFrame({"task": "circle", "density": [0.1, 0.2], "planted": [0.976, 0.976]})
+    assert near(rows.assign(strong=[0.956, 0.955]), "strong", seeds=1) == [0.1]
+    assert near(rows.assign(strong=[0.9559, 0.956]), "strong", seeds=1) == [0.2]

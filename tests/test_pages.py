@@ -18,10 +18,6 @@ FILES = {block.file: block for block in PYTHON if block.file and "/" not in bloc
 PROGRAM = ["python", "-m", "pns_tf"]
 # Pages, and how many of their blocks.
 NOT_RUN = {"docs/judging.md": 2, "docs/sweeps.md": 1, "docs/vgg.md": 1}
-    "docs/judging.md": 2,
-    "docs/sweeps.md": 1,
-    "docs/vgg.md": 1,
-}  # pages and how many of their blocks
 
 
 def runnable(blocks: list[Block]) -> list[Block]:

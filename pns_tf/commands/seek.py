@@ -81,6 +81,8 @@ def seek(
         options=_options(given["options"], anneal=anneal, as_published=as_published),
     )
     run = given.make(Run, host=place.host, search=settings)
+    if run.control and (place.folder is not None or run.planting is None):
+        raise InputError("--control needs a ticket that seek itself plants in a host")
     name = run.folder
     if place.folder is not None:
         name = found_name(place.folder.resolve().name, settings, place.seed)
@@ -109,7 +111,7 @@ def _sought(run: Run, place: Place, path: Path, given: Given, data_dir: str | No
     from pns_tf.own_modules import told
     from pns_tf.planting.planted import Planted
     from pns_tf.pruners import make_pruner
-    from pns_tf.runs.execute import network_of
+    from pns_tf.runs.execute import control_of, network_of
     from pns_tf.saving.exporting import load_planted
     from pns_tf.saving.found_run import write_found
     from pns_tf.seeking import seek_with
@@ -139,6 +141,8 @@ def _sought(run: Run, place: Place, path: Path, given: Given, data_dir: str | No
             watch=lambda epoch, loss: bar.update(),
             augmented=run.augmented,
         )
+        if run.control:
+            found.metrics.update(control_of(found, run, data_dir))
         planted_in = place.folder.resolve().name if place.folder else None
         if planted_in is None and run.planting is not None:
             planted_in = run.planting.name
@@ -180,6 +184,11 @@ def report(record: dict, path: Path) -> str:
         ["found ticket, not trained (strong)", values["strong"]],
         ["found ticket, trained (weak)", values["final"]],
     ]
+    if "control_strong" in values:
+        quality += [
+            ["control: found before planting, strong", values["control_strong"]],
+            ["control: found before planting, weak", values["control_final"]],
+        ]
     names = [name for name in ("precision", "recall", "f1", "jaccard") if name in values]
     sizes = record["layer_sizes"]
     layers = [

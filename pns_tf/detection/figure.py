@@ -60,11 +60,16 @@ def detection_figure(summed: pd.DataFrame) -> Figure:
             f"{setting.task}, depth {setting.depth}, width {setting.width}", fontsize=9
         )
         grid[-1, column].set_xticks(range(len(attackers)), attackers, rotation=40, ha="right")
+    wide = 1 if len(settings) > 1 else 2  # a single column of panels has no room for one line
     handles = [
         Line2D([], [], linestyle="none", marker=STYLES[p][1], color=STYLES[p][0], label=p)
         for p in plantings
     ]
     figure.legend(
-        handles=handles, loc="outside lower center", ncols=len(handles), fontsize=8, frameon=False
+        handles=handles,
+        loc="outside lower center",
+        ncols=-(-len(handles) // wide),
+        fontsize=8,
+        frameon=False,
     )
     return figure

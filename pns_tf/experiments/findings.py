@@ -1,14 +1,16 @@
 """What the paper states, tested on measured rows: confirmed, contradicted or undecided.
 
 Each statement is a list of claims about means over seeds, one for each setting it speaks of. A
-mean is known up to its 95 % confidence interval (Student's t); where two arms are compared it is
-that of their difference, paired by seed. A claim says in which range a mean lies.
+mean is known up to its 95 % confidence interval (Student's t; Wilson's for the share of runs in
+which something happens); where two arms are compared it is that of their difference, paired by
+seed. A claim says in which range a mean lies.
 
 The statement is
 
 * *confirmed* if every claim holds: the whole interval lies in the range;
 * *contradicted* if a claim is refuted (it says which): the whole interval lies outside, even when
-  widened by Bonferroni's correction, because of many claims some would be refuted by chance;
+  widened by Bonferroni's correction, because of many claims some would be refuted by chance. Never
+  from fewer than 3 runs, or 5 for a share, as a few may be equal by chance;
 * *undecided* otherwise, be it for too few runs;
 * *not run* if there are no runs that it speaks of.
 
@@ -30,7 +32,7 @@ from pns_tf.experiments.catalog import EXPERIMENTS, SCORERS, TASKS
 from pns_tf.recipe.run import Run, density_name, label, with_seed
 from pns_tf.reports.rows import prepared
 from pns_tf.reports.skill import skill
-from pns_tf.reports.statistics import Interval, interval
+from pns_tf.reports.statistics import Interval, at_most, interval, share
 
 CONFIRMED, CONTRADICTED, UNDECIDED, NOT_RUN = "confirmed", "contradicted", "undecided", "not run"
 SAME_RUNS = {"figure7": "figure3"}  # two figures of one experiment
@@ -55,12 +57,15 @@ class Claim:
     @property
     def holds(self) -> bool:
         """Whether the whole interval lies in the range."""
-        return self.low <= self.measured.low and self.measured.high <= self.high
+        low, high = self.measured.low, self.measured.high
+        return bool(at_most(-low, -self.low) and at_most(high, self.high))
 
     def refuted(self, among: int = 1) -> bool:
         """Whether the whole interval lies outside the range, widened for ``among`` claims."""
+        if not self.measured.decides:
+            return False
         wide = self.measured.widened(among)
-        return wide.high < self.low or wide.low > self.high
+        return not (at_most(-wide.high, -self.low) and at_most(wide.low, self.high))
 
     def verdict(self, among: int = 1) -> str:
         """Of this claim, one of ``among``."""
@@ -93,6 +98,7 @@ class Evidence:
             "final": skill(table, "final"),
             "flow_collapse": table["flow_collapse"],
         }
+        self._intervals = {"flow_collapse": share}  # happens in a run or not
 
     def values(self, setting: Run, measure: str) -> pd.Series:
         """A measure of all runs of a setting, by seed; "strong" and "final" are skills."""
@@ -129,7 +135,7 @@ class Evidence:
         return [
             Claim(
                 f"{in_words(run)}, {note}" if note else in_words(run),
-                interval(self.values(run, measure)),
+                self._intervals.get(measure, interval)(self.values(run, measure)),
                 **span,
             )
             for run in settings

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -147,6 +147,24 @@ class GateEpoch(Epoch):
         """Sets the model's masks."""
         for variable, mask in zip(self._masks, masks, strict=True):
             variable.assign(tf.cast(mask, tf.float32))
+
+    def masks(self) -> list[np.ndarray]:
+        """The model's masks, or gates, as they are."""
+        return [mask.numpy() for mask in self._masks]
+
+    def network(self, masks: Sequence[np.ndarray]) -> Callable[[np.ndarray], tf.Tensor]:
+        """The model with these masks, to be judged before another search uses it.
+
+        Args:
+            masks: 0 and 1, or gates between.
+        """
+        compute = forward(self.model)
+
+        def outputs(x: np.ndarray) -> tf.Tensor:
+            self.use_masks(masks)
+            return compute(x)
+
+        return outputs
 
     def use_gates(self, controls: Controls) -> None:
         """Sets the model's masks to the gates without noise."""

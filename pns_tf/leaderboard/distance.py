@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 
 from pns_tf import tasks
-from pns_tf.reports.statistics import interval
+from pns_tf.recipe.pruners import row_of
+from pns_tf.reports.statistics import at_most, interval
 
 TICKETS = {"strong": "strong", "weak": "final"}  # what a ticket is called, and its metric
 COLUMNS = (
@@ -24,6 +25,7 @@ COLUMNS = (
     "runs",
     "seconds",
     "epochs",
+    "weak_from",
 )
 
 
@@ -55,7 +57,9 @@ def near(rows: pd.DataFrame, metric: str, seeds: int) -> list[float]:
         [0.2]
     """
     by_density = shortfall(rows, metric).groupby(rows["density"])
-    return [density for density, part in by_density if len(part) >= seeds and part.mean() <= 1]
+    return [
+        density for density, part in by_density if len(part) >= seeds and at_most(part.mean(), 1.0)
+    ]
 
 
 def standings(table: pd.DataFrame) -> pd.DataFrame:
@@ -74,6 +78,7 @@ def standings(table: pd.DataFrame) -> pd.DataFrame:
           none, or for a single seed;
         * ``metric``, ``metric_ci95`` and ``planted``, mean, half the interval and the planted
           ticket's mean at that density; ``runs``, how many of the entry there are at each density;
+        * ``weak_from``, from where the weak ticket was trained;
         * ``seconds`` and ``epochs``, the median of what a ticket took, of all runs of the entry.
 
     Example:
@@ -113,7 +118,22 @@ def _standing(entry: str, task: str, ticket: str, part: pd.DataFrame) -> dict:
             for density, values in shortfall(part, metric).groupby(part["density"])
         }
         for name, bound in (("distance_low", "low"), ("distance_high", "high")):
-            lowest = [d for d, i in intervals.items() if i.n >= seeds and getattr(i, bound) <= 1]
+            lowest = [
+                density
+                for density, measured in intervals.items()
+                if measured.n >= seeds and at_most(getattr(measured, bound), 1.0)
+            ]
             found[name] = min(lowest) / baseline if lowest else np.nan
     spent = part["pruning_seconds"] + part["training_seconds"]
+    found["weak_from"] = "".join(sorted(_begins(part)))
     return found | {"seconds": spent.median(), "epochs": part["trained_epochs"].median()}
+
+
+def _begins(rows: pd.DataFrame) -> set[str]:
+    """Where weak tickets begin, see `pns_tf.recipe.pruners.WEAK_FROM`.
+
+    Rows of before do not say it, but their pruners are known.
+    """
+    known = {row_of(pruner).weak_from for pruner in rows["pruner"]} if "pruner" in rows else set()
+    said = set(rows["weak_from"].dropna()) if "weak_from" in rows else set()
+    return {word for word in said or known if word}

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from pns_tf.leaderboard.distance import TICKETS
+from pns_tf.recipe.pruners import WEAK_FROM
 from pns_tf.tasks.kinds import BELOW, TIMES
 
 NOT_REACHED = "–"
@@ -17,7 +18,9 @@ NOTE = (
     f"within. {NOT_REACHED}: at no density tried. Mean: geometric, {NOT_REACHED} counting as "
     "density 1; none for a pruner that was not run on all tasks. Seconds and epochs: what the "
     "median ticket took, mean over tasks, rounds of swaps counted as epochs; pruners do not spend "
-    "the same."
+    "the same. Trained from: a weak ticket's training begins with "
+    + "; ".join(f"{words} ({name})" for name, words in WEAK_FROM.items())
+    + "."
 )
 
 
@@ -31,7 +34,8 @@ def ranking(standings: pd.DataFrame, ticket: str) -> pd.DataFrame:
         ticket: "strong" or "weak".
 
     Returns:
-        One row for each entry: its name, a column for each task, ``mean``, ``seconds``, ``epochs``.
+        One row for each entry: its name, a column for each task, ``mean``, ``seconds``, ``epochs``,
+        and for weak tickets what they were trained from.
     """
     part = standings[standings["ticket"] == ticket]
     tasks = sorted(part["task"].unique())
@@ -47,6 +51,8 @@ def ranking(standings: pd.DataFrame, ticket: str) -> pd.DataFrame:
     spent = part.groupby("entry")[["seconds", "epochs"]].mean().reindex(entries)
     shown["seconds"] = [_number(seconds) for seconds in spent["seconds"]]
     shown["epochs"] = [_number(epochs) for epochs in spent["epochs"]]
+    if ticket == "weak" and "weak_from" in part:
+        shown["trained from"] = by_entry["weak_from"].first().reindex(entries).tolist()
     return pd.DataFrame(shown)
 
 

@@ -10,8 +10,9 @@ from pns_tf.pictures.style import INK
 from pns_tf.recipe.pruners import row_of
 
 VARIANT_STYLES = {"edge_popup, anneal": ("#d55e00", "X")}  # of pruners with an option
-SPARE = (  # for options and pruners that have none
-    ("#117733", "<"),
+OWN_STYLES = (("#e31a1c", "*"), ("#fb6a4a", "^"), ("#a50f15", "o"))  # of the user's own pruners
+SPARE = (  # for options and pruners that have none; no green, which is synflow's
+    ("#b15928", "<"),
     ("#aa4499", ">"),
     ("#999933", "p"),
     ("#88ccee", "d"),
@@ -19,7 +20,7 @@ SPARE = (  # for options and pruners that have none
     ("#000000", "H"),
     ("#4477aa", "s"),
     ("#ee6677", "o"),
-    ("#228833", "v"),
+    ("#6a3d9a", "v"),
     ("#ccbb44", "X"),
     ("#aa3377", "D"),
     ("#66ccee", "P"),
@@ -31,8 +32,13 @@ BAND: dict[str, Any] = {"alpha": 0.15, "linewidth": 0}
 
 
 def styles(labels: Sequence[str]) -> dict[str, tuple[str, str]]:
-    """Colour and marker of each label; a pruner's first variant may use the pruner's own."""
+    """Colour and marker of each label; a pruner's first variant may use the pruner's own.
+
+    Pruners of the user's own, "module:Class", are red, which no other is.
+    """
     chosen = {label: own for label in labels if (own := _own_style(label))}
+    users = [label for label in labels if ":" in label.split(",")[0]]
+    chosen |= dict(zip(users, OWN_STYLES, strict=False))
     spare = _spare_styles()
     for label in labels:
         if label not in chosen:

@@ -16,6 +16,7 @@ from pns_tf import own_modules
 from pns_tf.checks import InputError, choice
 from pns_tf.pruners.batch import scoring_batch
 from pns_tf.recipe.pruners import PRUNERS, check_name
+from pns_tf.seeding import generator
 
 if TYPE_CHECKING:
     from pns_tf.pruners.base import Pruner
@@ -87,7 +88,9 @@ def get(name: str, **options) -> Pruner:
 
 
 def make_pruner(settings: SeekSettings) -> Pruner:
-    """The pruner that the settings name, with their seed and options.
+    """The pruner that the settings name, with their options, and with their seed if it comes along.
+
+    That seed also draws the host, so that one of the user's own gets `own_seed` instead.
 
     Raises:
         ValueError: unknown pruner or option, or a class that cannot be imported.
@@ -97,7 +100,19 @@ def make_pruner(settings: SeekSettings) -> Pruner:
         >>> make_pruner(SeekSettings("grasp", seed=3, options={"temperature": 100})).seed
         3
     """
-    return get(settings.pruner, **{"seed": settings.seed, **settings.options})
+    known = settings.pruner in PRUNERS
+    seed = settings.seed if known else own_seed(settings.seed)
+    return get(settings.pruner, **{"seed": seed, **settings.options})
+
+
+def own_seed(seed: int) -> int:
+    """What a pruner that does not come along has for a seed, instead of that of its run.
+
+    Example:
+        >>> own_seed(0) == own_seed(0), own_seed(0) == 0
+        (True, False)
+    """
+    return int(generator(seed, "pruner of one's own").integers(2**31))
 
 
 def _check_type(what: str, value: object, default: object) -> None:

@@ -93,9 +93,10 @@ class Pruner:
         """Looks for a ticket: by its scores, in rounds, see `pns_tf.pruners.rounds`.
 
         Args:
-            model: a host with its initial parameters; may be changed.
-            data: the task's data; only the training part is for the search.
-            settings: density, epochs, batch size and so on.
+            model: a host with its initial parameters, its planted masks cleared; may be changed.
+            data: the task's data; from `pns_tf.seek` without the test set, read-only.
+            settings: density, epochs, batch size and so on. To a pruner that does not come along
+                `pns_tf.seek` gives another seed than the host's.
             loop: a new one. Everything random in the search is drawn from its ``rng``, and epochs
                 that it runs are kept, told, and refused if they diverge.
 

@@ -12,9 +12,7 @@ from pns_tf.checks import InputError, integer, number
 from pns_tf.gates.density import START
 from pns_tf.gates.epoch import Controls, GateEpoch, GateSettings, gate_epoch
 from pns_tf.gates.hardening import hardened
-from pns_tf.hosts.forward import forward
 from pns_tf.hosts.models import masked_layers
-from pns_tf.measuring.evaluation import evaluate_strong
 from pns_tf.pruners.result import SearchResult
 from pns_tf.pruners.searcher import Searcher
 from pns_tf.pruning.prunable import prunable_weights
@@ -93,11 +91,8 @@ class GateSearcher(Searcher):
             mask = hardened(
                 scores, epoch.opened(), values, count, loop.rng, without_branches=is_host
             )
-        soft = evaluate_strong(forward(epoch.model), kind_of(data), data).metric
-        epoch.use_masks(mask)
-        hard = evaluate_strong(forward(epoch.model), kind_of(data), data).metric
-        metrics = {"soft": soft, "soft_hard_gap": abs(soft - hard)}
-        return SearchResult(mask, history=history, densities=densities, metrics=metrics)
+        gates = (epoch.network(epoch.masks()), epoch.network(mask))
+        return SearchResult(mask, history=history, densities=densities, gates=gates)
 
     def total_epochs(self, settings):
         return self.epochs + settings.epochs

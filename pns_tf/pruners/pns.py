@@ -93,7 +93,7 @@ class PlantNSeek(GateSearcher):
             filled(mask, gates.mask.kept, loop.rng),
             history=gates.history + losses,
             densities=gates.densities,
-            metrics=gates.metrics,
+            gates=gates.gates,
         )
 
     def total_epochs(self, settings):

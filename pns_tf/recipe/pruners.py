@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pns_tf.checks import InputError, choice
+
+# A weak ticket is one that is good once it is trained; papers do not agree from where on.
+WEAK_FROM = {
+    "host": "the host's own parameters",
+    "early": "parameters after an early epoch of dense training, to which it is rewound",
+    "search": "those that the search has trained, never rewound",
+}
 
 
 @dataclass(frozen=True)
@@ -20,6 +28,8 @@ class PrunerRow:
         epochs: default of its option of that name, if the effort grows with it.
         widest: default of its option of that name, if it has one: of wider layers so many neurons
             are searched.
+        weak_from: which parameters a weak ticket's reported training begins with, see `WEAK_FROM`;
+            ``None`` for what only the search itself can say.
         style: colour and marker in pictures; ``None`` leaves it to them to give it one.
     """
 
@@ -30,6 +40,7 @@ class PrunerRow:
     epochs: int | None = None
     widest: int | None = None
     style: tuple[str, str] | None = None
+    weak_from: str | None = "host"
 
     def effort_with(self, options: dict) -> float:
         """The effort with these options of the pruner.
@@ -68,14 +79,26 @@ ROWS = (
         epochs=50,
         style=("#332288", "*"),
     ),
-    PrunerRow("tfmot", "pns_tf.pruners.stock_tfmot:StockTFMOT", effort=460, style=("#882255", "h")),
-    PrunerRow("imp", "pns_tf.pruners.imp:IterativeMagnitudePruning", effort=300),
-    PrunerRow("imp_lr", "pns_tf.pruners.imp:LearningRateRewinding", effort=300),
-    PrunerRow("rigl", "pns_tf.pruners.rigl:Rigl", effort=230, epochs=50),
-    PrunerRow("set", "pns_tf.pruners.rigl:Set", effort=130, epochs=50),
+    PrunerRow(
+        "tfmot",
+        "pns_tf.pruners.stock_tfmot:StockTFMOT",
+        effort=460,
+        weak_from="search",
+        style=("#882255", "h"),
+    ),
+    PrunerRow("imp", "pns_tf.pruners.imp:IterativeMagnitudePruning", effort=300, weak_from="early"),
+    PrunerRow("imp_lr", "pns_tf.pruners.imp:LearningRateRewinding", effort=300, weak_from="search"),
+    PrunerRow("rigl", "pns_tf.pruners.rigl:Rigl", effort=230, epochs=50, weak_from="search"),
+    PrunerRow("set", "pns_tf.pruners.rigl:Set", effort=130, epochs=50, weak_from="search"),
     PrunerRow("force", "pns_tf.pruners.force:Force", effort=66),
     PrunerRow("iterative_snip", "pns_tf.pruners.force:IterativeSnip", effort=66),
-    PrunerRow("iht", "pns_tf.pruners.iht:IterativeHardThresholding", effort=460, epochs=50),
+    PrunerRow(
+        "iht",
+        "pns_tf.pruners.iht:IterativeHardThresholding",
+        effort=460,
+        epochs=50,
+        weak_from="search",
+    ),
     PrunerRow(
         "continuous_sparsification",
         "pns_tf.pruners.continuous_sparsification:ContinuousSparsification",
@@ -111,7 +134,8 @@ ROWS = (
     ),
 )
 PRUNERS = {row.name: row for row in ROWS}
-OWN = PrunerRow("", "")  # what is known of a pruner of the user's own
+# What is known of a pruner of the user's own; from version 1 on it does not get the host's seed.
+OWN = PrunerRow("", "", version=1, weak_from=None)
 
 
 def check_name(pruner: object) -> str:
@@ -134,3 +158,24 @@ def check_name(pruner: object) -> str:
 def row_of(pruner: str) -> PrunerRow:
     """The row of a pruner; for "module:Class" one that knows nothing."""
     return PRUNERS.get(pruner, OWN)
+
+
+def weak_from(pruner: str, trained: bool, options: Mapping[str, object] | None = None) -> str:
+    """Where the weak ticket of a run begins, a key of `WEAK_FROM`.
+
+    Args:
+        pruner: its name.
+        trained: whether the search has returned trained weights, which says it for one of the
+            user's own.
+        options: the pruner's; those of imp say where it rewinds to.
+
+    Example:
+        >>> weak_from("rigl", trained=True), weak_from("my_module:Mine", trained=False)
+        ('search', 'host')
+    """
+    known, options = row_of(pruner).weak_from, options or {}
+    if known == "early" and options.get("rewind") == "learning_rate":
+        return "search"
+    if known == "early" and options.get("rewind_epoch") == 0:
+        return "host"
+    return known if known is not None else "search" if trained else "host"

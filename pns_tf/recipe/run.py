@@ -34,6 +34,7 @@ LATER = {
     "augmented": False,
     "code": "",
     "task_code": "",
+    "control": False,
 }
 
 
@@ -52,6 +53,8 @@ class Run:
         epsilon: by how much outputs may be off, if the ticket is planted approximately.
         ticket: the run whose trained ticket is planted.
         augmented: whether training mirrors and shifts images.
+        control: also seek in the host before anything is planted in it, as a control for strong
+            tickets.
         code: digest of the file that a pruner of the user's own is in, so that runs with an
             earlier version of it do not count.
         task_code: the same for a task or a family of hosts of the user's own.
@@ -70,11 +73,13 @@ class Run:
     epsilon: float | None = None
     ticket: Run | None = None
     augmented: bool = False
+    control: bool = False
     code: str = field(init=False, default="")
     task_code: str = field(init=False, default="")
 
     def __post_init__(self):
         flag("augmented", self.augmented)
+        flag("control", self.control)
         object.__setattr__(self, "code", code_digest(self.search.pruner))
         object.__setattr__(self, "task_code", code_digest(self.host.source))
 
@@ -151,7 +156,8 @@ class Run:
         seed = self.search.seed
         name = found_name(self.host.title(seed), self.search, seed)
         unusual = "" if self.planting is None else self.planting.unusual
-        return name + unusual + augmented_word(self.augmented)
+        control = "-control" if self.control else ""
+        return name + unusual + augmented_word(self.augmented) + control
 
     @property
     def baseline(self) -> float | None:

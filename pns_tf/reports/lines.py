@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,7 +16,6 @@ from matplotlib.ticker import LogLocator, NullFormatter
 from pandas.api.typing import SeriesGroupBy
 
 from pns_tf.pictures.pruner_styles import (
-    BAND,
     BASELINE_LINE,
     PLANTED_LINE,
     TRIVIAL_LINE,
@@ -25,6 +25,8 @@ from pns_tf.pictures.style import ZERO, new_figure, set_title
 from pns_tf.tasks.kinds import Kind, kind_named
 
 PANEL_WIDTH, PANEL_HEIGHT = 3.1, 2.4  # inches
+APART = 0.12  # of the natural logarithm of density, from the middle to the outermost pruner
+STROKE: dict[str, Any] = {"alpha": 0.6, "linewidth": 0.9}
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ class Row:
         trivial: column with the best constant's value.
         logarithmic: a y axis that is, with a place for 0; ``None`` for the task's own metric:
             as its kind says.
-        band: whether to show the range over seeds.
+        band: whether to show the range over seeds, as strokes.
     """
 
     metric: str
@@ -52,8 +54,9 @@ class Row:
 def lines_figure(rows: pd.DataFrame, metrics: Sequence[Row], title: str) -> Figure:
     """Metrics over density: a row of panels for each metric, a column for each task.
 
-    Each pruner is a line through the means with a band from minimum to maximum. Lines get thinner
-    from the first to the last, so that none is hidden by others of the same values.
+    Each pruner is a line through the means, with a stroke from minimum to maximum at each point.
+    Strokes of different pruners stand a little apart, and markers get smaller from the first to the
+    last, so that none is hidden by others of the same values. All lines are as wide.
 
     Args:
         rows: of `pns_tf.reports.rows.prepared`.
@@ -68,11 +71,12 @@ def lines_figure(rows: pd.DataFrame, metrics: Sequence[Row], title: str) -> Figu
         grid[0, column].set_title(panel, fontsize=10)
         grid[-1, column].set_xlabel("density asked for", fontsize=8)
         for axes, row in zip(grid[:, column], metrics, strict=True):
-            for thickness, (label, (colour, marker)) in zip(
-                np.linspace(1.0, 0.0, len(style)), style.items(), strict=True
+            count = len(style)
+            for shift, size, (label, (colour, marker)) in zip(
+                shifts(count), np.linspace(8.0, 4.5, count), style.items(), strict=True
             ):
                 over = part[part["label"] == label].groupby("density")[row.metric]
-                _line(axes, over, row.band, colour, marker, thickness)
+                _line(axes, over, row.band, colour, marker, shift, size)
             _references(axes, part, row)
             _scales(axes, part, row)
             name = metric_title(row, part)
@@ -95,23 +99,29 @@ def kind_of_rows(part: pd.DataFrame) -> Kind:
 
 
 def _line(
-    axes: Axes, over: SeriesGroupBy, band: bool, colour: str, marker: str, thickness: float
+    axes: Axes, over: SeriesGroupBy, band: bool, colour: str, marker: str, shift: float, size: float
 ) -> None:
     values = over.agg(["mean", "min", "max"]).dropna()
     if values.empty:
         return
     if band:
-        axes.fill_between(values.index, values["min"], values["max"], color=colour, **BAND)
+        places = values.index.to_numpy() * shift
+        axes.vlines(places, values["min"], values["max"], color=colour, **STROKE)
     axes.plot(
         values.index,
         values["mean"],
         color=colour,
         marker=marker,
-        markersize=4.5 + 3.5 * thickness,
+        markersize=size,
         markeredgecolor="white",
         markeredgewidth=0.4,
-        linewidth=1.3 + 2.4 * thickness,
+        linewidth=1.3,
     )
+
+
+def shifts(count: int) -> np.ndarray:
+    """By which factor each of so many pruners' strokes stand off their density."""
+    return np.exp(np.linspace(-APART, APART, count)) if count > 1 else np.ones(count)
 
 
 def _references(axes: Axes, part: pd.DataFrame, row: Row) -> None:

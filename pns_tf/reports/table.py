@@ -6,7 +6,7 @@ import pandas as pd
 
 from pns_tf.reports.rows import prepared
 from pns_tf.reports.skill import skill
-from pns_tf.reports.statistics import half_width
+from pns_tf.reports.statistics import half_width, wilson
 
 METRICS = (
     "planted",
@@ -21,6 +21,7 @@ METRICS = (
     "layer_collapse",
     "flow_collapse",
 )
+SHARES = ("layer_collapse", "flow_collapse")  # of runs in which something happens
 SHOWN = {
     "strong": "after pruning",
     "final": "after training",
@@ -43,7 +44,8 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
         order of the table, with the number of runs ``n`` and for each metric its mean, half the
         width of its 95 % confidence interval (Student's t over seeds; NaN for a single run), its
         minimum and its maximum, as in ``final_mean``, ``final_ci95``, ``final_min``,
-        ``final_max``.
+        ``final_max``. What happens in a run or not has also Wilson's interval of its share, as in
+        ``flow_collapse_low`` and ``flow_collapse_high``.
     """
     rows = prepared(table)
     rows = rows.assign(skill_strong=skill(rows, "strong"), skill_final=skill(rows, "final"))
@@ -55,11 +57,17 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
         columns[f"{metric}_ci95"] = half_width(values["std"], values["count"])
         columns[f"{metric}_min"] = values["min"]
         columns[f"{metric}_max"] = values["max"]
+    for metric in SHARES:
+        low, high = wilson(columns[f"{metric}_mean"], groups[metric].count())
+        columns |= {f"{metric}_low": low, f"{metric}_high": high}
     return pd.DataFrame(columns).reset_index().rename(columns={"label": "pruner"})
 
 
 def readable(summed: pd.DataFrame) -> pd.DataFrame:
-    """The columns that a reader looks at first, as text: means ± half the confidence interval."""
+    """The columns that a reader looks at first, as text: means ± half the confidence interval.
+
+    Shares of runs have their interval in brackets, as it is not symmetric.
+    """
     shown = {
         "task": summed["panel"],
         "pruner": summed["pruner"],
@@ -70,6 +78,10 @@ def readable(summed: pd.DataFrame) -> pd.DataFrame:
         "runs": summed["n"].astype(str),
     }
     for metric, title in SHOWN.items():
+        if metric in SHARES:
+            ends = [summed[f"{metric}_{end}"] for end in ("mean", "low", "high")]
+            shown[title] = [_with_ends(*row) for row in zip(*ends, strict=True)]
+            continue
         shown[title] = [
             _with_interval(mean, half)
             for mean, half in zip(summed[f"{metric}_mean"], summed[f"{metric}_ci95"], strict=True)
@@ -80,7 +92,14 @@ def readable(summed: pd.DataFrame) -> pd.DataFrame:
 def as_markdown(summed: pd.DataFrame) -> str:
     """The readable summary as a Markdown table."""
     text = readable(summed).to_markdown(index=False, disable_numparse=True)
-    return f"Mean ± half the 95 % confidence interval over runs.\n\n{text}\n"
+    return (
+        "Mean ± half the 95 % confidence interval over runs; of shares of runs the interval in "
+        f"brackets.\n\n{text}\n"
+    )
+
+
+def _with_ends(mean: float, low: float, high: float) -> str:
+    return "–" if pd.isna(mean) else f"{mean:.3g} [{low:.2g}, {high:.2g}]"
 
 
 def _with_interval(mean: float, half: float) -> str:

@@ -14,6 +14,7 @@ from pns_tf.masks import Mask
 from pns_tf.own_modules import told
 from pns_tf.recipe.hosts import FRESH, Host
 from pns_tf.recipe.planting import Planting
+from pns_tf.recipe.pruners import weak_from
 from pns_tf.recipe.run import Run
 
 if TYPE_CHECKING:
@@ -59,11 +60,42 @@ def execute(
         if keep_ticket and folder is not None:
             _write_ticket(run, found, network, folder)
     row = {"run": run.name, "task": run.task, **run.settings, "kind": found.kind.name}
+    row["weak_from"] = weak_from(
+        run.search.pruner, found.search.weights is not None, run.search.options
+    )
     row |= {"baseline": run.baseline if run.ticket is None else network.density, **found.metrics}
+    if run.control and run.planting is not None:
+        row |= control_of(found, run, data_dir)
     row |= {f"{what}_seconds": spent for what, spent in found.seconds.items()}
     row["trained_epochs"] = len(found.history)
     row |= {f"version_{package}": version for package, version in versions().items()}
     return Result(row, found.masks)
+
+
+def control_of(found: FoundTicket, run: Run, data_dir: str | None = None) -> dict[str, float]:
+    """The same search in the host before planting, on the same data.
+
+    A strong ticket owes something to planting only as far as it is better than this one: of relu
+    every host has thousands.
+
+    Args:
+        found: of the planted host.
+        run: how it was found.
+        data_dir: where data sets lie.
+
+    Returns:
+        ``control_strong`` and ``control_final``, and ``control_gain``, by how much the planted host
+        has given the better strong ticket.
+    """
+    host = run.host.resolved(data_dir)
+    stream = FRESH if run.ticket is not None or host.problem is None else "host"
+    before = found_in(host.draw(run.search.seed, stream), run, data_dir).metrics
+    gain = found.metrics["strong"] - before["strong"]
+    return {
+        "control_strong": before["strong"],
+        "control_final": before["final"],
+        "control_gain": gain if found.kind.higher_is_better else -gain,
+    }
 
 
 def found_in(

@@ -11,6 +11,7 @@ import pandas as pd
 from pns_tf.masks import Mask
 from pns_tf.recipe.run import Run
 from pns_tf.reports.rows import prepared
+from pns_tf.runs.choosing import chosen_by
 from pns_tf.runs.execute import found_in, network_of
 from pns_tf.runs.store import Store
 from pns_tf.runs.workers import open_executor
@@ -22,13 +23,15 @@ def chosen(table: pd.DataFrame, which: str) -> list[str]:
 
     Args:
         table: rows of `Store.table`.
-        which: "all", or "best" for the one with the best final metric of each task, pruner and
-            density (and of whatever else the experiment varies).
+        which: "all", or "best" for the one with the best final metric, on the validation set where
+            rows say it, of each task, pruner and density (and of whatever else the experiment
+            varies).
     """
     rows = prepared(table).set_index("run")
     if which == "best":
         better_below = ~rows["kind"].map(lambda kind: kind_named(kind).higher_is_better)
-        loss = rows["final"].where(better_below, -rows["final"]).dropna()
+        values = chosen_by(rows, "final")
+        loss = values.where(better_below, -values).dropna()
         groups = [rows.loc[loss.index, key] for key in ("panel", "label", "density")]
         rows = rows.loc[loss.groupby(groups, sort=False).idxmin()]
     return list(rows.index)

@@ -16,6 +16,7 @@ from pns_tf.masks import Mask
 from pns_tf.pictures import layer_counts_figure, overlap_figure, save_figure, ticket_figure
 from pns_tf.planting.planted import Planted
 from pns_tf.recipe.hosts import Host
+from pns_tf.recipe.pruners import weak_from
 from pns_tf.recipe.search import SeekSettings
 from pns_tf.saving.exporting import save_server, server_of, versions
 from pns_tf.saving.storage import MASKS, RECORD, new_folder, write_json, write_text
@@ -66,6 +67,7 @@ def write_found(
         "layer_sizes": list(neuron_counts(found.masks.kernels)),
         **dataclasses.asdict(settings),
         "metric": found.kind.metric,
+        "weak_from": weak_from(settings.pruner, found.search.weights is not None, settings.options),
         "metrics": found.metrics,
         "history": found.history,
         "validation": found.validation,

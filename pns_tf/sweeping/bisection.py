@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import keras_tuner
 
+from pns_tf.reports.statistics import at_most
+
 
 def next_width(widths: Sequence[int], near: Mapping[int, bool]) -> int | None:
     """The width to try next, or ``None`` if the smallest one that is near enough is known.
@@ -53,7 +55,7 @@ class BisectionOracle(keras_tuner.Oracle):
             return {"status": "IDLE"}
         near = {
             trial.hyperparameters.get("width"): trial.status == "COMPLETED"
-            and trial.score <= self.near
+            and at_most(trial.score, self.near)
             for trial in self.trials.values()
         }
         width = next_width(self.widths, near)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pandas as pd
 
 from pns_tf.reports.skill import skill
+from pns_tf.runs.choosing import chosen_by
 from pns_tf.sweeping.objectives import PERFORMANCE
 
 
-def gap(table: pd.DataFrame, objective: str) -> pd.Series:
+def gap(table: pd.DataFrame, objective: str, validated: bool = True) -> pd.Series:
     """How much each row's found ticket lacks of the planted one's quality; 0 is as good as that.
 
     For ``final`` and ``strong`` it is 1 − skill, see `pns_tf.reports.skill.skill`: the part of
@@ -19,6 +20,9 @@ def gap(table: pd.DataFrame, objective: str) -> pd.Series:
     Args:
         table: rows of `pns_tf.runs.store.Store.table`.
         objective: one of these.
+        validated: on the validation set, where rows say it; False for the test set.
     """
-    values = skill(table, objective) if objective in PERFORMANCE else table[objective]
-    return 1.0 - values
+    if objective not in PERFORMANCE:
+        return 1.0 - table[objective]
+    names = (objective, "planted") if validated else ()
+    return 1.0 - skill(table.assign(**{name: chosen_by(table, name) for name in names}), objective)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import pandas as pd
 from matplotlib.figure import Figure
 
 from pns_tf.pictures.pruner_styles import styles
 from pns_tf.pictures.style import INK, ZERO, new_figure, set_title
+from pns_tf.reports.statistics import at_most
 from pns_tf.sweeping.gap import gap
 from pns_tf.sweeping.objectives import STORED_GAP
 from pns_tf.sweeping.picture import width_axis
@@ -25,10 +26,13 @@ def gaps(table: pd.DataFrame, sweep: Sweep) -> pd.DataFrame:
         sweep: a bisection for one task and pruner.
 
     Returns:
-        Columns ``task``, ``pruner``, ``width``, ``mean``, ``min``, ``max`` and ``n``, by width.
+        Columns ``task``, ``pruner``, ``width``, ``mean``, ``min``, ``max`` and ``n``, by width, and
+        ``test``, the mean on the test set, by which no width is chosen.
     """
     values = gap(table, sweep.objective).groupby(table["width"])
     tried = values.agg(["mean", "min", "max", "size"]).rename(columns={"size": "n"}).reset_index()
+    on_test = gap(table, sweep.objective, validated=False).groupby(table["width"]).mean()
+    tried["test"] = tried["width"].map(on_test)
     tried.insert(0, "pruner", sweep.pruner)
     tried.insert(0, "task", sweep.task)
     return tried
@@ -45,7 +49,7 @@ def smallest(tried: pd.DataFrame, sweep: Sweep) -> dict:
         ``width`` is the smallest one that is near enough, ``None`` if not even the widest is; with
         the gap there, and at the widest of the ``narrower`` ones that were tried.
     """
-    near = tried[tried["mean"] <= sweep.gap]
+    near = tried[at_most(tried["mean"], cast(float, sweep.gap))]
     row: dict[str, Any] = {
         "task": sweep.task,
         "pruner": sweep.pruner,

@@ -19,6 +19,7 @@ from keras_tuner.src.distribute import oracle_client
 
 from pns_tf.checks import InputError
 from pns_tf.recipe.run import Run
+from pns_tf.runs.choosing import chosen_by
 from pns_tf.runs.pool import Pool
 from pns_tf.runs.store import Store
 from pns_tf.sweeping.cluster import CHIEF_TIMEOUT, Cluster
@@ -122,6 +123,8 @@ class SweepTuner(keras_tuner.Tuner):
         self.pool.run(missing, keep)
         table = self.store.table(runs)
         means = table[list(OBJECTIVES)].mean().to_dict()
+        # What the next trials follow from must not be what the results are reported on.
+        means[self.sweep.objective] = chosen_by(table, self.sweep.objective).mean()
         if self.sweep.oracle == BISECTION:
             means[STORED_GAP] = float(gap(table, self.sweep.objective).mean())
         return means

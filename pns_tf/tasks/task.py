@@ -10,6 +10,7 @@ import numpy as np
 
 from pns_tf.checks import InputError, integer, number
 from pns_tf.memory import check_memory
+from pns_tf.seeding import generator
 from pns_tf.tasks.kinds import CLASSIFICATION, REGRESSION, Kind, kind_named
 
 TEST_FRACTION = 0.1
@@ -26,12 +27,16 @@ class Data:
         y_train: float32 ``(n_train, outputs)``, or int32 ``(n_train,)`` for classification.
         x_test: float32 ``(n_test, inputs)``.
         y_test: like ``y_train``.
+        x_validation, y_validation: further samples, by which one ticket is chosen among many, so
+            that the test set only says how good it is; ``None`` if there are none.
     """
 
     x_train: np.ndarray
     y_train: np.ndarray
     x_test: np.ndarray
     y_test: np.ndarray
+    x_validation: np.ndarray | None = None
+    y_validation: np.ndarray | None = None
 
 
 def kind_of(data: Data) -> Kind:
@@ -165,7 +170,8 @@ class Task:
         """Draws samples; the same seed gives the same samples on every machine.
 
         Args:
-            samples: total number, at least 10; the last 10 % become the test set.
+            samples: total number, at least 10; the last 10 % become the test set. As many as these
+                are drawn besides for validation.
             noise: label noise, see the task; ``None`` takes the task's default.
             seed: non-negative integer.
 
@@ -183,12 +189,23 @@ class Task:
         # Samples and labels as they are drawn, and as they are kept.
         check_memory(f"samples={samples}", 12 * samples * (self.inputs + self.outputs))
         rng = np.random.default_rng(integer("seed", seed, minimum=0))
+        x, y = self._drawn(samples, noise, rng)
+        test = round(TEST_FRACTION * samples)
+        train = samples - test
+        # Not taken from the training part, so that what is trained on stays what it was.
+        validation = self._drawn(test, noise, generator(seed, "validation"))
+        # Copies, as a part that is a view holds the other one, too.
+        x_train, y_train, x_test, y_test = (
+            part.copy() for part in (x[:train], y[:train], x[train:], y[train:])
+        )
+        return Data(x_train, y_train, x_test, y_test, *validation)
+
+    def _drawn(
+        self, samples: int, noise: float, rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray]:
         x = rng.uniform(-1.0, 1.0, (samples, self.inputs))
         y = self.label(x, noise, rng)
-        x = x.astype(np.float32)
-        y = y.astype(self.kind.label_type)
-        train = samples - round(TEST_FRACTION * samples)
-        return Data(x[:train], y[:train], x[train:], y[train:])
+        return x.astype(np.float32), y.astype(self.kind.label_type)
 
     def target(self, depth: int) -> Target:
         """Builds the hand-made network with ``depth`` neuron layers (input and output counted).

@@ -1,0 +1,59 @@
+"""The same search before planting, and where weak tickets begin."""
+
+import dataclasses
+
+import pytest
+
+from pns_tf.hosts.fully_connected import FullyConnected
+from pns_tf.leaderboard.table import NOTE
+from pns_tf.recipe.pruners import PRUNERS, WEAK_FROM, weak_from
+from pns_tf.recipe.run import Run
+from pns_tf.recipe.search import SeekSettings
+from pns_tf.runs.execute import execute
+
+SEARCH = SeekSettings("synflow", 0.2, samples=500, epochs=1)
+RUN = Run(FullyConnected("relu", depth=4, width=30), SEARCH)
+
+
+def test_a_control_is_the_same_search_in_the_host_before_planting():
+    row = execute(dataclasses.replace(RUN, control=True)).row
+    host = RUN.host.draw(seed=0)
+    from pns_tf.seeking import seek_with
+
+    before = seek_with(host, SEARCH, data=RUN.host.data(500, None, 0)).metrics
+    assert row["control_strong"] == before["strong"] != row["strong"]
+    assert row["control_final"] == before["final"]
+    assert row["control_gain"] == pytest.approx(row["control_strong"] - row["strong"])
+
+
+def test_a_run_without_control_has_the_name_and_the_row_it_had():
+    controlled = dataclasses.replace(RUN, control=True)
+    assert "control" not in RUN.settings
+    assert controlled.settings["control"] is True
+    assert controlled.name != RUN.name
+    assert controlled.folder == f"{RUN.folder}-control"
+    assert Run.from_record(controlled.settings) == controlled
+
+
+@pytest.mark.parametrize("pruner", ["imp", "imp_lr", "rigl", "set", "iht", "tfmot"])
+def test_pruners_that_train_as_they_go_say_from_where_their_ticket_is_trained(pruner):
+    assert weak_from(pruner, trained=True) == ("early" if pruner == "imp" else "search")
+
+
+def test_imp_rewinds_where_its_options_say():
+    assert weak_from("imp", trained=True, options={"rewind_epoch": 0}) == "host"
+    assert weak_from("imp", trained=True, options={"rewind": "learning_rate"}) == "search"
+
+
+def test_every_other_pruner_trains_its_ticket_from_the_host():
+    trained = {name for name, row in PRUNERS.items() if row.weak_from != "host"}
+    assert trained == {"imp", "imp_lr", "rigl", "set", "iht", "tfmot"}
+    assert {row.weak_from for row in PRUNERS.values()} <= WEAK_FROM.keys()
+    assert all(words in NOTE for words in WEAK_FROM.values())
+
+
+def test_rows_say_from_where_a_weak_ticket_was_trained():
+    assert execute(RUN).row["weak_from"] == "host"
+    tfmot = dataclasses.replace(RUN, search=dataclasses.replace(SEARCH, pruner="tfmot"))
+    assert execute(tfmot).row["weak_from"] == "search"
+    assert weak_from("mine:Own", trained=True) == "search"
