@@ -12,7 +12,6 @@ from pns_tf.commands.flags import Given, command_line, takes
 from pns_tf.sweeping.settings import Sweep
 
 if TYPE_CHECKING:
-    from pns_tf.runs.estimate import announced
     from pns_tf.runs.pool import Pool
     from pns_tf.runs.store import Store
     from pns_tf.sweeping.cluster import Cluster
@@ -68,6 +67,7 @@ def sweep(
 
     for run in settings.first_runs():
         make_pruner(run.search)  # its options are checked
+    from pns_tf.runs.estimate import announced
     from pns_tf.runs.pool import Pool
     from pns_tf.runs.store import Store
 
