@@ -5,11 +5,12 @@ from collections.abc import Callable, Iterable
 import numpy as np
 import pandas as pd
 
-import tasks
 from pns_tf.recipe.run import Run, with_seed
 from pns_tf.reports.skill import trivial_metric
+from pns_tf.tasks.kinds import CLASSIFICATION
 
 PLANTED = {"classification": 0.98, "regression": 1e-4}
+OF_IMAGES = 15  # layers of neurons of VGG16
 
 
 def rows(
@@ -40,14 +41,21 @@ def rows(
 
 
 def _row(run: Run, final, strong, collapse) -> dict:
-    planted = PLANTED[tasks.get(run.task).kind]
-    trivial = trivial_metric(run.task, run.search.samples, run.search.noise, run.search.seed)
+    if run.host.problem is None:
+        kind, trivial, depth = CLASSIFICATION, 0.1, OF_IMAGES
+    else:
+        kind, depth = run.host.problem.kind, run.host.depth
+        trivial = trivial_metric(run.task, run.search.samples, run.search.noise, run.search.seed)
+    planted = PLANTED[kind]
     density = run.search.density
     layers = {
-        f"density_layer{layer}": min(1.0, density * 1.5) for layer in range(run.host.depth - 1)
+        f"density_layer{layer}": min(1.0, density * 1.5) for layer in range(depth - 1)
     }
     return {
         "run": run.name,
+        "task": run.task,
+        "kind": kind.name,
+        "best_constant": trivial,
         **run.settings,
         "baseline": run.baseline,
         "planted": planted,

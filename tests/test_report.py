@@ -183,6 +183,7 @@ def test_another_ticket_than_the_stored_one_is_not_exported(tiny, tmp_path):
 
 SMALL = """
 from pns_tf.experiments.experiment import Experiment
+from pns_tf.hosts.fully_connected import FullyConnected
 from pns_tf.recipe.run import Run
 from pns_tf.recipe.search import SeekSettings
 
