@@ -84,6 +84,7 @@ def test_the_record_says_what_was_done_and_what_came_of_it(found_run):
         "validation",
         "seconds",
         "versions",
+        "weak_from",
         "tflite_bytes",
         "scales",
         "augmented",

@@ -57,7 +57,7 @@ def equivalent_recall(
     other = masked(kernels, biases, found)
     size = sum(np.count_nonzero(array) for layer in network for array in layer)
     recall = overlap(_flat(planted), _flat(found))["recall"]
-    return max(shared_parameters(network, other) / size, recall) if size else 1.0
+    return float(max(shared_parameters(network, other) / size, recall)) if size else 1.0
 
 
 def mask_metrics(

@@ -35,7 +35,7 @@ class TrainingPart(Data):
         ValueError: when the test set is asked for.
 
     Example:
-        >>> TrainingPart(planted.data(100)).x_train.shape
+        >>> TrainingPart(tasks.get("circle").data(100)).x_train.shape
         (90, 2)
     """
 
