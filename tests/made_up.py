@@ -48,9 +48,7 @@ def _row(run: Run, final, strong, collapse) -> dict:
         trivial = trivial_metric(run.task, run.search.samples, run.search.noise, run.search.seed)
     planted = PLANTED[kind]
     density = run.search.density
-    layers = {
-        f"density_layer{layer}": min(1.0, density * 1.5) for layer in range(depth - 1)
-    }
+    layers = {f"density_layer{layer}": min(1.0, density * 1.5) for layer in range(depth - 1)}
     return {
         "run": run.name,
         "task": run.task,

@@ -15,6 +15,11 @@ from pns_tf.pruning.prunable import prunable_weights
 from pns_tf.tfmot.prune import pruned_weights
 from pns_tf.tfmot.wrapper import PruneBySaliency, saliency_wrappers
 
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:pruning at step .* leaves nothing of"),
+    pytest.mark.filterwarnings("ignore:You are saving your model as an HDF5 file"),
+]
+
 L, sparsity = keras.layers, tfmot.sparsity.keras
 LOSS = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 RNG = np.random.default_rng(0)

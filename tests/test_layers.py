@@ -87,6 +87,7 @@ def test_the_config_makes_the_same_layer_again():
     assert (again.units, again.activation, again.name) == (5, keras.activations.relu, "layer3")
 
 
+@pytest.mark.filterwarnings("ignore:You are saving your model as an HDF5 file")
 @pytest.mark.parametrize("file", ["host.keras", "host.h5", "host"])
 def test_a_saved_host_has_the_same_parameters_masks_and_outputs(masked_host, file, tmp_path):
     """As a Keras file, an HDF5 file and a SavedModel."""

@@ -126,6 +126,7 @@ def chain(depth, **options):
     return keras.Sequential([keras.Input((5,)), *hidden, L.Dense(3, name="logits")])
 
 
+@pytest.mark.filterwarnings("ignore:The initializer RandomNormal is unseeded")
 def test_synflow_beyond_float32_is_that_of_the_network_scaled_down():
     deep = chain(40, kernel_initializer=keras.initializers.RandomNormal(stddev=3.0))
     found = scores(deep, None, "synflow")

@@ -72,7 +72,7 @@ def test_the_command_line_of_the_best_run_is_complete(two):
         rounds=3, seeds=1,
     ).runs({"width": 50, "depth": 3, "tuner/epochs": 4})  # fmt: skip
     assert command_line(seek, seek_flags(other, seek)) == (
-        "python -m pns_tf seek --task=relu --pruner=snip --density=0.02 --depth=3 --width=50 "
+        "python -m pns_tf seek --task=relu --depth=3 --width=50 --pruner=snip --density=0.02 "
         "--rounds=3 --epochs=4 --noise=0.1 --learning_rate=0.01"
     )
 

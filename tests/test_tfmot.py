@@ -129,6 +129,7 @@ def test_tfmot_prunes_a_host_as_it_is_biases_too():
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:.*tf.lite.Interpreter is deprecated")
 def test_the_round_trip_keeps_what_the_schedule_asked_for_and_the_accuracy(tmp_path):
     (x, y), (x_test, y_test) = bars(1024), bars(seed=1)
     batch = pruners.scoring_batch(x, y, samples_per_class=20)
@@ -330,6 +331,7 @@ def test_apply_masks_makes_stripping_possible():
 # --- on disk, and with TF-MOT's own tools ------------------------------------------------------
 
 
+@pytest.mark.filterwarnings("ignore:You are saving your model as an HDF5 file")
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("file", "keep"),

@@ -217,7 +217,11 @@ class _SaliencyPruning(Pruning):
         return tf.no_op()
 
     def weight_mask_op(self):
-        return tf.no_op() if self._keep_pruned_weights else super().weight_mask_op()
+        # Devices that assign within their step may wait for each other in different orders; what is
+        # pruned is held at zero after each step anyway, see `pns_tf.tfmot.holding`.
+        if self._keep_pruned_weights or tf.distribute.has_strategy():
+            return tf.no_op()
+        return super().weight_mask_op()
 
 
 def saliency_wrappers(model: keras.Model) -> list[PruneBySaliency]:
