@@ -344,6 +344,13 @@ def test_attention_is_saved_and_loaded_half_pruned(tmp_path, file):
     assert density_of(masks_of(loaded)) == pytest.approx(0.5, abs=0.01)
 
 
+def test_attention_is_not_written_into_a_saved_model_that_would_lose_it(tmp_path):
+    model = pns_tf.prune(attending(), "magnitude", always(0.5))
+    with pytest.raises(InputError, match="'attention' makes its weights when it is first called"):
+        model.save(tmp_path / "saved")
+    tfmot.sparsity.keras.strip_pruning(model).save(tmp_path / "saved")
+
+
 def test_kept_weights_inside_other_layers_are_masked_in_a_saved_model(tmp_path):
     y = (SEQUENCES[:, 0, 0] > 0).astype(int)
     model = keras.Sequential([keras.Input((10, 8)), L.Bidirectional(L.GRU(5)), L.Dense(2)])

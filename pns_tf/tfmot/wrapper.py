@@ -171,6 +171,23 @@ class PruneBySaliency(PruneLowMagnitude):
     def compute_mask(self, inputs, mask=None):
         return self.layer.compute_mask(inputs, mask)
 
+    def _trackable_children(self, save_type="checkpoint", **kwargs):
+        if save_type == "savedmodel" and self._makes_weights_late():
+            raise InputError(
+                f"layer {self.layer.name!r} makes its weights when it is first called, and would "
+                "come back from a SavedModel with others: save as .keras or .h5, or after "
+                "strip_pruning"
+            )
+        return super()._trackable_children(save_type, **kwargs)
+
+    def _makes_weights_late(self) -> bool:
+        """Whether a layer made of the same config has no weights before it is called."""
+        if len(list(self.layer._flatten_layers())) == 1:
+            return False
+        fresh = type(self.layer).from_config(self.layer.get_config())
+        fresh.build(self._build_input_shape)
+        return not all(layer.built for layer in fresh._flatten_layers())
+
     def reset_states(self, *args, **kwargs):
         """Forgets the state of a recurrent layer."""
         self.layer.reset_states(*args, **kwargs)
