@@ -73,6 +73,7 @@ OTHERS = {
         "samples": 200,
         "noise": 0.25,
         "gap": 0.2,
+        "options": {"anneal": True},
     },
     Attack: {
         "task": "relu",

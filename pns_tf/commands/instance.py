@@ -43,6 +43,7 @@ def instance(
     from pns_tf.saving.storage import check_free, output_folder, read_planted_record
 
     # All that can be wrong is found before TensorFlow is imported and before anything is written.
+    path = output_folder(out)
     data_dir = check_data_dir(data_dir)
     flag("answers", answers)
     integer("epochs", epochs, minimum=0)
@@ -59,7 +60,6 @@ def instance(
     for value in several(density) or ["baseline", 0.01, 0.1, 0.5]:
         value = baseline if value == "baseline" else value
         densities.add(number("density", value, 0.0, 1.0, low_excluded=True))
-    path = output_folder(out)
     check_free(path, flag("overwrite", overwrite))
 
     from pns_tf.quiet import import_tensorflow

@@ -39,6 +39,7 @@ def judge(
     from pns_tf.saving.storage import check_free, output_folder
 
     # What can be wrong with the files is found before TensorFlow is imported.
+    parent = output_folder(out)
     for name, value in (("instance", instance), ("submission", submission)):
         if not isinstance(value, str) or not value:
             raise InputError(f"judge needs --{name}, got {value!r}")
@@ -47,7 +48,7 @@ def judge(
     folder = Path(str(instance))
     read = read_instance(folder)
     handed_in = read_submission(Path(str(submission)), read, densities)
-    path = output_folder(out) / _plain(handed_in.name)
+    path = parent / _plain(handed_in.name)
     check_free(path, flag("overwrite", overwrite))
     others = None
     if beside is not None:

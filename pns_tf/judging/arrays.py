@@ -38,8 +38,8 @@ def read_arrays(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, 
         ValueError: the file cannot be read, or holds something else; the message names what.
 
     Example:
-        >>> np.savez("masks.npz", kernel0=np.ones((2, 3), bool))
-        >>> read_arrays(Path("masks.npz"), {"kernel0": (2, 3)})["kernel0"].sum()
+        >>> np.savez("ones.npz", kernel0=np.ones((2, 3), bool))
+        >>> int(read_arrays(Path("ones.npz"), {"kernel0": (2, 3)})["kernel0"].sum())
         6
     """
     try:

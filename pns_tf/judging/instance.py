@@ -32,8 +32,9 @@ class Instance:
         about: what ``instance.json`` says: task, layers, loss, metric, densities, training.
 
     Example:
-        >>> instance = read_instance(Path("circle"))
-        >>> scores = {name: abs(array) for name, array in instance.host.items()}
+        >>> instance = Instance({"kernel0": np.ones((2, 3)), "bias0": np.zeros(3)}, x, y)
+        >>> instance.size, instance.shapes["kernel0"]
+        (9, (2, 3))
     """
 
     host: Mapping[str, np.ndarray]

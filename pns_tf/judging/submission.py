@@ -72,8 +72,11 @@ def read_submission(
         ValueError: there is no such file, or it holds something else; the message names what.
 
     Example:
-        >>> read_submission(Path("masks.npz"), instance).tickets[0].mask.density
-        0.1
+        >>> host = {"kernel0": np.ones((2, 2)), "bias0": np.zeros(2)}
+        >>> instance = Instance(host, x, y, {"densities": [0.5]})
+        >>> np.savez("masks.npz", kernel0=np.eye(2, dtype=bool), bias0=np.ones(2, bool))
+        >>> read_submission(Path("masks.npz"), instance).tickets[0].mask.kept
+        4
     """
     about: dict = {}
     if path.is_dir():

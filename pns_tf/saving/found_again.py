@@ -30,9 +30,11 @@ def load_found(folder: Path | str) -> FoundTicket:
         ValueError: the folder holds no found ticket, or one that an earlier version wrote.
 
     Example:
-        >>> found = load_found("saved_models/circle-d5-w100-s0-snip-0.1")
-        >>> found.model.compile("adam", "mse")
-        >>> history = found.model.fit(x, y, epochs=5)
+        >>> planted = pns_tf.plant("relu", depth=3, width=20)
+        >>> found = pns_tf.seek(planted, "snip", 0.5, epochs=1, samples=100)
+        >>> record = found.save("found/relu")
+        >>> load_found("found/relu").masks == found.masks
+        True
     """
     folder = Path(folder)
     record = read_sought_record(folder)
