@@ -167,6 +167,7 @@ def _row(submission: Submission, ticket: Ticket, truth: Truth, found: FoundTicke
         "seed": planting.seed,
         "density": ticket.density,
         "baseline": truth.planted.density,
+        "weak_from": "host",
         "kept": ticket.mask.kept,
         "ties": ticket.ties,
         **found.metrics,
