@@ -9,6 +9,7 @@ same variables.
 from __future__ import annotations
 
 import functools
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Sequence
 from typing import TypeVar
 
@@ -21,7 +22,7 @@ from pns_tf.training.steps import Steps
 KEPT = 8  # epochs of each kind; the variables of a large network take a gigabyte
 
 
-class Epoch:
+class Epoch(ABC):
     """One pass through the samples; a kind of epoch says in `_step` what is done with a batch.
 
     Made within the scope of a ``tf.distribute.Strategy``, together with its model and optimizer,
@@ -59,9 +60,9 @@ class Epoch:
         for variable, value in zip(self._optimizer.variables, self._fresh, strict=True):
             variable.assign(value)
 
+    @abstractmethod
     def _step(self, x: tf.Tensor, y: tf.Tensor, *constants: tf.Tensor) -> tf.Tensor:
         """Changes variables by one batch, and returns its mean loss."""
-        raise NotImplementedError
 
     def _batches(
         self, x: tf.Tensor, y: tf.Tensor, order: tf.Tensor, *constants: tf.Tensor
