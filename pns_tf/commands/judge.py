@@ -28,7 +28,8 @@ def judge(
         submission: masks.npz, scores.npz, or a folder with masks-<density>.npz and submission.json.
         density: at which scores are thresholded, separated by commas, () for those of the instance.
         planted: folder of the planted run, if the instance has no judge.json.
-        beside: rows of a leaderboard, runs.csv; the submission is ranked among them.
+        beside: rows of a leaderboard, runs.csv; the submission is ranked among those of the same
+            instance and seed.
         data_dir: where TensorFlow Datasets keeps its data sets, None for its own place.
         out: parent folder of the verdict.
         overwrite: replace a verdict that exists.
@@ -70,29 +71,50 @@ def judge(
         found = judging.judge(handed_in, read, truth, lambda epoch, loss: bar.update())
     if others is not None and (why := judging.settings_differ(found.rows, others)):
         raise InputError(f"{beside} is about other hosts: {why}")
+    beside_it = None if others is None else _comparable(found, truth, others, str(beside))
     write_verdict(found, truth, path, overwrite=overwrite)
     print(table(found, truth))
     print(f"\nwritten to  {path}")
     print("            verdict.json, rows.csv, distance.csv, overlap pictures")
-    if others is not None:
-        _rank(found, others, path)
+    if beside_it is not None:
+        _rank(found.submission.name, beside_it, path)
 
 
-def _rank(found, others, path: Path) -> None:
-    """Prints and writes the leaderboard with the submission in it."""
+def _comparable(found, truth, others, beside: str):
+    """Rows of the submission and of all others in the same host, judged by one rule."""
     import pandas as pd
 
+    from pns_tf.commands.leaderboard import is_ranked
+    from pns_tf.judging.verdict import ranked_rows
+    from pns_tf.leaderboard.distance import completed
+
+    if is_ranked(others):
+        mine = completed(ranked_rows(found, truth))
+    else:  # of before: by the paper's rules, with the baseline as the planted density
+        mine = completed(found.rows.drop(columns="truth"))
+    instance, seed = mine["instance"].iloc[0], mine["seed"].iloc[0]
+    there = others[(others["instance"] == instance) & (others["seed"] == seed)]
+    if there.empty:
+        raise InputError(
+            f"{beside} has no rows of instance {instance}, seed {seed}: it has "
+            f"{', '.join(others['instance'].unique())}, seeds {others['seed'].min()} to "
+            f"{others['seed'].max()}"
+        )
+    rest = there[there["entry"] != found.submission.name]
+    return pd.concat([rest, mine], ignore_index=True)
+
+
+def _rank(name: str, rows, path: Path) -> None:
+    """Prints and writes the leaderboard with the submission in it."""
     from pns_tf.commands.leaderboard import tables
     from pns_tf.leaderboard.report import write_leaderboard
 
-    rest = others[others["entry"] != found.submission.name]
-    rows = pd.concat([rest, found.rows], ignore_index=True)
     folder = path / "leaderboard"
     folder.mkdir(exist_ok=True)
     rows.to_csv(folder / "runs.csv", index=False)
-    standings = write_leaderboard(rows, folder, f"judge --beside, {found.submission.name}")
+    write_leaderboard(rows, folder, f"judge --beside, {name}")
     print()
-    print(tables(standings))
+    print(tables(rows))
     print(f"\nranked in   {folder / 'index.html'}")
 
 

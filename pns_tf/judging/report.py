@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pandas as pd
@@ -75,6 +76,6 @@ def _collapse(row: dict) -> str:
 
 
 def _distance(row: dict) -> str:
-    if pd.isna(row["distance"]):
+    if not math.isfinite(row["distance"]):
         return "near the planted one at none of these densities"
     return f"{row['distance']:.3g} × the planted density, at density {row['density']:.4g}"

@@ -17,35 +17,18 @@ from pns_tf.judging.arrays import digest
 from pns_tf.judging.instance import JUDGE, Instance, read_json
 from pns_tf.judging.making import seek_settings
 from pns_tf.judging.submission import Submission, Ticket
+from pns_tf.leaderboard.seeds import check_sealed
 from pns_tf.masks import Mask
 from pns_tf.measuring.evaluation import evaluate, evaluate_strong
 from pns_tf.planting.planted import Planted
-from pns_tf.pruners.base import Pruner
-from pns_tf.pruners.result import SearchResult
+from pns_tf.pruners.given import Given
 from pns_tf.recipe.planting import Planting
 from pns_tf.recipe.run import identity
 from pns_tf.runs.execute import planted_of
+from pns_tf.runs.ranked import BY_THE_PAPER, fresh_samples, ranked_metrics
 from pns_tf.saving.exporting import load_planted
 from pns_tf.seeking import FoundTicket, seek_with
 from pns_tf.tasks import Data
-
-FRESH_SAMPLES = 100_000  # of a computed task, on which tickets are judged once more
-FRESH_SEED = 1_000_003  # added to the seed: no run's own
-
-
-@dataclass
-class Submitted(Pruner):
-    """Finds the mask that it was given."""
-
-    mask: Mask | None = None
-
-    name = "submitted"
-    heeds = frozenset()
-
-    def find(self, model, data, settings, loop):
-        """The mask."""
-        assert self.mask is not None
-        return SearchResult(self.mask)
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,7 +120,7 @@ def judge(
     for ticket in submission.tickets:
         settings = seek_settings(
             instance,
-            pruner=Submitted.name,
+            pruner=Given.name,
             density=ticket.density,
             seed=truth.planting.seed,
             samples=len(truth.data.x_train) + len(truth.data.x_test),
@@ -146,7 +129,7 @@ def judge(
         sought = seek_with(
             truth.planted,
             settings,
-            pruner=Submitted(mask=Mask(list(ticket.mask))),
+            pruner=Given(mask=Mask(list(ticket.mask))),
             data=truth.data,
             watch=watch,
         )
@@ -166,7 +149,9 @@ def _row(submission: Submission, ticket: Ticket, truth: Truth, found: FoundTicke
         **planting.host.settings,
         "seed": planting.seed,
         "density": ticket.density,
+        "noise": planting.noise if planting.noise != planting.host.own_noise else None,
         "baseline": truth.planted.density,
+        "truth": truth.planted.planted_masks.density,
         "weak_from": "host",
         "kept": ticket.mask.kept,
         "ties": ticket.ties,
@@ -181,10 +166,9 @@ def _fresh(truth: Truth) -> Data | None:
     """The training data, on which scales are fitted, with many samples that nobody has seen."""
     if truth.planting.host.problem is None:
         return None
-    seed = truth.planting.seed + FRESH_SEED
-    drawn = truth.planting.host.data(10 * FRESH_SAMPLES, truth.planting.noise, seed)
-    data = truth.data
-    return Data(data.x_train, data.y_train, drawn.x_test, drawn.y_test)
+    planting, data = truth.planting, truth.data
+    fresh = fresh_samples(planting.host, planting.noise, planting.seed)
+    return Data(data.x_train, data.y_train, *fresh)
 
 
 def _on_fresh(found: FoundTicket, fresh: Data | None) -> Mapping[str, float]:
@@ -234,4 +218,21 @@ def distances(verdict: Verdict) -> pd.DataFrame:
     """
     from pns_tf.leaderboard.distance import standings
 
-    return standings(verdict.rows)
+    found = standings(verdict.rows)
+    return found[found["entry"] == verdict.submission.name].reset_index(drop=True)
+
+
+def ranked_rows(verdict: Verdict, truth: Truth) -> pd.DataFrame:
+    """The verdict's rows as those of a leaderboard, judged by the rule of rankings.
+
+    Raises:
+        ValueError: the instance's seed is none that is ranked.
+    """
+    rows = verdict.rows
+    check_sealed([truth.planting.seed], "the instance")
+    kept = rows.drop(columns=[name for name in BY_THE_PAPER if name in rows])
+    ranked = pd.DataFrame(
+        [ranked_metrics(found, truth.planted, truth.planting) for found in verdict.found]
+    )
+    kept = kept.drop(columns=[name for name in ranked if name in kept])
+    return pd.concat([kept, ranked], axis=1).assign(published_from="host", ranked=True)
