@@ -1,4 +1,4 @@
-"""teacher: what a random sparse ReLU network computes; its sizes, sparsity and seed are settings."""
+"""teacher: what a random sparse ReLU network computes, whose sizes and seed are settings."""
 
 import dataclasses
 import functools

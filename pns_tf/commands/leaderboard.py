@@ -46,14 +46,14 @@ def leaderboard(
 ):
     """Ranks pruners by how near their sparsest good tickets come to the planted ones.
 
-    Ranked is by the area: the mean skill of tickets over the logarithm of density, from the planted
-    density to 0.5, where 1 is as good as the planted ticket and 0 as the best constant. The distance
-    to the truth is the lowest density at which a ticket is near the planted one (accuracy at most
-    0.02 below, or MSE at most 3 times its own), divided by the planted density: 1 or less is won.
-    All tickets are judged by one rule, on 100,000 samples, and on seeds from 10000 on, by which
-    nothing was chosen. Finished runs are kept in <out>/runs and never repeated. <out>/leaderboard
-    gets runs.csv with one row each, standings.csv, the tables as Markdown, a picture, and index.html
-    with all of it.
+    Ranked is by the area: the mean skill of tickets over the logarithm of density, from the
+    planted density to 0.5, where 1 is as good as the planted ticket and 0 as the best constant.
+    The distance to the truth is the lowest density at which a ticket is near the planted one
+    (accuracy at most 0.02 below, or MSE at most 3 times its own), divided by the planted density:
+    1 or less is won. All tickets are judged by one rule, on 100,000 samples, and on seeds from
+    10000 on, by which nothing was chosen. Finished runs are kept in <out>/runs and never repeated.
+    <out>/leaderboard gets runs.csv with one row each, standings.csv, the tables as Markdown, a
+    picture, and index.html with all of it.
 
     Args:
         out: folder of all results.
@@ -112,9 +112,8 @@ def ranked_rows(
         All its rows, and the error if some runs failed.
     """
     from pns_tf.leaderboard.board import collected
-    from pns_tf.runs.missing import run_missing
-
     from pns_tf.runs.estimate import announced
+    from pns_tf.runs.missing import run_missing
 
     names = frozenset() if known is None else frozenset(known["run"])
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
-import pandas as pd
-
 from pns_tf.judging.verdict import Truth, Verdict, as_json, distances
 from pns_tf.pictures import layer_counts_figure, overlap_figure, save_figure
 from pns_tf.saving.storage import new_folder, write_json

@@ -34,10 +34,11 @@ HINT = (
 PAGE = """
 <p class="note">{hint}</p>
 <div id="charts" style="padding:.8rem"></div>
-<style>#charts .vega-bindings {{ display: flex; flex-wrap: wrap; gap: .4rem 1.4rem;
-  margin-bottom: .6rem; font-size: .9rem; }} #charts {{ display: flex; flex-direction: column-reverse;
-  align-items: flex-start; }} #charts .vega-embed {{ display: flex; flex-direction:
-  column-reverse; }}</style>
+<style>
+#charts {{ display: flex; flex-direction: column-reverse; align-items: flex-start; }}
+#charts .vega-bindings {{ display: flex; flex-wrap: wrap; gap: .4rem 1.4rem;
+  margin-bottom: .6rem; font-size: .9rem; }}
+</style>
 <script>{library}</script>
 <script>
 const wide = {wide}, narrow = {narrow};
@@ -168,7 +169,7 @@ def chart(
         value="area",
         bind=alt.binding_select(options=["area", "distance", "seconds", "name"], name="sort by: "),
     )
-    leader = next((e for e in ranked.sort_values("area", ascending=False)["entry"] if e != ORACLE))
+    leader = next(e for e in ranked.sort_values("area", ascending=False)["entry"] if e != ORACLE)
     who = alt.selection_point(
         name="who", fields=["entry"], on="click", value=[{"entry": leader}], empty=False
     )

@@ -183,8 +183,9 @@ def standings(table: pd.DataFrame) -> pd.DataFrame:
     Returns:
         One row for each entry, instance and ticket (strong or weak); the best constant is an entry.
 
-        * ``distance``, ``distance_low`` and ``distance_high``: the median over seeds of the distance
-          to the truth, infinite where no density up to ``censored_at`` times the truth is enough;
+        * ``distance``, ``distance_low`` and ``distance_high``: the median over seeds of the
+          distance to the truth, infinite where no density up to ``censored_at`` times the truth is
+          enough;
         * ``area``, ``area_low`` and ``area_high``: the interquartile mean over seeds of `area`;
         * the same of weak tickets as published, as ``published_distance``, ``published_area``, …;
         * ``density``, at which half of the seeds are near, ``metric``, ``metric_ci95`` and

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -146,7 +147,7 @@ def improvements(made: Scores, ticket: str) -> pd.DataFrame:
     """
     order = ranking(made, ticket).dropna(subset="area")["entry"].tolist()
     rows = []
-    for entry, other in zip(order[:-1], order[1:], strict=True):
+    for entry, other in pairwise(order):
         mine, theirs = (made.strata(name, ticket, "area") for name in (entry, other))
         assert mine is not None
         assert theirs is not None

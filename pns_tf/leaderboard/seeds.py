@@ -27,13 +27,13 @@ def check_sealed(seeds: Iterable[float], where: str) -> None:
     Example:
         >>> check_sealed([10_000, 3], "rows.csv")
         Traceback (most recent call last):
-        pns_tf.checks.InputError: rows.csv has rows of seed 3, which are not ranked: seeds 0 to 99 ...
+        pns_tf.checks.InputError: rows.csv has rows of seed 3, which are not ranked: ...
     """
     open_ = sorted({int(seed) for seed in seeds if seed < FIRST_SEALED})
     if open_:
         words = ", ".join(map(str, open_[:5])) + (", …" if len(open_) > 5 else "")
         raise InputError(
-            f"{where} has rows of seed{'s' * (len(open_) > 1)} {words}, which are not ranked: seeds "
-            f"{TUNED[0]} to {TUNED[-1]} were used to choose defaults, a ranking begins with seed "
-            f"{FIRST_SEALED}"
+            f"{where} has rows of seed{'s' * (len(open_) > 1)} {words}, which are not ranked: "
+            f"seeds {TUNED[0]} to {TUNED[-1]} were used to choose defaults, a ranking begins with "
+            f"seed {FIRST_SEALED}"
         )

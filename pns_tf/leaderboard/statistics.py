@@ -4,8 +4,8 @@ Scores come in strata: an array for each instance, with one score for each seed.
 resamples seeds within each instance; entries with equally many seeds get the same resamples, so
 that their statistics are paired.
 
-Reference: Agarwal, Schwarzer, Castro, Courville & Bellemare, Deep Reinforcement Learning at the Edge
-of the Statistical Precipice, NeurIPS 2021, arXiv 2108.13264.
+Reference: Agarwal, Schwarzer, Castro, Courville & Bellemare, Deep Reinforcement Learning at the
+Edge of the Statistical Precipice, NeurIPS 2021, arXiv 2108.13264.
 """
 
 from __future__ import annotations

@@ -13,12 +13,13 @@ from pns_tf.tasks.kinds import BELOW, TIMES
 UNKNOWN = "–"
 NEVER = ">"  # before the largest distance that was tried
 NOTE = (
-    "Area: mean skill over the logarithm of density, from the planted ticket's density (weights and "
-    "biases) to 0.5, where 1 is as good as the planted ticket and 0 as the best constant; "
-    "interquartile mean over instances and seeds. Distance: lowest density at which a ticket is near "
-    f"the planted one (accuracy at most {BELOW:g} below, or MSE at most {TIMES:g} times its own), by "
-    "the planted density; median, ∞ where most have none at any density tried. Won: fraction of runs "
-    "with distance 1 or less; never: with none. In brackets 95 % bootstrap intervals over seeds. "
+    "Area: mean skill over the logarithm of density, from the planted ticket's density (weights "
+    "and biases) to 0.5, where 1 is as good as the planted ticket and 0 as the best constant; "
+    "interquartile mean over instances and seeds. Distance: lowest density at which a ticket is "
+    f"near the planted one (accuracy at most {BELOW:g} below, or MSE at most {TIMES:g} times its "
+    "own), by the planted density; median, ∞ where most have none at any density tried. Won: "
+    "fraction of runs with distance 1 or less; never: with none. In brackets 95 % bootstrap "
+    "intervals over seeds. "
     "A weak ticket is the mask, trained from the host's own parameters by one training for all; "
     '"as published" is what the pruner\'s own training makes of it, which begins with '
     + "; ".join(f"{words} ({name})" for name, words in WEAK_FROM.items())
@@ -71,7 +72,7 @@ def as_markdown(standings: pd.DataFrame, made: Scores) -> str:
             _markdown(distances(standings, ticket, order, instances)),
             f"### {words} tickets: is each better than the next?",
             "Probability that a run of the first has a larger area than one of the second on the "
-            "same instance, ties counting half; p is corrected by Holm for all pairs of this table.",
+            "same instance, ties counting half; p is corrected by Holm for all pairs shown.",
             _markdown(compared(improvements(made, ticket))),
             reliability(made, ticket),
         ]

@@ -4,8 +4,8 @@
   positive scale per output that is fitted on training data.
 - A strong ticket is the mask on the host's own parameters.
 - A weak ticket is the mask trained from the host's own parameters by
-  `pns_tf.training.last.last_training`. Of the parameters before and after each of its trainings
-  those count that are best on the training data. So no ticket is spoilt by training.
+  `pns_tf.training.last.last_training`. Of the parameters before and after its trainings those
+  count that are best on the training data. So no ticket is spoilt by training.
 - Beside it stands the ticket as its pruner's paper has it: trained as the run's settings say, or by
   the search itself.
 """
@@ -99,7 +99,7 @@ def judging_data(planting: Planting) -> Data:
 
 
 def fresh_samples(host: Host, noise: float | None, seed: int) -> tuple:
-    """100,000 samples ``(x, y)`` of a computed task that no run has trained on or been chosen by."""
+    """100,000 samples ``(x, y)`` of a computed task, on which no run has trained or been chosen."""
     drawn = host.data(10 * FRESH_SAMPLES, noise, seed + FRESH_SEED)
     return drawn.x_test, drawn.y_test
 
@@ -107,7 +107,6 @@ def fresh_samples(host: Host, noise: float | None, seed: int) -> tuple:
 @functools.lru_cache(maxsize=2)
 def _of_planted(planting: Planting) -> dict[str, float]:
     """Metrics of the planted masks; the runs in one host follow one another."""
-    from pns_tf.planting.planted import Planted
     from pns_tf.runs.execute import planted_of
 
     planted: Planted = planted_of(planting)
