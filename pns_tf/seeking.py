@@ -64,8 +64,9 @@ class FoundTicket:
             one, and those of `pns_tf.measuring.recovery.mask_metrics`. ``before``, ``strong`` and
             ``planted`` are taken after one positive scale per output, fitted on training data;
             ``strong_unscaled`` without it. Where the data have a validation set, ``validation``,
-            ``validation_strong`` and ``validation_planted`` are ``final``, ``strong`` and ``planted`` on that: to choose
-            by, where the test set is only to say how good the choice is.
+            ``validation_strong`` and ``validation_planted`` are ``final``, ``strong`` and
+            ``planted`` on that: to choose by, where the test set is only to say how good the
+            choice is.
         history: mean loss of each epoch, those of the search first.
         validation: accuracy on the held-out images after each epoch of the final training; empty
             where the data holds none out.

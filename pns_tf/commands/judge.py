@@ -100,6 +100,12 @@ def _comparable(found, truth, others, beside: str):
             f"{', '.join(others['instance'].unique())}, seeds {others['seed'].min()} to "
             f"{others['seed'].max()}"
         )
+    samples = len(truth.data.x_train) + len(truth.data.x_test)
+    if "samples" in there and set(there["samples"]) != {samples}:
+        raise InputError(
+            f"the instance has {samples} samples, rows of {beside} have "
+            f"{', '.join(map(str, sorted(set(there['samples']))))}"
+        )
     rest = there[there["entry"] != found.submission.name]
     return pd.concat([rest, mine], ignore_index=True)
 
