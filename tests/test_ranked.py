@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pns_tf.__main__ import main
 from pns_tf.checks import InputError
+from pns_tf.commands import main
 from pns_tf.hosts.fully_connected import FullyConnected
 from pns_tf.hosts.vgg import Vgg
 from pns_tf.judging.writing import ANSWERS
@@ -99,12 +99,12 @@ def test_judging_samples_are_many_and_drawn_apart(monkeypatch):
     monkeypatch.undo()
     assert ranked.FRESH_SAMPLES == 100_000
     monkeypatch.setattr(ranked, "FRESH_SAMPLES", 1000)
-    planting = Planting(FullyConnected("helix", 4, 40), seed=10_000)
+    planting = Planting(FullyConnected("circle", 4, 40), seed=10_000)
     x, _ = ranked.fresh_samples(planting.host, None, 10_000)
     own = planting.host.data(None, None, 10_000)
     assert len(x) == 1000
-    seen = {*own.x_train[:, 0], *own.x_test[:, 0]}
-    assert not seen & {*x[:, 0]}
+    seen = {tuple(point) for point in (*own.x_train, *own.x_test)}
+    assert not seen & {tuple(point) for point in x}
 
 
 def test_only_computed_tasks_are_ranked():

@@ -56,14 +56,22 @@ def resampled(strata: Sequence[np.ndarray], statistic: Statistic) -> np.ndarray:
     """
     if not strata or min(map(len, strata)) < 2:
         return np.array([])
-    return bootstrap(
+    return _resampled(
         tuple(np.asarray(scores, float) for scores in strata),
         lambda *parts, axis: statistic(np.concatenate(parts, axis=axis), axis=axis),
-        n_resamples=RESAMPLES,
-        vectorized=True,
-        method="percentile",
-        random_state=np.random.default_rng(0),
-    ).bootstrap_distribution
+    )
+
+
+def _resampled(samples: tuple[np.ndarray, ...], statistic: Statistic) -> np.ndarray:
+    with np.errstate(invalid="ignore"):  # of infinite ones SciPy takes a standard error besides
+        return bootstrap(
+            samples,
+            statistic,
+            n_resamples=RESAMPLES,
+            vectorized=True,
+            method="percentile",
+            random_state=np.random.default_rng(0),
+        ).bootstrap_distribution
 
 
 def estimate(strata: Sequence[np.ndarray], statistic: Statistic = interquartile_mean) -> Estimate:
@@ -163,14 +171,7 @@ def probability_of_improvement(x: Sequence[np.ndarray], y: Sequence[np.ndarray])
     value = float(shares(*rows))
     if min(map(len, rows)) < 2:
         return Improvement(value, np.nan, np.nan, np.nan)
-    values = bootstrap(
-        rows,
-        shares,
-        n_resamples=RESAMPLES,
-        vectorized=True,
-        method="percentile",
-        random_state=np.random.default_rng(0),
-    ).bootstrap_distribution
+    values = _resampled(rows, shares)
     below, above = np.count_nonzero(values <= 0.5), np.count_nonzero(values >= 0.5)
     p = min(1.0, 2 * (min(below, above) + 1) / (len(values) + 1))
     return Improvement(value, *_ends(values), p)

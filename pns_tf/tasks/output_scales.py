@@ -14,6 +14,7 @@ from scipy.optimize import minimize
 SWEEPS = 20  # over the classes; two to four are needed as a rule
 RESTARTS = 2  # from the best scales, each moved at random
 SPREAD = 0.3  # of these moves, standard deviation of the logarithms
+STEPS = 30  # of the fit to the cross entropy, which of separable classes has no end
 LEAST = 1e-6  # share of its start that a scale keeps in the fit to the cross entropy
 
 
@@ -59,14 +60,20 @@ def fit_class_scales(outputs: np.ndarray, y: np.ndarray, restarts: int = RESTART
     f = np.asarray(outputs, np.float64)
     size = np.sqrt(np.mean(f**2, axis=0))
     unit = 1 / np.where(size > 0, size, 1.0)
-    starts = [np.ones(f.shape[1]), unit, _least_cross_entropy(f, y, unit)]
-    found = [_ascent(f, y, start) for start in starts]
+    starts = (lambda: np.ones(f.shape[1]), lambda: unit, lambda: _least_cross_entropy(f, y, unit))
     rng = np.random.default_rng(0)  # whatever the run's seed: scales belong to the outputs
-    for _ in range(restarts):
-        best = max(found, key=lambda scales: _correct(f * scales, y))
-        moved = best * np.exp(SPREAD * rng.standard_normal(len(best)))
-        found.append(_ascent(f, y, moved))
-    return max(found, key=lambda scales: _correct(f * scales, y))
+    best, correct = np.ones(f.shape[1]), -1
+    for attempt in range(len(starts) + restarts):
+        if correct == len(y):
+            break
+        if attempt < len(starts):
+            start = starts[attempt]()
+        else:
+            start = best * np.exp(SPREAD * rng.standard_normal(len(best)))
+        scales = _ascent(f, y, start)
+        if (now := _correct(f * scales, y)) > correct:
+            best, correct = scales, now
+    return best
 
 
 def _least_cross_entropy(f: np.ndarray, y: np.ndarray, unit: np.ndarray) -> np.ndarray:
@@ -85,7 +92,14 @@ def _least_cross_entropy(f: np.ndarray, y: np.ndarray, unit: np.ndarray) -> np.n
         return float(value), np.mean(p * scaled, axis=0)
 
     start = np.ones(f.shape[1])
-    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[(LEAST, None)] * len(start))
+    found = minimize(
+        loss,
+        start,
+        jac=True,
+        method="L-BFGS-B",
+        bounds=[(LEAST, None)] * len(start),
+        options={"maxiter": STEPS},
+    )
     return unit * found.x
 
 
