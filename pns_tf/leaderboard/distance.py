@@ -34,29 +34,30 @@ def completed(table: pd.DataFrame) -> pd.DataFrame:
     """
     table = table.copy()
     if "instance" not in table:
-        said = {name: table.get(name, pd.Series(np.nan, table.index)) for name in ("noise",)}
-        depth = table["depth"] if "depth" in table else pd.Series(5, table.index)
-        width = table["width"] if "width" in table else pd.Series(100, table.index)
-        table["instance"] = [
-            instance_name(*row)
-            for row in zip(table["task"], depth, width, said["noise"], strict=True)
-        ]
+        usual = {"depth": 5, "width": 100, "noise": np.nan}
+        said = table.assign(**{name: usual[name] for name in usual if name not in table})
+        settings = zip(said["task"], said["depth"], said["width"], said["noise"], strict=True)
+        table["instance"] = [instance_name(*each) for each in settings]
     for name, other in (("truth", "baseline"), ("final_published", "final")):
-        values = table[name] if name in table else pd.Series(np.nan, table.index)
-        table[name] = (
-            values.fillna(table[other]) if name == "truth" or name not in table else values
-        )
+        if name not in table:
+            table[name] = table[other]
     if "published_from" not in table:
         table["published_from"] = _begins(table)
     return table
 
 
 def _begins(table: pd.DataFrame) -> pd.Series:
-    """Where weak tickets as published begin, see `pns_tf.recipe.pruners.WEAK_FROM`."""
-    unsaid = pd.Series(None, table.index, dtype=object)
-    said = table["weak_from"].astype(object) if "weak_from" in table else unsaid
-    known = {name: row_of(str(name)).weak_from for name in set(table.get("pruner", ()))}
-    return said.fillna(table["pruner"].map(known)) if "pruner" in table else said
+    """Where weak tickets as published begin, see `pns_tf.recipe.pruners.WEAK_FROM`.
+
+    Rows of before do not say it, but their pruners are known.
+    """
+    said = pd.Series(None, table.index, dtype=object)
+    if "weak_from" in table:
+        said = table["weak_from"].astype(object)
+    if "pruner" not in table:
+        return said
+    known = {name: row_of(str(name)).weak_from for name in set(table["pruner"])}
+    return said.fillna(table["pruner"].map(known))
 
 
 def shortfall(table: pd.DataFrame, metric: str) -> pd.Series:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -92,6 +93,7 @@ class Scores:
         return sorted(set(self.table.loc[self.table["instance"] == instance, "seed"]))
 
 
+@functools.lru_cache(maxsize=8)  # tables, page and printed text all begin with it
 def ranking(made: Scores, ticket: str) -> pd.DataFrame:
     """All entries, the best first, by the interquartile mean of their areas.
 
