@@ -66,48 +66,54 @@ def judge(
     from pns_tf.judging.report import table, write_verdict
 
     truth = judging.truth_of(folder, read, Path(planted) if planted else None, data_dir)
+    rivals = None if others is None else _rivals(truth, others, str(beside))
     epochs = len(handed_in.tickets) * read.about["training"]["epochs"]  # type: ignore[index]
     with tqdm(total=epochs, unit="epoch", leave=False, disable=None) as bar:
         found = judging.judge(handed_in, read, truth, lambda epoch, loss: bar.update())
-    if others is not None and (why := judging.settings_differ(found.rows, others)):
-        raise InputError(f"{beside} is about other hosts: {why}")
-    beside_it = None if others is None else _comparable(found, truth, others, str(beside))
     write_verdict(found, truth, path, overwrite=overwrite)
     print(table(found, truth))
     print(f"\nwritten to  {path}")
     print("            verdict.json, rows.csv, distance.csv, overlap pictures")
-    if beside_it is not None:
-        _rank(found.submission.name, beside_it, path)
+    if rivals is not None:
+        _rank(found.submission.name, _beside(found, truth, rivals), path)
 
 
-def _comparable(found, truth, others, beside: str):
-    """Rows of the submission and of all others in the same host, judged by one rule."""
+def _rivals(truth, others, beside: str):
+    """The rows of others in the same host; raises ``InputError`` if there are none to compare."""
+    from pns_tf.commands.leaderboard import is_ranked
+    from pns_tf.judging.verdict import instance_of
+    from pns_tf.leaderboard.seeds import check_sealed
+
+    seed = truth.planting.seed
+    if is_ranked(others):
+        check_sealed([seed], "the instance")
+    name = instance_of(truth)
+    there = others[(others["instance"] == name) & (others["seed"] == seed)]
+    if there.empty:
+        raise InputError(
+            f"{beside} has no rows of instance {name}, seed {seed}: it has "
+            f"{', '.join(others['instance'].unique())}, seeds {others['seed'].min()} to "
+            f"{others['seed'].max()}"
+        )
+    samples = len(truth.data.x_train) + len(truth.data.x_test)
+    if "samples" in there and set(there["samples"]) != {samples}:
+        words = ", ".join(map(str, sorted(set(there["samples"]))))
+        raise InputError(f"the instance has {samples} samples, rows of {beside} have {words}")
+    return there
+
+
+def _beside(found, truth, rivals):
+    """Rows of the submission and of its rivals, judged by the rule of these."""
     import pandas as pd
 
     from pns_tf.commands.leaderboard import is_ranked
     from pns_tf.judging.verdict import ranked_rows
     from pns_tf.leaderboard.distance import completed
 
-    if is_ranked(others):
-        mine = completed(ranked_rows(found, truth))
-    else:  # of before: by the paper's rules, with the baseline as the planted density
-        mine = completed(found.rows.drop(columns="truth"))
-    instance, seed = mine["instance"].iloc[0], mine["seed"].iloc[0]
-    there = others[(others["instance"] == instance) & (others["seed"] == seed)]
-    if there.empty:
-        raise InputError(
-            f"{beside} has no rows of instance {instance}, seed {seed}: it has "
-            f"{', '.join(others['instance'].unique())}, seeds {others['seed'].min()} to "
-            f"{others['seed'].max()}"
-        )
-    samples = len(truth.data.x_train) + len(truth.data.x_test)
-    if "samples" in there and set(there["samples"]) != {samples}:
-        raise InputError(
-            f"the instance has {samples} samples, rows of {beside} have "
-            f"{', '.join(map(str, sorted(set(there['samples']))))}"
-        )
-    rest = there[there["entry"] != found.submission.name]
-    return pd.concat([rest, mine], ignore_index=True)
+    # Those of before are by the paper's rules, with the baseline as the planted density.
+    mine = ranked_rows(found, truth) if is_ranked(rivals) else found.rows.drop(columns="truth")
+    rest = rivals[rivals["entry"] != found.submission.name]
+    return pd.concat([rest, completed(mine)], ignore_index=True)
 
 
 def _rank(name: str, rows, path: Path) -> None:

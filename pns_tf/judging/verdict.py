@@ -17,7 +17,7 @@ from pns_tf.judging.arrays import digest
 from pns_tf.judging.instance import JUDGE, Instance, read_json
 from pns_tf.judging.making import seek_settings
 from pns_tf.judging.submission import Submission, Ticket
-from pns_tf.leaderboard.seeds import check_sealed
+from pns_tf.leaderboard.instances import instance_name
 from pns_tf.masks import Mask
 from pns_tf.measuring.evaluation import evaluate, evaluate_strong
 from pns_tf.planting.planted import Planted
@@ -149,7 +149,8 @@ def _row(submission: Submission, ticket: Ticket, truth: Truth, found: FoundTicke
         **planting.host.settings,
         "seed": planting.seed,
         "density": ticket.density,
-        "noise": planting.noise if planting.noise != planting.host.own_noise else None,
+        "instance": instance_of(truth),
+        "noise": _noise(truth),
         "baseline": truth.planted.density,
         "truth": truth.planted.planted_masks.density,
         "weak_from": "host",
@@ -181,22 +182,18 @@ def _on_fresh(found: FoundTicket, fresh: Data | None) -> Mapping[str, float]:
     }
 
 
-def settings_differ(rows: pd.DataFrame, others: pd.DataFrame) -> str | None:
-    """Why rows of a leaderboard cannot stand beside these: another host; ``None`` if they can.
+def instance_of(truth: Truth) -> str:
+    """What a leaderboard calls the instance: "circle-d5-w100"."""
+    planting = truth.planting
+    return instance_name(
+        planting.host.task, truth.planted.depth, truth.planted.width, _noise(truth)
+    )
 
-    Example:
-        >>> mine = pd.DataFrame({"task": ["circle"], "depth": [5], "width": [100]})
-        >>> settings_differ(mine, mine.assign(width=50))
-        'width is 100 here and 50 there'
-    """
-    same = others[others["task"].isin(rows["task"])]
-    for name in ("depth", "width"):
-        if name in rows and name in same and len(same):
-            here, there = set(rows[name]), set(same[name])
-            if here != there:
-                words = [", ".join(f"{value:g}" for value in sorted(v)) for v in (here, there)]
-                return f"{name} is {words[0]} here and {words[1]} there"
-    return None
+
+def _noise(truth: Truth) -> float | None:
+    """Noise level of the data; ``None`` for the task's own, as in rows of runs."""
+    noise = truth.planting.noise
+    return None if noise == truth.planting.host.own_noise else noise
 
 
 def as_json(verdict: Verdict) -> dict:
@@ -223,13 +220,8 @@ def distances(verdict: Verdict) -> pd.DataFrame:
 
 
 def ranked_rows(verdict: Verdict, truth: Truth) -> pd.DataFrame:
-    """The verdict's rows as those of a leaderboard, judged by the rule of rankings.
-
-    Raises:
-        ValueError: the instance's seed is none that is ranked.
-    """
+    """The verdict's rows as those of a leaderboard, judged by the rule of rankings."""
     rows = verdict.rows
-    check_sealed([truth.planting.seed], "the instance")
     kept = rows.drop(columns=[name for name in BY_THE_PAPER if name in rows])
     ranked = pd.DataFrame(
         [ranked_metrics(found, truth.planted, truth.planting) for found in verdict.found]
