@@ -52,9 +52,8 @@ def write_leaderboard(table: pd.DataFrame, folder: Path, command: str) -> pd.Dat
 def _page(
     table: pd.DataFrame, made: Scores, found: pd.DataFrame, pictures: list, command: str
 ) -> str:
-    note = f'<p class="note">{escape(NOTE)}</p>'
     rankings = [
-        (ticket, f"{ticket.capitalize()} tickets", note + _ranking(made, found, ticket))
+        (ticket, f"{ticket.capitalize()} tickets", _ranking(made, found, ticket))
         for ticket in RANKED
     ]
     settings = distinct_values(
@@ -66,6 +65,7 @@ def _page(
     sections = [
         ("curves", "Curves", curves_html(made, found)),
         *rankings,
+        ("words", "What the columns say", f'<p class="note">{escape(NOTE)}</p>'),
         ("pictures", "Picture", "".join(picture_html(*picture) for picture in pictures)),
         ("settings", "Settings", f"<div>{pairs_html(settings)}</div>"),
         (
