@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from pathlib import Path
 
 from pns_tf.commands.flags import Given, takes
@@ -10,7 +12,13 @@ from pns_tf.hosts.fully_connected import FullyConnected
 from pns_tf.recipe.planting import Planting
 
 
-@takes(FullyConnected, Planting, without=HIDDEN, defaults={"task": "helix"})
+@takes(
+    FullyConnected,
+    Planting,
+    without=HIDDEN,
+    defaults={"task": "helix"},
+    each=("task", "depth", "width", "init", "seed", "hide"),
+)
 def plant(
     given: Given,
     *,
@@ -18,7 +26,7 @@ def plant(
     data_dir: str | None = None,
     out: str = "saved_models",
     overwrite: bool = False,
-):
+) -> Callable[[], None]:
     """Hides a sparse network that solves a task in a random one, and exports both.
 
     Writes <out>/<task>-d<depth>-w<width>-s<seed>/ with host/ and ticket/ as SavedModels,
@@ -44,7 +52,11 @@ def plant(
     recipe = given.make(Planting, host=network)
     path = folder / recipe.name
     check_free(path, flag("overwrite", overwrite))
+    return functools.partial(_planted, recipe, path, data_dir, overwrite)
 
+
+def _planted(recipe: Planting, path: Path, data_dir: str | None, overwrite: bool) -> None:
+    """Plants, writes what is planted, and says what was written."""
     from pns_tf.quiet import import_tensorflow
 
     import_tensorflow()

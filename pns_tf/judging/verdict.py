@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pns_tf.checks import InputError
+from pns_tf.checks import InputError, json_object
 from pns_tf.hosts.forward import forward
 from pns_tf.hosts.models import host_arrays
 from pns_tf.judging.arrays import digest
-from pns_tf.judging.instance import JUDGE, Instance, read_json
+from pns_tf.judging.instance import JUDGE, Instance
 from pns_tf.judging.making import seek_settings
 from pns_tf.judging.submission import Submission, Ticket
 from pns_tf.leaderboard.instances import instance_name
@@ -76,7 +76,7 @@ def truth_of(
     Raises:
         ValueError: there is no recipe, or it makes another host or other data than the instance's.
     """
-    recipe = {} if planted else read_json(folder / JUDGE, "an instance with its judge.json", ())
+    recipe = {} if planted else json_object(folder / JUDGE, "instance with its recipe")
     place = planted or (Path(recipe["planted"]) if "planted" in recipe else None)
     if place is not None:
         from pns_tf.saving.storage import read_planted_record
