@@ -179,7 +179,9 @@ def profiles(made: Scores, ticket: str) -> pd.DataFrame:
     rows = []
     for entry in made.entries:
         distances = made.strata(entry, ticket, "distance")
-        for within in PROFILE if distances else ():
+        if distances is None:
+            continue
+        for within in PROFILE:
             found = profile(distances, within)
             rows.append((entry, within, found.value, found.low, found.high))
     return pd.DataFrame(rows, columns=["entry", "within", "fraction", "low", "high"])

@@ -11,9 +11,17 @@ from pns_tf.checks import InputError
 from pns_tf.leaderboard.charts import curves_html
 from pns_tf.leaderboard.distance import RANKED, standings
 from pns_tf.leaderboard.picture import pareto_picture
-from pns_tf.leaderboard.ranking import Scores, by_difficulty, improvements, ranking
+from pns_tf.leaderboard.ranking import Scores, by_difficulty, improvements, profiles, ranking
 from pns_tf.leaderboard.sorting import sortable_html
-from pns_tf.leaderboard.table import NOTE, as_markdown, compared, distances, reliability, shown
+from pns_tf.leaderboard.table import (
+    NOTE,
+    as_markdown,
+    compared,
+    distances,
+    reliability,
+    shown,
+    within,
+)
 from pns_tf.reports.page import document, pairs_html, picture_html, table_html
 from pns_tf.reports.rows import SETTINGS
 from pns_tf.reports.writing import distinct_values, effort, write_pictures
@@ -85,6 +93,8 @@ def _ranking(made: Scores, found: pd.DataFrame, ticket: str) -> str:
         f'<p class="note">{escape(reliability(made, ticket))}</p>'
         f"<details><summary>Distance on each instance, the easiest first</summary>"
         f"<div>{sortable_html(by_instance)}</div></details>"
+        f"<details><summary>Performance profile: fraction of runs within a distance</summary>"
+        f"<div>{sortable_html(within(profiles(made, ticket)))}</div></details>"
         f"<details><summary>Is each better than the next?</summary>"
         f"<div>{table_html(compared(improvements(made, ticket)))}</div></details>"
     )
