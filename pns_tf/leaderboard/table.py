@@ -89,7 +89,8 @@ def as_markdown(standings: pd.DataFrame, made: Scores) -> str:
             f"### {words} tickets: distance on each instance, the easiest first",
             _markdown(distances(standings, ticket, order, instances)),
             f"### {words} tickets: performance profile",
-            "Fraction of runs whose distance is at most so much.",
+            "Fraction of runs whose distance is at most so much; a lower bound where no density so "
+            "high is tried.",
             _markdown(within(profiles(made, ticket))),
             f"### {words} tickets: is each better than the next?",
             "Probability that a run of the first has a larger area than one of the second on the "
