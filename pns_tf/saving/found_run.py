@@ -9,6 +9,7 @@ import numpy as np
 import tf_keras as keras
 from matplotlib.figure import Figure
 
+from pns_tf.hosts.graphs import wiring_of
 from pns_tf.hosts.kernels import neuron_counts
 from pns_tf.hosts.models import host_arrays, same_architecture, set_masks
 from pns_tf.hosts.paths import effective_mask
@@ -120,7 +121,8 @@ def _planting_of(planted: Planted) -> dict:
 
 def _pictures(found: FoundTicket, planted: Planted | None, title: str) -> dict[str, Figure]:
     planted_masks = planted.planted_masks if planted else None
-    if any(mask.ndim > 2 for mask in found.masks):
+    drawable = wiring_of(found.host).is_chain and all(mask.ndim < 3 for mask in found.masks)
+    if not drawable:
         return {"overlap": layer_counts_figure(planted_masks, found.masks, title)}
     pictures = {"ticket": ticket_figure(*_effective_parameters(found), title=f"found by {title}")}
     if planted_masks is not None:
