@@ -124,8 +124,7 @@ def compact(model: keras.Model, *, padded: bool = False) -> Compacted:
         most = max(map(len, kept[1:-1]), default=0)
         width = next((width for width in WIDTHS if width >= most), most)
         kept[1:-1] = [
-            _padded(some, min(width, count))
-            for some, count in zip(kept[1:-1], counts, strict=True)
+            _padded(some, min(width, count)) for some, count in zip(kept[1:-1], counts, strict=True)
         ]
     return cut(model, kept)
 

@@ -172,7 +172,9 @@ def _functional(model: keras.Model) -> list[Step]:
             continue
         sources = [source for node in said["inbound_nodes"] for source in _sources(node)]
         if len(said["inbound_nodes"]) != 1 or any(source not in numbers for source in sources):
-            raise InputError(f"layer {layer.name!r} must be called once, on layers of its own model")
+            raise InputError(
+                f"layer {layer.name!r} must be called once, on layers of its own model"
+            )
         found.append(Step(_unwrapped(layer), tuple(numbers[source] for source in sources)))
         numbers[layer.name] = len(found)
     if numbers[end] != len(found):

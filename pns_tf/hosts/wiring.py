@@ -102,9 +102,7 @@ class Wiring:
         for node in self.nodes:
             for source in node.inputs:
                 readers.setdefault(source, []).append(node.kind)
-        return [
-            not self.nodes[i].relu and set(readers.get(i, [])) == {NORM} for i in self.masked
-        ]
+        return [not self.nodes[i].relu and set(readers.get(i, [])) == {NORM} for i in self.masked]
 
     @cached_property
     def strands(self) -> list[np.ndarray]:

@@ -78,15 +78,15 @@ class Server(tf.Module):
         # Layers that were an attribute would be written into the SavedModel, masks and all.
         forward = _through(network) if network else _through_dense
         self.serve = tf.function(
-            lambda x: forward(x, self.kernels, self.biases, getattr(self, "norms", ())) / self.scales,
+            lambda x: (
+                forward(x, self.kernels, self.biases, getattr(self, "norms", ())) / self.scales
+            ),
             input_signature=[signature],
         )
         self.__call__ = self.serve  # found by the loader of SavedModels
 
 
-def _through_dense(
-    x: tf.Tensor, kernels: Sequence, biases: Sequence, norms: Sequence
-) -> tf.Tensor:
+def _through_dense(x: tf.Tensor, kernels: Sequence, biases: Sequence, norms: Sequence) -> tf.Tensor:
     for kernel, bias in zip(kernels[:-1], biases[:-1], strict=True):
         x = tf.nn.relu(tf.matmul(x, kernel) + bias)
     return tf.matmul(x, kernels[-1]) + biases[-1]
@@ -103,9 +103,7 @@ def _through(network: keras.Model) -> Callable:
             return step.layer.compute(*inputs, kernels[number], biases[number])
         if isinstance(step.layer, keras.layers.BatchNormalization):
             gamma, beta, mean, variance = norms[number]
-            return tf.nn.batch_normalization(
-                *inputs, mean, variance, beta, gamma, epsilons[number]
-            )
+            return tf.nn.batch_normalization(*inputs, mean, variance, beta, gamma, epsilons[number])
         return step.layer(inputs if len(inputs) > 1 else inputs[0])
 
     def forward(x, kernels, biases, norms):
