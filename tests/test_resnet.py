@@ -212,9 +212,9 @@ def test_a_pruner_that_trains_in_its_own_way_does_not_take_an_optimizer(data, pr
 
 
 def test_an_optimizer_and_a_schedule_that_do_not_exist_are_refused():
-    with pytest.raises(InputError, match="optimizer.*adam"):
+    with pytest.raises(InputError, match=r"optimizer.*adam"):
         SeekSettings(optimizer="adagrad")
-    with pytest.raises(InputError, match="schedule_lr.*cosine"):
+    with pytest.raises(InputError, match=r"schedule_lr.*cosine"):
         SeekSettings(schedule_lr="linear")
 
 

@@ -193,7 +193,7 @@ def test_statistics_that_cannot_be_divided_by_are_refused_and_a_variance_of_zero
     ticket = planted.ticket(x).numpy() / planted.scales
     assert np.abs(ticket - wanted).max() <= 1e-3 * np.abs(wanted).max()
     norm.set_weights([np.zeros(4), np.full(4, -1.0)])
-    with pytest.raises(InputError, match="moving variance above -0.001.*got -1"):
+    with pytest.raises(InputError, match=r"moving variance above -0.001.*got -1"):
         host_from_model(model)
 
 

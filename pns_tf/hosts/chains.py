@@ -42,8 +42,8 @@ def masked_layer(layer: keras.layers.Layer) -> keras.layers.Layer:
     """A new layer of the same shape that carries masks, if ``layer`` has weights; else a copy."""
     config = layer.get_config()
     if isinstance(layer, keras.layers.DepthwiseConv2D):
-        names = ("name", "kernel_size", "strides", "padding", "activation")
-        return PlantedDepthwiseConv2D(**{name: config[name] for name in names}, dtype=DTYPE)
+        depthwise = ("name", "kernel_size", "strides", "padding", "activation")
+        return PlantedDepthwiseConv2D(**{name: config[name] for name in depthwise}, dtype=DTYPE)
     if isinstance(layer, keras.layers.Conv2D):
         names = ("name", "filters", "kernel_size", "strides", "padding", "activation")
         return PlantedConv2D(**{name: config[name] for name in names}, dtype=DTYPE)

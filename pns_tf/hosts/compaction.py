@@ -64,10 +64,10 @@ class Compacted:
             )
             large.bias.assign(bias)
         norms = norm_arrays(full)
-        for arrays, small, some in zip(
+        for arrays, trained, some in zip(
             norms, norm_arrays(self.model), self.normalised, strict=True
         ):
-            for array, values in zip(arrays, small, strict=True):
+            for array, values in zip(arrays, trained, strict=True):
                 array[some] = values
         set_norms(full, norms)
 

@@ -130,9 +130,9 @@ def _copy_weights(layer: keras.layers.Layer, copy: keras.layers.Layer) -> None:
 
 def norm_arrays_of(layer: keras.layers.BatchNormalization) -> list[np.ndarray]:
     """γ, β, moving mean and moving variance, ``(channels,)`` each."""
-    mean, variance = np.asarray(layer.moving_mean), np.asarray(layer.moving_variance)
-    gamma = np.ones_like(mean) if layer.gamma is None else np.asarray(layer.gamma)
-    beta = np.zeros_like(mean) if layer.beta is None else np.asarray(layer.beta)
+    mean, variance = np.array(layer.moving_mean), np.array(layer.moving_variance)
+    gamma = np.ones_like(mean) if layer.gamma is None else np.array(layer.gamma)
+    beta = np.zeros_like(mean) if layer.beta is None else np.array(layer.beta)
     return [gamma, beta, mean, variance]
 
 

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from pns_tf.checks import InputError, choice, integer, number, text
+from pns_tf.checks import InputError, choice, integer, number
 from pns_tf.hosts.image_host import ImageHost
 
 if TYPE_CHECKING:
     import tf_keras as keras
 
-    from pns_tf.tasks import Data
 
 # Channels of each convolution; M pools.
 PLANS = {

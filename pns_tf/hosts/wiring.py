@@ -245,4 +245,4 @@ class Wiring:
 
 def link(kernel: np.ndarray) -> np.ndarray:
     """Which units lead to which neurons: ``(units, neurons)`` of a kernel's mask of any rank."""
-    return kernel.reshape(-1, *kernel.shape[-2:]).any(axis=0)
+    return np.asarray(kernel.reshape(-1, *kernel.shape[-2:]).any(axis=0))

@@ -10,7 +10,7 @@ import tf_keras as keras
 
 from pns_tf.checks import InputError, choice, integer
 from pns_tf.hosts.graphs import wiring_of
-from pns_tf.hosts.initializers import draw_host, host_sizes
+from pns_tf.hosts.initializers import Arrays, draw_host, host_sizes
 from pns_tf.hosts.kernels import neuron_counts
 from pns_tf.hosts.models import (
     build_host,
@@ -159,8 +159,8 @@ def plant(
         host: plant into a copy of this host instead of drawing one: a model of
             `host_from_arrays`, or its (kernels, biases), or any model that
             `pns_tf.host_from_model` takes; one with branches or batch normalisation only for a
-            model as target, see `pns_tf.planting.streams`. Then ``depth`` and ``width`` do not count for a target
-            of your own; a task's target has the host's depth.
+            model as target, see `pns_tf.planting.streams`. Then ``depth`` and ``width`` do not
+            count for a target of your own; a task's target has the host's depth.
 
     Raises:
         ValueError: unknown task, values out of range, or a target that does not fit the host.
@@ -175,7 +175,7 @@ def plant(
     if host is not None:
         template = host_from_model(host) if isinstance(host, keras.Model) else None
         arrays = host if template is None else host_arrays(template)
-        network = None if template is None else network_arrays(template)
+        network = None if template is None else network_arrays(template, host_arrays(template))
         depth = len(arrays[0]) + 1
     if isinstance(task, keras.Model):
         if template is None:
@@ -199,10 +199,9 @@ def plant(
             target, *arrays, hide=hide, hide_biases=hide_biases, epsilon=epsilon, seed=seed
         )
     else:
-        _check_branched(template, target, hide, epsilon)
-        arrays_planted = plant_streams(
-            network_arrays(target.busy), network, hide_biases=hide_biases, seed=seed
-        )
+        busy = _busy_part(target, hide, epsilon)
+        wanted = network_arrays(busy, masked_arrays(busy))
+        arrays_planted = plant_streams(wanted, network, hide_biases=hide_biases, seed=seed)
     planted = planted_from_arrays(
         arrays_planted,
         target=target,
@@ -218,23 +217,26 @@ def plant(
     return planted
 
 
-def network_arrays(model: keras.Model) -> NetworkArrays:
-    """The parameters of a host, pruned ones zero, and how its layers are joined."""
+def network_arrays(model: keras.Model, arrays: Arrays) -> NetworkArrays:
+    """A host's parameters, given its kernels and biases, and how its layers are joined."""
     epsilons = [float(layer.epsilon) for layer in norm_layers(model)]
-    return NetworkArrays(wiring_of(model), *masked_arrays(model), norm_arrays(model), epsilons)
+    return NetworkArrays(wiring_of(model), *arrays, norm_arrays(model), epsilons)
 
 
-def _check_branched(
-    template: keras.Model, target: Target, hide: str, epsilon: float | None
-) -> None:
-    """Raises `InputError` for what planting in a host with branches cannot do."""
-    what = f"host {template.name!r}, which has branches or batch normalisation,"
+def _busy_part(target: Target, hide: str, epsilon: float | None) -> keras.Model:
+    """What of a target is to be planted in a host with branches.
+
+    Raises:
+        ValueError: no model, or another way of planting than the default.
+    """
+    what = "a host that has branches or batch normalisation"
     if not isinstance(target, ModelTarget):
         raise InputError(f"{what} needs a trained model as target, got a {type(target).__name__}")
     if choice("hide", hide, HIDINGS) != "default":
         raise InputError(f"{what} needs hide='default', got {hide!r}")
     if epsilon is not None:
         raise InputError(f"{what} needs epsilon=None, got {epsilon!r}")
+    return target.busy
 
 
 def check_ticket(planted: Planted) -> None:

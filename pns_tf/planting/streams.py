@@ -256,12 +256,12 @@ class _Planting:
     def _written(self, planted: PlantedArrays) -> PlantedArrays:
         """Writes the target's parameters, divided by their scales, over the host's."""
         wiring, written = self.target.wiring, 0
-        for node, neurons in zip(wiring.masked, planted.neurons, strict=True):
-            layer, lam = self._layer(node), self._carried(node)
+        for masked, neurons in zip(wiring.masked, planted.neurons, strict=True):
+            layer, lam = self._layer(masked), self._carried(masked)
             kernel = _rows(planted.kernels[layer])
             used = _rows(self.kernels[layer]) != 0
-            there = np.ix_(np.arange(len(kernel)), self._sources(node), neurons)
-            values = np.where(used, self._weights(node) / lam, kernel[there]).astype(np.float32)
+            there = np.ix_(np.arange(len(kernel)), self._sources(masked), neurons)
+            values = np.where(used, self._weights(masked) / lam, kernel[there]).astype(np.float32)
             bias, old = self.target.biases[layer], planted.biases[layer][neurons]
             zero = old if self.hide_biases else 0.0
             new = np.where(bias != 0, bias / lam, zero).astype(np.float32)

@@ -31,8 +31,8 @@ def search_in_part(
     """Searches among random neurons of layers that are wider than ``widest``.
 
     A search costs as much as its network has parameters, but a sparse ticket needs few neurons to
-    choose from. A host without layers so wide, or with branches, is searched as it is, and so is any
-    other model.
+    choose from. A host without layers so wide, or with branches, is searched as it is, and so is
+    any other model.
 
     Args:
         find: as `pns_tf.pruners.base.Pruner.find`.

@@ -221,7 +221,6 @@ def as_page(result: Transfer, images: pd.DataFrame, command: str) -> str:
     seconds = images[["pruning_seconds", "training_seconds"]].to_numpy(float).sum()
     seeds = sorted(images["seed"].unique())
     said = [f"{seeds[0]}" if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]}"]
-    densities = ", ".join(f"{density:g}" for density in sorted(images["density"].unique()))
     taus = result.taus.assign(
         interval=[f"[{row.low:.2f}, {row.high:.2f}]" for row in result.taus.itertuples()]
     )[["ticket", "half", "tau", "interval", "pruners", "contests"]]
@@ -248,10 +247,9 @@ def as_page(result: Transfer, images: pd.DataFrame, command: str) -> str:
             "",
             "![Mean ranks on both sides](transfer/transfer.png)",
             "",
-            f"Images: {', '.join(sorted(images['task'].unique()))}, "
-            f"{', '.join(sorted(images['plan'].unique()))} × "
-            f"{', '.join(f'{w:g}' for w in sorted(images['width_multiplier'].unique()))}, densities "
-            f"{densities}, seeds {said[0]}: {len(images)} runs, {seconds / 3600:.1f} hours of one "
+            f"Images: {_each(images, 'task')}, {_each(images, 'plan')} × "
+            f"{_each(images, 'width_multiplier')}, densities {_each(images, 'density')}, "
+            f"seeds {said[0]}: {len(images)} runs, {seconds / 3600:.1f} hours of one "
             "core. Not covered: larger networks, longer trainings, other data sets, and pruners "
             "that are not on both sides. Settings of a search are those that its side allows for.",
             "",
@@ -261,3 +259,9 @@ def as_page(result: Transfer, images: pd.DataFrame, command: str) -> str:
             "",
         ]
     )
+
+
+def _each(table: pd.DataFrame, column: str) -> str:
+    """The different values of a column."""
+    values = sorted(table[column].unique())
+    return ", ".join(value if isinstance(value, str) else f"{value:g}" for value in values)
