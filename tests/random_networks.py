@@ -10,6 +10,7 @@ from pns_tf.planting.streams import NetworkArrays
 
 SIDE, INPUTS, OUTPUTS = 4, 2, 3
 EPSILON = 1e-3
+STEPS = "conv conv norm norm relu relu depthwise add add pool concatenate pad itself".split()
 
 
 @dataclass
@@ -51,10 +52,7 @@ def drawn(rng: np.random.Generator, steps: int) -> Drawn:
     for _ in range(steps):
         alike = [i for i in range(1, len(net.kinds)) if net.sides[i] == net.sides[last] != 0]
         other = int(rng.choice(alike))
-        kind = rng.choice(
-            ["conv", "conv", "norm", "norm", "relu", "relu", "depthwise", "add", "add", "pool"]
-            + ["concatenate", "pad", "itself"]
-        )
+        kind = rng.choice(STEPS)
         if kind == "conv":
             last = convolution(last, width())
         elif kind == "add":  # a residual: something is added to what was there
