@@ -10,7 +10,21 @@ from pns_tf.planting.streams import NetworkArrays
 
 SIDE, INPUTS, OUTPUTS = 4, 2, 3
 EPSILON = 1e-3
-STEPS = "conv conv norm norm relu relu depthwise add add pool concatenate pad itself".split()
+STEPS = [
+    "conv",
+    "conv",
+    "norm",
+    "norm",
+    "relu",
+    "relu",
+    "depthwise",
+    "add",
+    "add",
+    "pool",
+    "concatenate",
+    "pad",
+    "itself",
+]
 
 
 @dataclass

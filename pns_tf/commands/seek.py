@@ -52,8 +52,8 @@ def seek(
         samples: size of the data set, a tenth of it for testing, None for 10,000; of images, so
             many for training, None for all.
         planted: folder that plant wrote, to seek in that host instead of planting anew.
-        host: seek in a fresh network on images, one of vgg11, vgg13, vgg16, vgg19, or module:Class
-            for a family of your own.
+        host: seek in a fresh network on images, one of vgg11, vgg13, vgg16, vgg19, resnet8,
+            resnet20, resnet56, or module:Class for a family of your own.
         anneal: for edge_popup, density falling to its goal epoch by epoch.
         as_published: for edge_popup, repeat the slips of the published code.
         strategy: mirrored trains on all GPUs of this machine, None on one device.
