@@ -10,21 +10,8 @@ from pns_tf.planting.streams import NetworkArrays
 
 SIDE, INPUTS, OUTPUTS = 4, 2, 3
 EPSILON = 1e-3
-STEPS = [
-    "conv",
-    "conv",
-    "norm",
-    "norm",
-    "relu",
-    "relu",
-    "depthwise",
-    "add",
-    "add",
-    "pool",
-    "concatenate",
-    "pad",
-    "itself",
-]
+STEPS = ["conv", "norm", "relu", "add"] * 2
+STEPS += ["depthwise", "pool", "concatenate", "pad", "itself"]
 
 
 @dataclass
