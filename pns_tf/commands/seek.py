@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 from pns_tf.checks import InputError, choice, flag, options_of
@@ -190,14 +191,14 @@ def report(record: dict, path: Path) -> str:
             ["control: found before planting, weak", values["control_final"]],
         ]
     names = [name for name in ("precision", "recall", "f1", "jaccard") if name in values]
-    sizes = record["layer_sizes"]
+    shapes = record.get("kernel_shapes") or list(pairwise(record["layer_sizes"]))
     layers = [
         [
-            f"{sizes[layer]} × {sizes[layer + 1]}",
+            " × ".join(map(str, shape)),
             f"{values[f'density_layer{layer}']:.4g}",
             *(f"{values[f'{name}_layer{layer}']:.3f}" for name in names),
         ]
-        for layer in range(len(sizes) - 1)
+        for layer, shape in enumerate(shapes)
     ]
     layers.append(
         ["all", f"{values['density_kept']:.4g}", *(f"{values[name]:.3f}" for name in names)]

@@ -85,6 +85,12 @@ class Server(tf.Module):
         )
         self.__call__ = self.serve  # found by the loader of SavedModels
 
+    @property
+    def parameters(self) -> list[tf.Variable]:
+        """All that it computes with, scales left out."""
+        norms = [variable for norm in getattr(self, "norms", ()) for variable in norm]
+        return [*self.kernels, *self.biases, *norms]
+
 
 def _through_dense(x: tf.Tensor, kernels: Sequence, biases: Sequence, norms: Sequence) -> tf.Tensor:
     for kernel, bias in zip(kernels[:-1], biases[:-1], strict=True):
@@ -160,9 +166,16 @@ def record_of(planted: Planted, planting: Planting, data: Data) -> dict:
 
 def what_is_planted(planted: Planted) -> dict:
     """Sizes, counts, densities, scales and places of a ticket, for JSON."""
+    shapes = {}
+    if not wiring_of(planted.host).is_chain:  # sizes do not say which layer feeds which
+        shapes = {
+            "kernel_shapes": [list(mask.shape) for mask in planted.planted_masks.kernels],
+            "target_kernel_shapes": [list(kernel.shape) for kernel in planted.target.kernels],
+        }
     return {
         "layer_sizes": planted.sizes,
         "target_sizes": list(planted.target.shape),
+        **shapes,
         "planted_weights": [int(mask.sum()) for mask in planted.planted_masks.kernels],
         "planted_biases": [int(mask.sum()) for mask in planted.planted_masks.biases],
         "density": planted.density,

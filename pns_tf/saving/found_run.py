@@ -66,6 +66,7 @@ def write_found(
         **({} if planted is None else _planting_of(planted)),
         "augmented": augmented,
         "layer_sizes": list(neuron_counts(found.masks.kernels)),
+        **_shapes(found),
         **dataclasses.asdict(settings),
         "metric": found.kind.metric,
         "weak_from": weak_from(settings.pruner, found.search.weights is not None, settings.options),
@@ -96,6 +97,13 @@ def write_found(
             save_figure(figure, folder / f"{name}.png")
         write_json(folder / RECORD, record)
     return record
+
+
+def _shapes(found: FoundTicket) -> dict:
+    """Of kernels, where the sizes of layers do not say which one feeds which."""
+    if wiring_of(found.host).is_chain:
+        return {}
+    return {"kernel_shapes": [list(mask.shape) for mask in found.masks.kernels]}
 
 
 def _host_of(planted: Planted | None) -> dict:

@@ -11,6 +11,7 @@ import tf_keras as keras
 from pns_tf.checks import InputError
 from pns_tf.hosts.models import (
     masked_arrays,
+    masked_layers,
     norm_arrays,
     norm_layers,
     set_masks,
@@ -38,6 +39,19 @@ def save_trained(model: keras.Model, path: Path) -> None:
     np.savez_compressed(path, **arrays)
 
 
+def read_parameters(model: keras.Model, path: Path) -> None:
+    """Gives a host the parameters that `save_trained` wrote.
+
+    Raises:
+        OSError, KeyError, ValueError: the file cannot be read, or is of another network.
+    """
+    with np.load(path) as stored:
+        layers = range(len(masked_layers(model)))
+        kernels = [stored[f"kernel{layer}"] for layer in layers]
+        set_parameters(model, kernels, [stored[f"bias{layer}"] for layer in layers])
+        set_norms(model, [[*stored[f"norm{i}"]] for i in range(len(norm_layers(model)))])
+
+
 def load_trained(folder: Path | str) -> keras.Model:
     """The trained ticket that ``seek --host`` wrote, in its full size, with its masks.
 
@@ -48,11 +62,7 @@ def load_trained(folder: Path | str) -> keras.Model:
     model = host_of_record(read_found_record(folder)).build()
     try:
         masks = Mask.load(folder / MASKS)
-        with np.load(folder / TRAINED) as stored:
-            layers = range(len(masks.kernels))
-            kernels = [stored[f"kernel{layer}"] for layer in layers]
-            set_parameters(model, kernels, [stored[f"bias{layer}"] for layer in layers])
-            set_norms(model, [[*stored[f"norm{i}"]] for i in range(len(norm_layers(model)))])
+        read_parameters(model, folder / TRAINED)
     except (OSError, KeyError, ValueError) as error:
         raise InputError(f"{folder} holds no trained ticket: {error}") from error
     set_masks(model, masks)
