@@ -22,6 +22,7 @@ from pns_tf.hosts.models import host_from_model, masked_layers, norm_layers, set
 from pns_tf.hosts.paths import effective_mask, flow_collapsed
 from pns_tf.hosts.resnet import Resnet, build_resnet
 from pns_tf.masks import Mask
+from pns_tf.pruning.thresholds import masks_from_scores
 from pns_tf.recipe.run import Run
 from pns_tf.recipe.search import SeekSettings
 from pns_tf.training.checkpoints import kept_in
@@ -31,10 +32,11 @@ from pns_tf.training.loop import Loop
 SHAPE = (8, 8, 3)
 X = np.random.default_rng(0).uniform(-1, 1, (20, *SHAPE)).astype(np.float32)
 FAST = {"batch_size": 32, "epochs": 1}
+SGD = {"optimizer": "sgd", "schedule_lr": "cosine", "learning_rate": 0.1}
 
 
-def small(seed: int = 0, shortcut: str = "padding", plan: str = "resnet8") -> keras.Model:
-    return draw_parameters(build_resnet(plan, SHAPE, 4, 0.25, shortcut), seed)
+def small(seed: int = 0, shortcut: str = "padding") -> keras.Model:
+    return draw_parameters(build_resnet("resnet8", SHAPE, 4, 0.25, shortcut), seed)
 
 
 @pytest.fixture(scope="module")
@@ -107,7 +109,7 @@ def test_a_sum_is_alive_as_long_as_one_of_its_branches():
 
 
 @pytest.mark.slow
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=4, deadline=None)
 @given(
     seed=st.integers(0, 10_000),
     density=st.sampled_from([0.005, 0.02, 0.1, 1.0]),
@@ -132,9 +134,8 @@ def test_channels_of_a_block_that_nothing_needs_are_cut():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("shortcut", ["padding", "projection"])
-def test_training_what_is_left_is_training_the_whole(data, shortcut):
-    host = small(1, shortcut)
+def test_training_what_is_left_is_training_the_whole(data):
+    host = small(1, "projection")
     rng = np.random.default_rng(0)
     weights = [w for x in masked_layers(host) for w in (x.kernel, x.bias)]
     set_masks(host, [rng.random(w.shape) < 0.15 for w in weights])
@@ -155,18 +156,17 @@ def test_training_what_is_left_is_training_the_whole(data, shortcut):
 # Pruners
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shortcut", ["padding", "projection"])
 def test_synflow_leaves_every_stream_alive_down_to_what_its_density_allows(shortcut):
     """100 rounds, on a network that was never trained: as published, in inference mode."""
-    host = small(2, shortcut, "resnet20")
+    host = small(2, shortcut)
     wiring = wiring_of(host)
     pruner, layers = pns_tf.pruners.get("synflow"), masked_layers(host)
-    from pns_tf.pruning.thresholds import masks_from_scores
-
     mask = Mask.ones_like([w for layer in layers for w in (layer.kernel, layer.bias)])
     for step in range(1, 101):
         density = 0.02 ** (step / 100)
-        mask = masks_from_scores(pruner.score(host), density, within=mask)
+        mask = masks_from_scores(pruner.score(host), density, "global", within=mask)
         set_masks(host, mask)
     assert mask.density == pytest.approx(0.02, abs=1e-3)
     assert all(kernel.any() for kernel in mask.kernels)  # shortcuts among them
@@ -182,20 +182,11 @@ def test_synflow_leaves_every_stream_alive_down_to_what_its_density_allows(short
 @pytest.mark.parametrize(
     ("pruner", "more"),
     [
-        ("random", {"optimizer": "sgd", "schedule_lr": "cosine", "learning_rate": 0.1}),
-        ("magnitude", {"rounds": 2, "round_epochs": 1}),
-        ("snip", {"augmented": True}),
-        ("grasp", {}),
-        ("synflow", {"prune_rounds": 3}),
-        ("edge_popup", {"options": {"epochs": 2}}),
+        ("snip", SGD | {"augmented": True}),
+        ("edge_popup", {"options": {"epochs": 1}}),
         ("tfmot", {}),
-        ("imp", {"epochs": 2, "options": {"fraction": 0.8}}),
         ("rigl", {"options": {"epochs": 1}}),
-        ("force", {}),
-        ("iht", {"options": {"epochs": 2}}),
-        ("hard_concrete", {"options": {"epochs": 2}}),
-        ("pns", {"options": {"epochs": 2}}),
-        ("pns_weak", {"options": {"magnitude_epochs": 1, "last_epochs": 1}}),
+        ("hard_concrete", {"options": {"epochs": 1}}),
     ],
 )
 def test_every_kind_of_pruner_seeks_in_a_residual_host(data, pruner, more):
