@@ -17,6 +17,7 @@ import tf_keras as keras
 from pns_tf.checks import InputError
 from pns_tf.hosts.chains import fully_connected
 from pns_tf.hosts.forward import forward, takes_images
+from pns_tf.hosts.graphs import wiring_of
 from pns_tf.hosts.models import (
     host_arrays,
     host_from_model,
@@ -366,11 +367,12 @@ class _Search:
         set_masks(self.model, mask)
 
     def _recovery(self, found: Mask) -> dict[str, float]:
+        wiring = wiring_of(self.model)
         if self.planted is None:
-            return mask_metrics(None, found)
+            return mask_metrics(None, found, wiring=wiring)
         host = self.planted.host
         arrays = host_arrays(host) if fully_connected(host) else None
-        return mask_metrics(self.planted.planted_masks, found, arrays)
+        return mask_metrics(self.planted.planted_masks, found, arrays, wiring)
 
     def _judge(
         self, model: Callable, scales: np.ndarray | float = 1.0, on: Data | None = None

@@ -24,7 +24,8 @@ from pns_tf.tasks.task import Data
 from pns_tf.training.loop import Loop
 
 # What some pruners go by and others do not; for these it is an error to give it.
-HEEDED = ("rounds", "prune_rounds", "scope", "schedule", "augmented")
+TRAINED_BY = ("optimizer", "schedule_lr")  # of those whose ticket is trained as all others are
+HEEDED = ("rounds", "prune_rounds", "scope", "schedule", "augmented", *TRAINED_BY)
 
 
 @dataclass
