@@ -116,7 +116,7 @@ def layers_figure(rows: pd.DataFrame, title: str) -> Figure:
             interpolation="nearest",
         )
         last = line == len(labels) - 1
-        numbers = [str(layer + 1) if last else "" for layer in range(means.shape[1])]
+        numbers = [str(layer) if last else "" for layer in range(means.shape[1])]
         axes.set_xticks(range(len(numbers)), numbers)
         axes.set_yticks(range(len(means)), [f"{density:.2g}" for density in means.index])
         axes.tick_params(labelsize=7, length=0)

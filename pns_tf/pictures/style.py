@@ -57,12 +57,21 @@ def legend_marker(marker: str, colour: str, label: str, edge: str | None = None)
 
 
 def label_logarithmic(axis: Axis) -> None:
-    """Labels powers of ten on a logarithmic axis, and 2 and 5 times them where these are few."""
+    """Labels powers of ten on a logarithmic axis; more, where less than two of these are in view.
+
+    To be called when all is drawn: what is in view decides.
+    """
+    low, high = sorted(axis.get_view_interval())
     axis.set_minor_formatter(NullFormatter())
-    low, high = axis.get_view_interval()
-    if high < 100 * low:
-        axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-        axis.set_major_formatter("{x:g}")
+    for steps in ((1.0,), (1.0, 2.0, 5.0), range(1, 10)):
+        locator = LogLocator(subs=steps, numticks=8)
+        if sum(low <= tick <= high for tick in locator.tick_values(low, high)) > 1:
+            axis.set_major_locator(locator)
+            if len(steps) > 1:
+                axis.set_major_formatter("{x:g}")
+            return
+    axis.set_major_locator(MaxNLocator(nbins=4))
+    axis.set_major_formatter("{x:.3g}")
 
 
 def subscript(number: int) -> str:

@@ -124,7 +124,7 @@ def _pictures(found: FoundTicket, planted: Planted | None, title: str) -> dict[s
         return {"overlap": layer_counts_figure(planted_masks, found.masks, title)}
     pictures = {"ticket": ticket_figure(*_effective_parameters(found), title=f"found by {title}")}
     if planted_masks is not None:
-        overlap = overlap_figure(planted_masks.kernels, found.masks.kernels, title)
+        overlap = overlap_figure(planted_masks, found.masks, title)
         pictures = {"overlap": overlap, **pictures}
     return pictures
 
