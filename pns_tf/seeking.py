@@ -146,6 +146,20 @@ class FoundTicket:
             overwrite=overwrite,
         )
 
+    @property
+    def curves(self) -> dict[str, list[float]]:
+        """What there is of ``loss/search``, ``loss/training`` and ``accuracy/validation``.
+
+        One value for each epoch; where the search trains the ticket itself, all is training.
+        """
+        searched = len(self.search.history) if self.search.weights is None else 0
+        curves = {
+            "loss/search": self.history[:searched],
+            "loss/training": self.history[searched:],
+            "accuracy/validation": self.validation,
+        }
+        return {name: [float(v) for v in values] for name, values in curves.items() if values}
+
     @functools.cached_property
     def model(self) -> keras.Model:
         """The ticket after training: a host model with the found pruning masks."""

@@ -259,6 +259,14 @@ NAMES = [
 @pytest.mark.parametrize(
     ("text", "message"),
     [
+        *(
+            (
+                f"{NAMED}Experiment({name!r}, 'mine', RUNS)",
+                "needs a name of its own: .* is one of the catalogue",
+            )
+            for name in ("figure3", "Figure10", "edge_popup")
+        ),
+        (f"{NAMED}Experiment('sweep-circle', 'mine', RUNS)", "name must be plain words"),
         ("EXPERIMENT = 3", "EXPERIMENT in .* must be an Experiment, got 3"),
         ("nothing = 0", "cannot be loaded: KeyError: 'EXPERIMENT'"),
         ("1 / 0", "cannot be loaded: ZeroDivisionError: division by zero"),

@@ -76,6 +76,22 @@ def test_width_shows_size_and_colour_shows_sign():
     assert [to_hex(c) for c in lines.get_colors()] == [POSITIVE, POSITIVE, NEGATIVE]
 
 
+def test_what_is_planted_is_marked_in_the_drawing_of_a_found_ticket():
+    kernels = [np.array([[0.5, -2.0, 1.0]]), np.array([[1.0], [0.0], [3.0]])]
+    biases = [np.array([1.0, 0.0, 2.0]), np.array([0.0])]
+    planted = Mask([[[1, 0, 1]], [1, 1, 0], [[0], [1], [1]], [1]])
+    figure = ticket_figure(kernels, biases, planted=planted)
+    halos = [c for c in of_type(figure, LineCollection) if to_hex(c.get_colors()[0]) == BOTH]
+    assert [len(halo.get_segments()) for halo in halos] == [2, 1]
+    rings = [
+        [to_hex(colour) == BOTH for colour in points.get_edgecolors()]
+        for points in of_type(figure, PathCollection)
+    ]
+    assert rings == [[False], [True, False, False], [False]]
+    assert "planted, too" in [text.get_text() for text in figure.legends[0].get_texts()]
+    assert "layer 0" in figure.axes[0].texts[1].get_text()
+
+
 def test_neurons_without_parameters_are_left_out():
     kernels = [np.array([[1.0, 0.0, 0.0]]), np.zeros((3, 2))]
     assert neurons(ticket_figure(kernels, [np.zeros(3), np.zeros(2)])) == [1, 1, 2]

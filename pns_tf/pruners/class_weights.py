@@ -35,7 +35,8 @@ def with_class_weight(y, class_weight: Mapping[int, float] | None, sample_weight
         return sample_weight
     if not isinstance(class_weight, Mapping) or set(class_weight) != set(range(len(class_weight))):
         raise InputError(
-            f"class_weight must be a dict of a weight for each class from 0 on, got {class_weight!r}"
+            "class_weight must be a dict of a weight for each class from 0 on, "
+            f"got {class_weight!r}"
         )
     for label, weight in class_weight.items():
         number(f"class_weight of class {label}", weight, low=0.0)

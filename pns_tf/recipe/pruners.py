@@ -204,7 +204,9 @@ def check_name(pruner: object) -> str:
     if ":" in str(pruner):
         return str(pruner)
     if str(pruner).endswith(".py"):
-        raise InputError(f"pruner {pruner!r} needs the name of its class: {pruner}:MyPruner")
+        raise InputError(
+            f"pruner {pruner!r} needs the name of its class or function: {pruner}:MyPruner"
+        )
     return choice("pruner", pruner, PRUNERS)
 
 

@@ -90,7 +90,7 @@ def write_found(
             ticket = convert(server_of(found.model))
             (folder / "trained.tflite").write_bytes(ticket)
             record["tflite_bytes"] = {"ticket": len(ticket), "dense_host": len(dense)}
-        log_found(found, record, pictures, folder / "tensorboard")
+        log_found(found, record, pictures, folder / "tensorboard", path.name)
         for name, figure in pictures.items():
             save_figure(figure, folder / f"{name}.png")
         write_json(folder / RECORD, record)
@@ -122,7 +122,8 @@ def _pictures(found: FoundTicket, planted: Planted | None, title: str) -> dict[s
     planted_masks = planted.planted_masks if planted else None
     if any(mask.ndim > 2 for mask in found.masks):
         return {"overlap": layer_counts_figure(planted_masks, found.masks, title)}
-    pictures = {"ticket": ticket_figure(*_effective_parameters(found), title=f"found by {title}")}
+    ticket = ticket_figure(*_effective_parameters(found), f"found by {title}", planted_masks)
+    pictures = {"ticket": ticket}
     if planted_masks is not None:
         overlap = overlap_figure(planted_masks, found.masks, title)
         pictures = {"overlap": overlap, **pictures}

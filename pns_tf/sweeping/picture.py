@@ -22,6 +22,7 @@ from pns_tf.pictures.style import (
     panel_grid,
     set_title,
 )
+from pns_tf.reports.lines import STROKE
 from pns_tf.sweeping.objectives import PERFORMANCE
 from pns_tf.sweeping.settings import Sweep
 from pns_tf.sweeping.trials import best
@@ -90,7 +91,7 @@ def _draw_series(
         "markeredgecolor": "white",
     }
     axes.plot(runs["width"], runs[objective], ".", color=colour, markersize=4, alpha=0.6)
-    axes.vlines(width, low, high, color=colour, alpha=0.5, linewidth=1)
+    axes.vlines(width, low, high, color=colour, **STROKE)
     if not width.is_unique:
         style["linestyle"] = "none"
     axes.plot(width, trials[f"{objective}_mean"], label=label, **style)
