@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -79,6 +79,8 @@ class FoundTicket:
         settings: how it was sought.
         planted: where it was sought; ``None`` if nothing is planted there, or that is not known.
         augmented: whether training mirrored and shifted images.
+        stream: where the random numbers stood when the final training began, if the search had
+            drawn some of them: with it the same mask can be trained alike by others.
     """
 
     masks: Mask
@@ -95,6 +97,7 @@ class FoundTicket:
     settings: SeekSettings
     planted: Planted | None = None
     augmented: bool = False
+    stream: Mapping | None = None
 
     def __repr__(self) -> str:
         return as_line("FoundTicket", self._facts)
@@ -298,6 +301,7 @@ class _Search:
         self.judging = data if not takes_images(host) else _less_training(data, JUDGING_IMAGES)
         self.validating = _on_validation(self.judging, data)
         self.loop, self.kind = loop, kind_of(data)
+        self.began = loop.stream
         self.host = host.get_weights()
         self.model = _working_model(host.to_json())
         self.model.set_weights(self.host)
@@ -334,7 +338,7 @@ class _Search:
         if self.validating is not None:
             validated = evaluate_strong(lambda x: head(self.forward(x)), self.kind, self.validating)
             metrics["validation_strong"] = validated.metric
-        pruned = self.model.get_weights()
+        pruned, stream = self.model.get_weights(), self.loop.stream
         start, validation = time.perf_counter(), []
         if search.weights is not None:
             set_trained(self.pruner.name, self.model, search)
@@ -373,6 +377,7 @@ class _Search:
             settings=self.settings,
             planted=self.planted,
             augmented=self.loop.augmented,
+            stream=None if search.weights is not None or stream == self.began else stream,
         )
 
     def _rewind(self, mask: Mask) -> None:

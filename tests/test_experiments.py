@@ -260,10 +260,7 @@ NAMES = [
     ("text", "message"),
     [
         *(
-            (
-                f"{NAMED}Experiment({name!r}, 'mine', RUNS)",
-                "needs a name of its own: .* is one of the catalogue",
-            )
+            (f"{NAMED}Experiment({name!r}, 'a', RUNS)", "own: .* is one of the catalogue's")
             for name in ("figure3", "Figure10", "edge_popup")
         ),
         (f"{NAMED}Experiment('sweep-circle', 'mine', RUNS)", "name must be plain words"),

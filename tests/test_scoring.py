@@ -119,6 +119,15 @@ def test_class_weights_count_as_in_fit(kind, weighted):
     assert not np.allclose(plain[0], wanted[0], rtol=0.05)
 
 
+def test_ragged_and_sparse_samples_are_refused_by_name():
+    ragged, sparse = tf.ragged.constant([[1], [2, 3]]), tf.sparse.eye(2)
+    for x in (ragged, sparse):
+        with pytest.raises(InputError, match="x is ragged or sparse"):
+            scoring_batch(x, np.array([0, 1]))
+    with pytest.raises(InputError, match="y is ragged or sparse"):
+        scoring_batch(np.ones((2, 3)), ragged)
+
+
 @pytest.mark.parametrize(("y", "class_weight", "message"), [
     (CLASSES, {1: 1.0, 2: 2.0}, "for each class from 0 on"),
     (CLASSES, [1.0, 2.0, 3.0], "for each class from 0 on"),

@@ -37,7 +37,7 @@ def check_words(argv: Sequence[str], flags: Sequence[str]) -> None:
     given: set[str] = set()
     for word, before in zip(words, [command, *words], strict=False):
         value_of = before if is_flag(before) and "=" not in before else None
-        if word in ("-", "--") or not (is_flag(word) or value_of):
+        if word == "-" or re.match("--(-|$)", word) or not (is_flag(word) or value_of):
             raise InputError(
                 f"{command} takes flags only, got {word!r}: choose from {', '.join(flags)}"
             )

@@ -73,6 +73,7 @@ def write_found(
         "validation": found.validation,
         "seconds": found.seconds,
         "scales": found.scales.tolist(),
+        **({} if found.stream is None else {"stream": found.stream}),
         "versions": versions(),
     }
     pictures = _pictures(found, planted, f"{settings.pruner}, density {settings.density:g}")

@@ -20,7 +20,7 @@ IMAGE_SIDE = 600  # pixels of the longer side of a mask, about
 HISTOGRAM_VALUES = 1_000_000  # more would cost gigabytes and show the same
 RESULTS = (  # of a record, and no settings
     *("metrics", "seconds", "versions", "tflite_bytes", "deployment"),
-    *("density_per_layer", "density_with_biases", "parameters_written"),
+    *("density_per_layer", "density_with_biases", "parameters_written", "stream"),
 )
 CHARTS = ("metrics", "history", "validation")  # of a record, instead of text
 SHORTEST_SIDE = 40  # so that the mask of a layer with one input is more than a line
