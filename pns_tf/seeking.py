@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -80,6 +80,8 @@ class FoundTicket:
         settings: how it was sought.
         planted: where it was sought; ``None`` if nothing is planted there, or that is not known.
         augmented: whether training mirrored and shifted images.
+        stream: where the random numbers stood when the final training began, if the search had
+            drawn some of them: with it the same mask can be trained alike by others.
     """
 
     masks: Mask
@@ -96,6 +98,7 @@ class FoundTicket:
     settings: SeekSettings
     planted: Planted | None = None
     augmented: bool = False
+    stream: Mapping | None = None
 
     def __repr__(self) -> str:
         return as_line("FoundTicket", self._facts)
@@ -146,6 +149,20 @@ class FoundTicket:
             tflite=tflite,
             overwrite=overwrite,
         )
+
+    @property
+    def curves(self) -> dict[str, list[float]]:
+        """What there is of ``loss/search``, ``loss/training`` and ``accuracy/validation``.
+
+        One value for each epoch; where the search trains the ticket itself, all is training.
+        """
+        searched = len(self.search.history) if self.search.weights is None else 0
+        curves = {
+            "loss/search": self.history[:searched],
+            "loss/training": self.history[searched:],
+            "accuracy/validation": self.validation,
+        }
+        return {name: [float(v) for v in values] for name, values in curves.items() if values}
 
     @functools.cached_property
     def model(self) -> keras.Model:
@@ -285,6 +302,7 @@ class _Search:
         self.judging = data if not takes_images(host) else _less_training(data, JUDGING_IMAGES)
         self.validating = _on_validation(self.judging, data)
         self.loop, self.kind = loop, kind_of(data)
+        self.began = loop.stream
         self.host = host.get_weights()
         self.model = _working_model(host.to_json())
         self.model.set_weights(self.host)
@@ -321,7 +339,7 @@ class _Search:
         if self.validating is not None:
             validated = evaluate_strong(lambda x: head(self.forward(x)), self.kind, self.validating)
             metrics["validation_strong"] = validated.metric
-        pruned = self.model.get_weights()
+        pruned, stream = self.model.get_weights(), self.loop.stream
         start, validation = time.perf_counter(), []
         if search.weights is not None:
             set_trained(self.pruner.name, self.model, search)
@@ -360,6 +378,7 @@ class _Search:
             settings=self.settings,
             planted=self.planted,
             augmented=self.loop.augmented,
+            stream=None if search.weights is not None or stream == self.began else stream,
         )
 
     def _rewind(self, mask: Mask) -> None:

@@ -38,12 +38,15 @@ class Submitted(Pruner):
     """Finds the mask that it was given."""
 
     mask: Mask | None = None
+    stream: Mapping | None = None
 
     name = "submitted"
     heeds = frozenset()
 
     def find(self, model, data, settings, loop):
-        """The mask."""
+        """The mask; the training goes on with the random numbers that it had where it was found."""
+        if self.stream is not None:
+            loop.go_on_from(self.stream)
         assert self.mask is not None
         return SearchResult(self.mask)
 
@@ -146,7 +149,7 @@ def judge(
         sought = seek_with(
             truth.planted,
             settings,
-            pruner=Submitted(mask=Mask(list(ticket.mask))),
+            pruner=Submitted(mask=Mask(list(ticket.mask)), stream=ticket.stream),
             data=truth.data,
             watch=watch,
         )

@@ -149,7 +149,7 @@ def plant_arrays(
             lam = np.maximum(likely[layer], smallest_scales(theta, bounds))
         if not (lam < LARGEST_SCALE).all():
             raise InputError(
-                f"the ticket becomes too small for float32 in layer {layer + 1} of {last + 1}: "
+                f"the ticket becomes too small for float32 in layer {layer} of 0 to {last}: "
                 f"plant into a host of fewer layers"
             )
         if errors is None:

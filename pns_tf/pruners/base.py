@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ import tensorflow as tf
 import tf_keras as keras
 
 from pns_tf.checks import InputError, flag
+from pns_tf.pruners.class_weights import with_class_weight
 from pns_tf.pruners.degenerate import check_derivatives, in_float32
 from pns_tf.pruners.network import Loss, Network
 from pns_tf.pruners.result import SearchResult
@@ -123,6 +124,7 @@ class Pruner:
         *,
         weights: Sequence[PrunableWeight] | None = None,
         sample_weight: Any = None,
+        class_weight: Mapping[int, float] | None = None,
         batch_statistics: bool | None = None,
     ) -> list[np.ndarray]:
         """Scores a model's prunable parameters, and leaves every variable bit-equal.
@@ -139,7 +141,7 @@ class Pruner:
                 weights, regularisers and ``add_loss``; else cross entropy from logits if ``y``
                 holds integers, else MSE.
             weights: what to score; by default all of `prunable_weights`.
-            sample_weight: of the samples, as for ``fit``.
+            sample_weight, class_weight: of the samples and of their classes, as for ``fit``.
             batch_statistics: whether batch normalisation uses the mean and variance of ``x`` or
                 those it has gathered in training. By default as the pruner says, see `Pruner`.
 
@@ -166,6 +168,7 @@ class Pruner:
         check_model(model)
         weights = prunable_weights(model) if weights is None else weights
         sample_weight = as_fed("sample_weight", sample_weight)
+        sample_weight = with_class_weight(y, class_weight, sample_weight)
         with contextlib.ExitStack() as modes:
             modes.enter_context(unchanged(model.variables))
             modes.enter_context(full_precision(model))
