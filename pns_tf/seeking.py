@@ -62,11 +62,12 @@ class FoundTicket:
         metrics: flat dict of numbers: ``best_constant`` (the test metric of the best predictor that
             ignores its input), ``before`` pruning, ``strong`` (pruned, not trained) and
             ``final`` (trained) test metric, ``planted`` that of the planted ticket, if there is
-            one, and those of `pns_tf.measuring.recovery.mask_metrics`. The first two are taken
-            after one positive scale per output, fitted on training data; ``strong_unscaled``
-            without it. Where the data have a validation set, ``validation``, ``validation_strong``
-            and ``validation_planted`` are ``final``, ``strong`` and ``planted`` on that: to choose
-            by, where the test set is only to say how good the choice is.
+            one, and those of `pns_tf.measuring.recovery.mask_metrics`. ``before``, ``strong`` and
+            ``planted`` are taken after one positive scale per output, fitted on training data;
+            ``strong_unscaled`` without it. Where the data have a validation set, ``validation``,
+            ``validation_strong`` and ``validation_planted`` are ``final``, ``strong`` and
+            ``planted`` on that: to choose by, where the test set is only to say how good the
+            choice is.
         history: mean loss of each epoch, those of the search first.
         validation: accuracy on the held-out images after each epoch of the final training; empty
             where the data holds none out.
@@ -314,11 +315,11 @@ class _Search:
         metrics = {}
         if self.planted is not None:
             ticket = forward(self.planted.ticket)
-            metrics["planted"] = self._judge(ticket, self.planted.scales)
+            metrics["planted"] = self._judge_strong(ticket).metric
             if self.validating is not None:
-                metrics["validation_planted"] = self._judge(
-                    ticket, self.planted.scales, on=self.validating
-                )
+                metrics["validation_planted"] = evaluate_strong(
+                    ticket, self.kind, self.validating
+                ).metric
         metrics["best_constant"] = self.kind.best_constant(
             self.judging.y_train, self.judging.y_test
         )
@@ -393,10 +394,8 @@ class _Search:
         arrays = host_arrays(host) if fully_connected(host) else None
         return mask_metrics(self.planted.planted_masks, found, arrays, wiring)
 
-    def _judge(
-        self, model: Callable, scales: np.ndarray | float = 1.0, on: Data | None = None
-    ) -> float:
-        return evaluate(model, self.kind, self.judging if on is None else on, scales)
+    def _judge(self, model: Callable, on: Data | None = None) -> float:
+        return evaluate(model, self.kind, self.judging if on is None else on)
 
     def _judge_strong(self, model: Callable) -> Strength:
         return evaluate_strong(model, self.kind, self.judging)

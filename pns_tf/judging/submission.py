@@ -197,7 +197,7 @@ def _about_in(folder: Path) -> dict:
         return _about(folder / ABOUT)
     if not (folder / RECORD).exists():
         return {}
-    record = read_json(folder / RECORD, "a found ticket", ("pruner", "density", "seconds"))
+    record = json_object(folder / RECORD, "found ticket", ("pruner", "density", "seconds"))
     said = {name: record[name] for name in ("density", "stream") if name in record}
     return {"name": record["pruner"], "seconds": record["seconds"]["pruning"], **said}
 

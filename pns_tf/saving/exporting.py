@@ -30,7 +30,7 @@ from pns_tf.hosts.models import (
     set_parameters,
 )
 from pns_tf.masks import Mask
-from pns_tf.measuring.evaluation import evaluate
+from pns_tf.measuring.evaluation import evaluate_strong
 from pns_tf.planting.algorithm import PlantedArrays
 from pns_tf.planting.planted import Planted, planted_from_arrays
 from pns_tf.planting.target_model import ModelTarget
@@ -161,9 +161,9 @@ def record_of(planted: Planted, planting: Planting | Constructing, data: Data) -
         **_construction(planted, planting),
         "metric": kind.metric,
         "metrics": {
-            "target": evaluate(planted.target, kind, data),
-            "ticket": evaluate(ticket, kind, data, planted.scales),
-            "host": evaluate(host, kind, data),
+            "target": evaluate_strong(planted.target, kind, data).metric,
+            "ticket": evaluate_strong(ticket, kind, data).metric,
+            "host": evaluate_strong(host, kind, data).metric,
         },
         "versions": versions(),
     }
