@@ -108,6 +108,9 @@ def test_flags_that_do_not_apply_are_named():
         given.leave_out("depth", "width", by="--planted")
     with pytest.raises(InputError, match="--width needs --host, got 50"):
         given.need("--host", "width")
+    given, *_ = toy(width=100)  # its default, but said
+    with pytest.raises(InputError, match="leave out --width: --planted says it already, got 100"):
+        given.leave_out("width", by="--planted")
 
 
 def test_several_values_are_several_calls_and_all_are_checked_before_the_first_works(capsys):

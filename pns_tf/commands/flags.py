@@ -34,6 +34,7 @@ class Given(Mapping[str, Any]):
         command: its name.
         values: of all flags.
         defaults: of the same flags.
+        said: those that were written, even if with their default.
 
     Example:
         >>> given = Given("plant", {"depth": 5, "width": 50}, {"depth": 5, "width": 100})
@@ -42,9 +43,13 @@ class Given(Mapping[str, Any]):
     """
 
     def __init__(
-        self, command: str, values: Mapping[str, object], defaults: Mapping[str, object]
+        self,
+        command: str,
+        values: Mapping[str, object],
+        defaults: Mapping[str, object],
+        said: Iterable[str] = (),
     ) -> None:
-        self.command, self.defaults = command, dict(defaults)
+        self.command, self.defaults, self._said = command, dict(defaults), frozenset(said)
         self._values = {name: values[name] for name in defaults}
 
     def __getitem__(self, name: str) -> Any:
@@ -60,6 +65,10 @@ class Given(Mapping[str, Any]):
     def changed(self) -> list[str]:
         """Flags whose value is not the default."""
         return [name for name, value in self.items() if value != self.defaults[name]]
+
+    def says(self, name: str) -> bool:
+        """Whether a flag was written, or has another value than its default."""
+        return name in self._said or self[name] != self.defaults[name]
 
     @property
     def line(self) -> str:
@@ -101,13 +110,13 @@ class Given(Mapping[str, Any]):
     def leave_out(self, *names: str, by: str) -> None:
         """Raises ``InputError`` if one of these flags is set, which another one decides."""
         for name in names:
-            if name in self.changed:
+            if self.says(name):
                 raise InputError(f"leave out --{name}: {by} says it already, got {self[name]!r}")
 
     def need(self, what: str, *names: str) -> None:
         """Raises ``InputError`` if one of these flags is set without what it needs."""
         for name in names:
-            if name in self.changed:
+            if self.says(name):
                 raise InputError(f"--{name} needs {what}, got {self[name]!r}")
 
 
@@ -185,7 +194,7 @@ def takes(
             said = {name: _value(flags[name], value) for name, value in bound.arguments.items()}
 
             def call(values: Mapping[str, object]) -> Any:
-                given = Given(function.__name__, values, usual)
+                given = Given(function.__name__, values, usual, _written(said))
                 return function(given, **{flag.name: given[flag.name] for flag in own})
 
             if not each:
@@ -304,6 +313,11 @@ def _value(parameter: inspect.Parameter, value: object) -> object:
     """What Fire leaves as one word, such as ``snip,my.module:Mine``, is several values."""
     together = "tuple" in str(parameter.annotation) and isinstance(value, str) and "," in value
     return tuple(several(value)) if together else value
+
+
+def _written(said: Mapping[str, object]) -> list[str]:
+    """The flags that are given something."""
+    return [name for name, value in said.items() if value is not None]
 
 
 def _default(parameter: inspect.Parameter) -> object:

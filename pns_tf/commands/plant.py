@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 from pns_tf.commands.flags import Given, takes
@@ -75,20 +76,18 @@ def report(record: dict, path: Path) -> str:
     """The table that ``plant`` prints, from the run's record."""
     from tabulate import tabulate
 
-    sizes, planted_sizes = record["layer_sizes"], record["target_sizes"]
+    shapes = [
+        record.get(shapes) or list(pairwise(record[sizes]))
+        for shapes, sizes in (
+            ("kernel_shapes", "layer_sizes"),
+            ("target_kernel_shapes", "target_sizes"),
+        )
+    ]
     densities = record["density_per_layer"]
     layers = [
-        [f"{a} × {b}", f"{c} × {d}", weights, biases, f"{densities[f'kernel{layer}']:.3g}"]
-        for layer, (a, b, c, d, weights, biases) in enumerate(
-            zip(
-                sizes,
-                sizes[1:],
-                planted_sizes,
-                planted_sizes[1:],
-                record["planted_weights"],
-                record["planted_biases"],
-                strict=False,
-            )
+        [_times(host), _times(target), weights, biases, f"{densities[f'kernel{layer}']:.3g}"]
+        for layer, (host, target, weights, biases) in enumerate(
+            zip(*shapes, record["planted_weights"], record["planted_biases"], strict=True)
         )
     ]
     heads = ["host layer", "target layer", "planted weights", "planted biases", "density"]
@@ -107,6 +106,10 @@ def report(record: dict, path: Path) -> str:
             f"look at it         tensorboard --logdir {path / 'tensorboard'}",
         ]
     )
+
+
+def _times(shape: Sequence[int]) -> str:
+    return " × ".join(map(str, shape))
 
 
 def _deployment_lines(measured: dict) -> list[str]:

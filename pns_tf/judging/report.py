@@ -38,7 +38,7 @@ def write_verdict(verdict: Verdict, truth: Truth, path: Path, *, overwrite: bool
             if any(mask.ndim > 2 for mask in found.masks):
                 figure = layer_counts_figure(planted, found.masks, title)
             else:
-                figure = overlap_figure(planted.kernels, found.masks.kernels, title)
+                figure = overlap_figure(planted, found.masks, title)
             save_figure(figure, folder / f"overlap-{ticket.density:g}.png")
 
 

@@ -129,7 +129,7 @@ def judge(
         sought = seek_with(
             truth.planted,
             settings,
-            pruner=Given(mask=Mask(list(ticket.mask))),
+            pruner=Given(mask=Mask(list(ticket.mask)), stream=ticket.stream),
             data=truth.data,
             watch=watch,
         )

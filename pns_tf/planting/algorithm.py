@@ -9,7 +9,7 @@ layers (ReLU, pooling, flattening) must commute with positive scales of single c
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 import numpy as np
@@ -47,6 +47,7 @@ class PlantedArrays:
         neurons: for each layer of weights, the host neuron that carries each target neuron.
         scales: float64 ``(outputs,)``: ticket outputs divided by these equal the target's.
         written: how many of the host's parameters were changed; ``None`` if that is not known.
+        norms: γ, β, moving mean and moving variance of each layer of batch normalisation.
     """
 
     kernels: list[np.ndarray]
@@ -56,6 +57,7 @@ class PlantedArrays:
     neurons: list[np.ndarray]
     scales: np.ndarray
     written: int | None = None
+    norms: list[list[np.ndarray]] = field(default_factory=list)
 
 
 def plant_arrays(
@@ -140,14 +142,14 @@ def plant_arrays(
         _mark(planted, layer, theta, sources, chosen)
         if not hide_biases:
             planted.biases[layer][chosen[theta[0] == 0]] = 0.0
-        bounds = _range_of_others(planted, layer)
+        bounds = range_of_others(planted, layer)
         if hide == "default":
             lam = matched_scales(theta, drawn, bounds)
         elif likely is not None:
             lam = np.maximum(likely[layer], smallest_scales(theta, bounds))
         if not (lam < LARGEST_SCALE).all():
             raise InputError(
-                f"the ticket becomes too small for float32 in layer {layer + 1} of {last + 1}: "
+                f"the ticket becomes too small for float32 in layer {layer} of 0 to {last}: "
                 f"plant into a host of fewer layers"
             )
         if errors is None:
@@ -277,6 +279,15 @@ def match(theta: np.ndarray, offered: np.ndarray) -> np.ndarray:
     Returns:
         Index of a host neuron for each target neuron.
     """
+    return linear_sum_assignment(distances(theta, offered))[1]
+
+
+def distances(theta: np.ndarray, offered: np.ndarray) -> np.ndarray:
+    """q of each target neuron and each host neuron, ``(target neurons, host neurons)``.
+
+    Where no positive λ leads to it, it is more than any assignment without such pairs. Arguments as
+    for `match`.
+    """
     product = theta.T @ offered
     squared_norm = (theta != 0).T.astype(np.float64) @ offered**2
     theta_squared = np.sum(theta**2, axis=0)[:, None]
@@ -286,7 +297,7 @@ def match(theta: np.ndarray, offered: np.ndarray) -> np.ndarray:
     )
     q = np.sqrt(np.maximum(theta_squared - gain, 0.0))
     forbidden = 1.0 + 2.0 * np.sqrt(theta_squared).sum()  # more than any assignment without it
-    return linear_sum_assignment(np.where(fits, q, forbidden))[1]
+    return np.where(fits, q, forbidden)
 
 
 def _mark(
@@ -297,7 +308,7 @@ def _mark(
     mask[:, sources[:, None], chosen] = (theta[1:] != 0).reshape(-1, len(sources), len(chosen))
 
 
-def _range_of_others(planted: PlantedArrays, layer: int) -> tuple[float, float]:
+def range_of_others(planted: PlantedArrays, layer: int) -> tuple[float, float]:
     """Smallest and largest value of a layer's weights and biases outside the ticket."""
     arrays = [
         (planted.kernels[layer], planted.kernel_masks[layer]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pns_tf.masks import Mask
@@ -15,6 +16,8 @@ class Given(Pruner):
 
     Attributes:
         mask: that one.
+        stream: state of the random numbers with which the training is to go on, ``None`` for those
+            of the settings' seed.
 
     Example:
         >>> found = pns_tf.seek(planted, Given(mask=planted.planted_masks), density=0.5)
@@ -23,11 +26,14 @@ class Given(Pruner):
     """
 
     mask: Mask | None = None
+    stream: Mapping | None = None
 
     name = "given"
     heeds = frozenset()
 
     def find(self, model, data, settings, loop):
-        """The mask."""
+        """The mask; the training goes on with the random numbers that it had where it was found."""
+        if self.stream is not None:
+            loop.go_on_from(self.stream)
         assert self.mask is not None
         return SearchResult(self.mask)

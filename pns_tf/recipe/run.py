@@ -37,6 +37,7 @@ LATER = {
     "control": False,
     "ranked": False,
 }
+LATER_IN_SEARCH = {"optimizer": "adam", "schedule_lr": "constant"}  # the same of the search
 
 
 @dataclass(frozen=True)
@@ -125,7 +126,12 @@ class Run:
             for name, value in said.items()
             if name in self.host.always_said or value != LATER[name]
         }
-        flat = {**self.host.settings, **said, **dataclasses.asdict(self.search)}
+        search = {
+            name: value
+            for name, value in dataclasses.asdict(self.search).items()
+            if name not in LATER_IN_SEARCH or value != LATER_IN_SEARCH[name]
+        }
+        flat = {**self.host.settings, **said, **search}
         return flat | {"options": json.dumps(flat["options"], sort_keys=True)}
 
     @functools.cached_property

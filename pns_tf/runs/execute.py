@@ -6,7 +6,7 @@ import contextlib
 import dataclasses
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,10 +34,13 @@ class Result:
     Attributes:
         row: settings, metrics, seconds and versions, flat.
         masks: the found ticket.
+        curves: values of each epoch, by name: ``loss/search``, ``loss/training`` and
+            ``accuracy/validation``.
     """
 
     row: dict
     masks: Mask
+    curves: dict[str, list[float]] = field(default_factory=dict)
 
 
 def execute(
@@ -75,7 +78,7 @@ def execute(
     row |= {f"{what}_seconds": spent for what, spent in found.seconds.items()}
     row["trained_epochs"] = len(found.history)
     row |= {f"version_{package}": version for package, version in versions().items()}
-    return Result(row, found.masks)
+    return Result(row, found.masks, found.curves)
 
 
 def _ranked(row: dict, found: FoundTicket, network: Planted | keras.Model, run: Run) -> dict:
