@@ -105,7 +105,7 @@ def median(distances: np.ndarray, axis: int = -1) -> np.ndarray:
     It is infinite, that is above the largest density tried, where half of them or more are.
 
     Example:
-        >>> median(np.array([1.0, 4.0, np.inf])), median(np.array([1.0, np.inf]))
+        >>> float(median(np.array([1.0, 4.0, np.inf]))), float(median(np.array([1.0, np.inf])))
         (4.0, inf)
     """
     ordered = np.sort(distances, axis=axis)
