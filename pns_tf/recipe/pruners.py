@@ -168,7 +168,7 @@ ROWS = (
         version=3,
         effort=1800,
         epochs=200,
-        style=("#4fc3d9", "o"),
+        style=("#7be0e8", "o"),
     ),
     PrunerRow(
         "gem_miner",
