@@ -165,10 +165,8 @@ def test_tensorboard_shows_curves_and_an_overlap_of_each_setting_and_pictures_of
     assert shown.pop("tensorboard").keys() == {"_hparams_/experiment", *PICTURES}
     assert len(shown) == 4
     for name, tags in shown.items():
-        points = {
-            step: float(tensor_util.make_ndarray(v.tensor)) for step, v in tags["loss/training"]
-        }
-        assert points == {1: 3.0, 2: 2.0}
+        losses = {step: value.tensor for step, value in tags["loss/training"]}
+        assert {s: float(tensor_util.make_ndarray(t)) for s, t in losses.items()} == {1: 3, 2: 2}
         assert ("overlap" in tags) == name.endswith("seed 0")
 
 
