@@ -17,6 +17,7 @@ import tf_keras as keras
 from pns_tf.checks import InputError
 from pns_tf.hosts.chains import fully_connected
 from pns_tf.hosts.forward import forward, takes_images
+from pns_tf.hosts.graphs import wiring_of
 from pns_tf.hosts.models import (
     host_arrays,
     host_from_model,
@@ -61,11 +62,12 @@ class FoundTicket:
         metrics: flat dict of numbers: ``best_constant`` (the test metric of the best predictor that
             ignores its input), ``before`` pruning, ``strong`` (pruned, not trained) and
             ``final`` (trained) test metric, ``planted`` that of the planted ticket, if there is
-            one, and those of `pns_tf.measuring.recovery.mask_metrics`. The first two are taken
-            after one positive scale per output, fitted on training data; ``strong_unscaled``
-            without it. Where the data have a validation set, ``validation``, ``validation_strong``
-            and ``validation_planted`` are ``final``, ``strong`` and ``planted`` on that: to choose
-            by, where the test set is only to say how good the choice is.
+            one, and those of `pns_tf.measuring.recovery.mask_metrics`. ``before``, ``strong`` and
+            ``planted`` are taken after one positive scale per output, fitted on training data;
+            ``strong_unscaled`` without it. Where the data have a validation set, ``validation``,
+            ``validation_strong`` and ``validation_planted`` are ``final``, ``strong`` and
+            ``planted`` on that: to choose by, where the test set is only to say how good the
+            choice is.
         history: mean loss of each epoch, those of the search first.
         validation: accuracy on the held-out images after each epoch of the final training; empty
             where the data holds none out.
@@ -313,11 +315,11 @@ class _Search:
         metrics = {}
         if self.planted is not None:
             ticket = forward(self.planted.ticket)
-            metrics["planted"] = self._judge(ticket, self.planted.scales)
+            metrics["planted"] = self._judge_strong(ticket).metric
             if self.validating is not None:
-                metrics["validation_planted"] = self._judge(
-                    ticket, self.planted.scales, on=self.validating
-                )
+                metrics["validation_planted"] = evaluate_strong(
+                    ticket, self.kind, self.validating
+                ).metric
         metrics["best_constant"] = self.kind.best_constant(
             self.judging.y_train, self.judging.y_test
         )
@@ -385,16 +387,15 @@ class _Search:
         set_masks(self.model, mask)
 
     def _recovery(self, found: Mask) -> dict[str, float]:
+        wiring = wiring_of(self.model)
         if self.planted is None:
-            return mask_metrics(None, found)
+            return mask_metrics(None, found, wiring=wiring)
         host = self.planted.host
         arrays = host_arrays(host) if fully_connected(host) else None
-        return mask_metrics(self.planted.planted_masks, found, arrays)
+        return mask_metrics(self.planted.planted_masks, found, arrays, wiring)
 
-    def _judge(
-        self, model: Callable, scales: np.ndarray | float = 1.0, on: Data | None = None
-    ) -> float:
-        return evaluate(model, self.kind, self.judging if on is None else on, scales)
+    def _judge(self, model: Callable, on: Data | None = None) -> float:
+        return evaluate(model, self.kind, self.judging if on is None else on)
 
     def _judge_strong(self, model: Callable) -> Strength:
         return evaluate_strong(model, self.kind, self.judging)

@@ -471,7 +471,7 @@ def test_masks_of_another_instance_are_refused(folder, tmp_path, refused):
     ("argv", "complaint"),
     [
         (["judge"], "judge needs --instance"),
-        (["judge", "--instance=nowhere", "--submission=x"], "nowhere is not an instance"),
+        (["judge", "--instance=nowhere", "--submission=x"], "nowhere is no instance"),
         (["instance", "--density=2"], "density must be a number above 0 and at most 1, got 2"),
         (["instance", "--planted=nowhere"], "nowhere is no planted run"),
         (["instance", "--width=1"], "needs"),

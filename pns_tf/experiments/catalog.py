@@ -7,6 +7,7 @@ from typing import Any
 
 from pns_tf.checks import InputError, choice, integer
 from pns_tf.experiments.experiment import Experiment
+from pns_tf.hosts.resnet import Resnet
 from pns_tf.hosts.vgg import Vgg
 from pns_tf.own_modules import load, reason
 from pns_tf.planting.algorithm import baseline_density
@@ -20,6 +21,8 @@ NOISE = (0.0, 0.001, 0.01, 0.1)
 SEED = (0,)
 VGG_DENSITIES = (0.01, 0.05, 0.1, 0.2, 0.5)
 LEVELS = 5  # of edge-popup's annealing on images
+TRANSFER_DENSITIES = (0.02, 0.05, 0.1, 0.2)
+RANKING_SEED = 10_000  # settings are chosen with smaller ones
 CIFAR10_IMAGES = 50_000  # for training
 
 
@@ -163,6 +166,46 @@ def _vgg16(
     return [*weak.values(), *strong]
 
 
+def _transfer(width_multiplier: float = 0.5, epochs: int = 10, samples: int = 5_000) -> list[Run]:
+    """Weak tickets of a small residual network, by every pruner that takes minutes.
+
+    Args:
+        width_multiplier: of all channels.
+        epochs: of the final training, and of searches that count them.
+        samples: training images, a tenth of them held out.
+    """
+    integer("epochs", epochs, minimum=1)
+    host = Resnet("resnet8", "cifar10", width_multiplier, shape=(32, 32, 3), classes=10)
+    host.check_data(samples, None, 0)
+    samples = min(samples, CIFAR10_IMAGES)
+    multishot = {"rounds": 5, "round_epochs": max(epochs // 5, 1)}
+    counted = {"epochs": epochs}
+    ways: list[tuple[str, dict, dict]] = [
+        *((name, {}, {}) for name in SCORERS),
+        *((name, {}, multishot) for name in ("magnitude", "snip", "synflow")),
+        ("synflow", {}, {"prune_rounds": 100}),
+        *((name, {}, {}) for name in ("force", "iterative_snip", "tfmot")),
+        *((name, counted, {}) for name in ("edge_popup", "rigl", "set", "iht")),
+        *((name, {"fraction": 0.5}, {}) for name in ("imp", "imp_lr")),
+    ]
+    return [
+        Run(
+            host,
+            SeekSettings(
+                pruner,
+                density,
+                epochs=epochs,
+                batch_size=64,
+                samples=samples,
+                options=options,
+                **search,
+            ),
+        )
+        for density in TRANSFER_DENSITIES
+        for pruner, options, search in ways
+    ]
+
+
 EXPERIMENTS = {
     experiment.name: experiment
     for experiment in (
@@ -197,6 +240,14 @@ EXPERIMENTS = {
         Experiment("frontier", "how sparse tickets the project's own searchers find", _frontier()),
         Experiment(
             "pns_ablation", "what pns and pns_weak owe to each of their parts", _pns_ablation()
+        ),
+        Experiment(
+            "transfer",
+            "whether the ranking of pruners on computed tasks holds on CIFAR-10",
+            _transfer(),
+            seeds=3,
+            remake=_transfer,
+            first_seed=RANKING_SEED,
         ),
     )
 }

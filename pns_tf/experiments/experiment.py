@@ -24,7 +24,8 @@ class Experiment:
         name: what the user types, and the name of its folder.
         title: the question, in a line.
         settings: one `Run` each, of seed 0.
-        seeds: how many runs each setting gets by default: seeds 0, 1, ….
+        seeds: how many runs each setting gets by default.
+        first_seed: of these runs; the others follow.
         remake: makes the settings again for other values of its keyword parameters, which are
             flags of the command ``reproduce``; ``None`` if there is nothing to choose.
     """
@@ -34,6 +35,7 @@ class Experiment:
     settings: Sequence[Run]
     seeds: int = 10
     remake: Callable[..., Sequence[Run]] | None = None
+    first_seed: int = 0
 
     def __post_init__(self):
         name = text("an experiment's name", self.name, "words in one line")
@@ -76,7 +78,8 @@ class Experiment:
             ValueError: ``seeds`` is not a positive integer.
         """
         seeds = self.seeds if seeds is None else integer("seeds", seeds, minimum=1)
-        runs = (with_seed(run, seed) for run in self.settings for seed in range(seeds))
+        numbers = range(self.first_seed, self.first_seed + seeds)
+        runs = (with_seed(run, seed) for run in self.settings for seed in numbers)
         needed = (one for run in runs for one in (run.ticket, run) if one is not None)
         return list({run.name: run for run in needed}.values())
 

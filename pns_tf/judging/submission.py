@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from pns_tf.checks import InputError, number
+from pns_tf.checks import InputError, json_object, number
 from pns_tf.judging.arrays import read_arrays
-from pns_tf.judging.instance import Instance, read_json
+from pns_tf.judging.instance import Instance
 from pns_tf.masks import Mask
 from pns_tf.pruning.thresholds import masks_from_scores
 from pns_tf.seeding import generator
@@ -197,15 +197,13 @@ def _about_in(folder: Path) -> dict:
         return _about(folder / ABOUT)
     if not (folder / RECORD).exists():
         return {}
-    record = read_json(folder / RECORD, "a found ticket", ("pruner", "density", "seconds"))
+    record = json_object(folder / RECORD, "found ticket", ("pruner", "density", "seconds"))
     said = {name: record[name] for name in ("density", "stream") if name in record}
     return {"name": record["pruner"], "seconds": record["seconds"]["pruning"], **said}
 
 
 def _about(path: Path) -> dict:
-    about = read_json(path, "a submission", ())
-    if not isinstance(about, dict):
-        raise InputError(f'{path} must hold an object such as {{"name": "mine"}}')
+    about = json_object(path, "submission")
     seconds = about.get("seconds")
     if seconds is not None:
         number(f"seconds in {path.name}", seconds, low=0.0)

@@ -81,6 +81,14 @@ def scoring_batch(
     return _map(lambda array: array[rows], x), _map(lambda array: array[rows], y)
 
 
+def check_finite(what: str, array: np.ndarray) -> np.ndarray:
+    """Returns ``array``, or raises `InputError` if it holds NaN or infinity."""
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        odd = np.count_nonzero(~np.isfinite(array))
+        raise InputError(f"{what} holds {odd} values that are not finite (NaN or infinity)")
+    return array
+
+
 def _of_dataset(dataset, per_class: int, classes: int | None, rng: np.random.Generator) -> tuple:
     """The same by one pass over a data set: of each class those with the smallest random keys."""
     if int(dataset.cardinality()) == -1:

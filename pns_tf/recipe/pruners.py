@@ -197,6 +197,7 @@ ROWS = (
     ),
 )
 PRUNERS = {row.name: row for row in ROWS}
+ORACLE = "oracle"  # in runs that are ranked: the planted masks themselves, which no search may see
 # What is known of a pruner of the user's own; from version 1 on it does not get the host's seed.
 OWN = PrunerRow("", "", version=1, weak_from=None, trains=True)
 
