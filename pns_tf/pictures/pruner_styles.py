@@ -28,6 +28,7 @@ SPARE = (  # for options, and what has none; no green, which is synflow's
 PLANTED_LINE: dict[str, Any] = {"color": INK, "linestyle": (0, (5, 2)), "linewidth": 1.2}
 BASELINE_LINE: dict[str, Any] = {"color": INK, "linestyle": (0, (1, 1.5)), "linewidth": 1.2}
 TRIVIAL_LINE: dict[str, Any] = {"color": INK, "linestyle": (0, (6, 1.5, 1, 1.5)), "linewidth": 0.8}
+BAND: dict[str, Any] = {"alpha": 0.15, "linewidth": 0}
 
 
 def styles(labels: Sequence[str]) -> dict[str, tuple[str, str]]:

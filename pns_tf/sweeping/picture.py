@@ -18,6 +18,7 @@ from pns_tf.pictures.style import (
     INK,
     ZERO,
     label_logarithmic,
+    legend_below,
     new_figure,
     panel_grid,
     set_title,
@@ -117,14 +118,7 @@ def _legend(figure: Figure, panels: Iterable[Axes]) -> None:
     handles: dict[str, Any] = {}
     for axes in panels:
         handles |= dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
-    figure.legend(
-        handles.values(),
-        handles.keys(),
-        loc="outside lower center",
-        ncols=4 if figure.get_figwidth() < 9 else 6,
-        fontsize=8,
-        frameon=False,
-    )
+    legend_below(figure, list(handles.values()), list(handles))
 
 
 def _series_and_panels(trials: pd.DataFrame, sweep: Sweep) -> tuple[pd.Series, pd.Series]:
