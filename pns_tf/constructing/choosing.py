@@ -17,8 +17,8 @@ from pns_tf.constructing.subsets import subsets
 SWEEPS = 2  # over the pools, for all neurons
 CLOSE = 2  # times as many as are wanted are looked at closely, but at least
 FEWEST = 32  # so many
-PAIR_SWEEPS = 4  # for these, and one more for each `MORE` pools
-MORE = 4
+PAIR_SWEEPS = 10  # for these, and one more for each `MORE` pools
+MORE = 2
 CHUNK = 2**18  # numbers in one table
 
 
