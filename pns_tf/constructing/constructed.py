@@ -78,7 +78,8 @@ def construct(
             one more.
         init: how the host is drawn: "normal" or "uniform"; "zero_biases" only for targets without.
         copies: of each target neuron at most.
-        largest_subset: host parameters that represent one of the target at most.
+        largest_subset: host parameters that represent one of the target at most; two more for
+            outputs, which cannot choose their place.
         tolerance: error that outputs may have, see `pns_tf.constructing.construction.build`.
         shrink: False leaves the ticket as it was constructed.
         samples: of the task's data, whose training inputs say what can be left out.

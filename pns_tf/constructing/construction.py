@@ -26,6 +26,7 @@ LAST_CONSTANTS = 24  # of the last hidden layer: outputs cannot choose their pla
 OFFERED = 200  # host neurons that are looked at for a target neuron
 STARTS = 8  # scales that are tried for each
 LAST_STARTS = 100  # for an output
+MORE_ELEMENTS = 2  # that it may take: its scale can be larger then, and its errors smaller
 SHARE = 1.0  # a parameter costs so much of what the target's own may be off by on average
 LOOSE = 8.0  # times that where few parameters are read: who reads the copy sets it right
 FEW = 3
@@ -77,7 +78,8 @@ def build(
         biases: the host's, ``(fan_out,)`` each.
         kind: of the task, which says how errors of outputs count; ``None`` for mean squares.
         copies: of each target neuron at most; those that nothing uses are dropped.
-        largest_subset: parameters that represent one of the target at most.
+        largest_subset: parameters that represent one of the target at most; two more for outputs,
+            which cannot choose their neuron.
         tolerance: root mean square error that outputs may have, relative to that of the outputs
             themselves; for classes the root of the Kullback-Leibler divergence, to second order.
         seed: of the samples on which errors are measured, and of choices among equals.
@@ -223,6 +225,7 @@ class _Layer:
             prices, offered = np.append(prices, 1.0), np.vstack([offered, self.bias[candidates]])
         sums = np.stack(ideal, axis=1) if ideal else np.zeros((len(signals), 0))
         worth = self.worth[:, j]
+        largest += MORE_ELEMENTS * self.last
         wanted = Wanted(signals, pools, sums, worth, prices, price, largest, self.last)
         return wanted, offered, place
 

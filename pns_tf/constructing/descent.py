@@ -9,6 +9,7 @@ import numpy as np
 from pns_tf.constructing.subsets import count, subsets
 
 SILENT = 0.01  # weight of errors where the target neuron is silent; only far ones matter there
+TABLE = 4000  # subsets of one pool that are tried
 PAIRED = 2  # elements of a subset at most where pools are chosen in pairs
 
 
@@ -44,7 +45,14 @@ class Wanted:
     @property
     def tables(self) -> list[np.ndarray]:
         """Subsets of each pool."""
-        return [subsets(len(pool), self.largest) for pool in self.pools]
+        return [subsets(len(pool), fitting(len(pool), self.largest)) for pool in self.pools]
+
+
+def fitting(pool: int, largest: int) -> int:
+    """The same, or fewer elements if there are more than `TABLE` subsets of so many."""
+    while largest > 1 and count(pool, largest) > TABLE:
+        largest -= 1
+    return largest
 
 
 class Descent:
