@@ -11,8 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pns_tf.constructing.descent import Descent, Wanted, fitting, pool_powers, sample_weights
-from pns_tf.constructing.subsets import subsets
+from pns_tf.constructing.descent import Descent, Wanted, pool_powers, sample_weights
 
 SWEEPS = 2  # over the pools, for all neurons
 CLOSE = 2  # times as many as are wanted are looked at closely, but at least
@@ -116,9 +115,7 @@ def _starts(wanted: Wanted, values: np.ndarray, most: int) -> tuple[np.ndarray, 
     main = int(np.argmax(powers))
     pool = wanted.pools[main]
     gains = (q * wanted.ideal[:, main]) @ wanted.signals[:, pool] / powers[main]
-    tries = (values[:, pool] * gains) @ subsets(
-        len(pool), fitting(len(pool), wanted.largest)
-    ).T.astype(float)
+    tries = (values[:, pool] * gains) @ wanted.tables[main].T.astype(float)
     ranked = -np.sort(-np.where(tries > 0, tries, -np.inf), axis=1)
     if ranked.shape[1] > most:  # from the largest scales down, evenly
         count = np.maximum(np.isfinite(ranked).sum(axis=1, keepdims=True), 1)
