@@ -20,6 +20,7 @@ FIRST = 0.85  # of the parameters stay, the first time
 SMALLEST = 0.97  # removals of less are not tried
 TRIES = 6
 EQUAL = 1.05  # times the loss before counts as no worse
+NEAR = 0.5  # times the mean square error that the tolerance allows
 DISAGREEING = 1 / 3  # times the tolerance: samples that may go to another class than the target's
 SETTINGS = SwapSettings(rounds=6, screen=300, candidates=2000, wake=False)
 
@@ -40,9 +41,9 @@ def shrink(
     """Takes parameters out of a ticket as long as it stays as near its target as it has to be.
 
     A part of them leaves, those missed least, and swaps look for a mask of that size that is nearer
-    the target. It counts if the root mean square error is within the tolerance, or for classes the
-    part of samples on which ticket and target disagree within a third of it; or if neither is more
-    than 5 % above what it was. Otherwise a smaller part is tried.
+    the target. It counts if the mean square error is at most half of what the tolerance allows, or
+    for classes if ticket and target disagree on at most a third of the tolerance of the samples; or
+    if that is at most 5 % more than it was. Otherwise a smaller part is tried.
 
     Args:
         kernels: the host's, ``(fan_in, fan_out)`` each.
@@ -76,7 +77,7 @@ def shrink(
         return float(np.mean(np.argmax(outputs * factors, axis=1) != y)), factors
 
     whole, (error, factors) = mask, judged(mask)
-    floor = DISAGREEING * tolerance if classes else tolerance**2 * float(np.mean(wanted**2))
+    floor = DISAGREEING * tolerance if classes else NEAR * tolerance**2 * float(np.mean(wanted**2))
     allowed, part = max(EQUAL * error, floor), FIRST
     for number in range(TRIES):
         loop, count = Loop(generator(seed, f"shrinking {number}")), int(part * mask.kept)
