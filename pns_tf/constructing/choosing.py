@@ -15,7 +15,7 @@ from pns_tf.constructing.descent import Descent, Wanted, pool_powers, sample_wei
 
 SWEEPS = 2  # over the pools, for all neurons
 CLOSE = 2  # times as many as are wanted are looked at closely, but at least
-FEWEST = 32  # so many
+FEWEST = 16  # so many
 PAIR_SWEEPS = 10  # for these, and one more for each `MORE` pools
 MORE = 2
 CHUNK = 2**18  # numbers in one table
@@ -70,6 +70,7 @@ def choose(
     if len(wanted.pools) > 1:
         for _ in range(PAIR_SWEEPS + len(wanted.pools) // MORE):
             descent.pair_sweep(rng)
+            descent.sweep()
     errors, scales = _exact(wanted, descent.values * descent.chosen, descent.scales)
     costs = errors + wanted.price * (descent.chosen @ wanted.prices)
     best = _first_of_each(neurons, costs)

@@ -22,8 +22,9 @@ from pns_tf.tasks.task import Target, check_layers
 
 SAMPLES = 1500  # of the input box, on which errors are measured while masks are chosen
 CONSTANTS = 8  # neurons of a layer that give constants
-LAST_CONSTANTS = 24  # of the last hidden layer: outputs cannot choose their place
-OFFERED = 200  # host neurons that are looked at for a target neuron
+LAST_CONSTANTS = 12  # of the last hidden layer: outputs cannot choose their place
+LARGE = 6  # of these are the largest biases, for targets whose outputs need large constants
+OFFERED = 150  # host neurons that are looked at for a target neuron
 STARTS = 8  # scales that are tried for each
 LAST_STARTS = 100  # for an output
 MORE_ELEMENTS = 2  # that it may take: its scale can be larger then, and its errors smaller
@@ -31,8 +32,8 @@ SHARE = 1.0  # a parameter costs so much of what the target's own may be off by 
 LOOSE = 8.0  # times that where few parameters are read: who reads the copy sets it right
 FEW = 3
 TRIES = 3  # for the whole ticket, each with parameters at an eighth of the price, and
-RETRIES = 3  # for a single neuron, each with parameters at a lower price
-CHEAPER, MUCH_CHEAPER = 2.5, 8.0  # by so much
+RETRIES = 2  # for a single neuron, each with parameters at a lower price
+CHEAPER, MUCH_CHEAPER = 4.0, 8.0  # by so much
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,7 +109,7 @@ def build(
     for _ in range(TRIES):
         rng = generator(seed, "copies")
         layers = [first_copies(deep.kernels[0], kernels[0], x, copies, rng)]
-        layers[0] = with_constants(layers[0], biases[0], CONSTANTS, rng)
+        layers[0] = with_constants(layers[0], biases[0], CONSTANTS, 0, rng)
         for layer in range(1, len(kernels)):
             builder = _Layer(deep, known, layer, layers[-1], kernels[layer], biases[layer])
             layers.append(builder.copies(copies, largest_subset, price, tolerance, rng))
@@ -201,7 +202,8 @@ class _Layer:
             left, waiting = left - choices.errors[:1].sum(), waiting - 1
             found.append(self._note(j, choices, candidates[choices.neurons], place))
         copied = self._joined(found)
-        return copied if self.last else with_constants(copied, self.bias, constants, rng)
+        large = LARGE * self.next_to_last
+        return copied if self.last else with_constants(copied, self.bias, constants, large, rng)
 
     def _wanted(self, j: int, candidates: np.ndarray, price: float, largest: int):
         places, ideal = [], []
