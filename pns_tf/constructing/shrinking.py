@@ -19,9 +19,8 @@ SAMPLES = 3000  # inputs of the training data
 FIRST = 0.85  # of the parameters stay, the first time
 SMALLEST = 0.97  # removals of less are not tried
 TRIES = 6
-EQUAL = 1.05  # times the loss before counts as no worse
 NEAR = 0.5  # times the mean square error that the tolerance allows
-DISAGREEING = 1 / 3  # times the tolerance: samples that may go to another class than the target's
+DISAGREEING = 0.25  # times the tolerance: samples that may go to another class than the target's
 SETTINGS = SwapSettings(rounds=6, screen=300, candidates=2000, wake=False)
 
 
@@ -42,8 +41,8 @@ def shrink(
 
     A part of them leaves, those missed least, and swaps look for a mask of that size that is nearer
     the target. It counts if the mean square error is at most half of what the tolerance allows, or
-    for classes if ticket and target disagree on at most a third of the tolerance of the samples; or
-    if that is at most 5 % more than it was. Otherwise a smaller part is tried.
+    for classes if ticket and target disagree on at most a quarter of the tolerance of the samples;
+    or if that is no more than it was. Otherwise a smaller part is tried.
 
     Args:
         kernels: the host's, ``(fan_in, fan_out)`` each.
@@ -78,14 +77,18 @@ def shrink(
 
     whole, (error, factors) = mask, judged(mask)
     floor = DISAGREEING * tolerance if classes else NEAR * tolerance**2 * float(np.mean(wanted**2))
-    allowed, part = max(EQUAL * error, floor), FIRST
+    # What is further off than that is mended first, with all parameters.
+    part = FIRST if error <= floor else 1.0
+    allowed = max(error, floor)
     for number in range(TRIES):
         loop, count = Loop(generator(seed, f"shrinking {number}")), int(part * mask.kept)
         smaller, _ = swap_search(kernels, biases, mask, count, x, y, kind, SETTINGS, loop, factors)
         error, new_factors = judged(smaller)
-        if smaller.kept < mask.kept and error <= allowed:
-            mask, factors = smaller, new_factors
-        else:
+        if error <= allowed:
+            mask, factors, allowed = smaller, new_factors, max(error, floor)
+        if part == 1.0:
+            part = FIRST
+        elif mask is not smaller:
             part = float(np.sqrt(part))
         watch(mask.kept)
         if part > SMALLEST or mask.kept <= len(scales):

@@ -68,7 +68,7 @@ def write_planted(
             files, record["deployment"] = deployment(networks, data.x_test[:1], planted.scales)
             (folder / "ticket.tflite").write_bytes(files["ticket"])
         export_planted(planted, record, folder)
-        log_planted(planted, record, pictures, folder / "tensorboard")
+        log_planted(planted, record, pictures, folder / "tensorboard", path.name)
         for name, figure in pictures.items():
             save_figure(figure, folder / f"{name}.png")
     return record
