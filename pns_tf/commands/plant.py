@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -12,7 +13,13 @@ from pns_tf.hosts.fully_connected import FullyConnected
 from pns_tf.recipe.planting import Planting
 
 
-@takes(FullyConnected, Planting, without=HIDDEN, defaults={"task": "helix"})
+@takes(
+    FullyConnected,
+    Planting,
+    without=HIDDEN,
+    defaults={"task": "helix"},
+    each=("task", "depth", "width", "init", "seed", "hide"),
+)
 def plant(
     given: Given,
     *,
@@ -20,7 +27,7 @@ def plant(
     data_dir: str | None = None,
     out: str = "saved_models",
     overwrite: bool = False,
-):
+) -> Callable[[], None]:
     """Hides a sparse network that solves a task in a random one, and exports both.
 
     Writes <out>/<task>-d<depth>-w<width>-s<seed>/ with host/ and ticket/ as SavedModels,
@@ -46,7 +53,11 @@ def plant(
     recipe = given.make(Planting, host=network)
     path = folder / recipe.name
     check_free(path, flag("overwrite", overwrite))
+    return functools.partial(_planted, recipe, path, data_dir, overwrite)
 
+
+def _planted(recipe: Planting, path: Path, data_dir: str | None, overwrite: bool) -> None:
+    """Plants, writes what is planted, and says what was written."""
     from pns_tf.quiet import import_tensorflow
 
     import_tensorflow()

@@ -23,6 +23,7 @@ def reproduce(
     workers: int | None = None,
     scheduler: str | None = None,
     check: bool = False,
+    control: bool = False,
     export: str | None = None,
     width_multiplier: float | None = None,
     epochs: int | None = None,
@@ -50,6 +51,8 @@ def reproduce(
         scheduler: address of a Dask scheduler to use instead, such as tcp://host:8786.
         check: run nothing, print what finished runs say about the paper's statements; without
             --figure and --experiment about all of them.
+        control: also do each search in the host before anything is planted in it: what it finds
+            there, nobody has planted.
         export: best or all, also write the found tickets as seek does, into
             <out>/<experiment>/tickets; best is one for each task, pruner and density.
         width_multiplier: for figure 5 and transfer, of all channels, None for 1 and 0.5.
@@ -80,6 +83,8 @@ def reproduce(
     whole = find(name).remade(**remade)
     chosen = whole.narrowed(several(task), densities=several(density))
     chosen = chosen.sought_by(several(pruner))
+    if flag("control", control):
+        chosen = chosen.controlled()
     ranked = None if beside is None else _ranked(beside, whole.name)
     data_dir = check_data_dir(data_dir)
     if data_dir is not None and not any(run.host.on_images for run in chosen.settings):
@@ -103,7 +108,7 @@ def reproduce(
     path = store.write_table(table, chosen.name)
     spent = time.perf_counter() - start
     print(f"{len(table)} runs, {new} of them new, in {spent:.0f} s")
-    _report(whole, table, store, command, spent)
+    _report(whole, table, store, command, spent, everything)
     if ranked is not None:
         _compare(ranked, table, path.parent, command)
     if export is not None:
@@ -144,11 +149,11 @@ def _findings(store, experiment=None, table=None) -> str:
     return lines(check(store, experiment, table)) or "the paper states nothing about it"
 
 
-def _report(experiment, table, store, command: str, seconds: float) -> None:
+def _report(experiment, table, store, command: str, seconds: float, runs) -> None:
     from pns_tf.experiments.findings import lines
     from pns_tf.experiments.report import write_report
 
-    verdicts, path = write_report(experiment, table, store, command, seconds)
+    verdicts, path = write_report(experiment, table, store, command, seconds, runs)
     if verdicts:
         print(lines(verdicts))
     print(f"written to  {path}")

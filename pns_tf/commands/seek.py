@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
@@ -25,6 +27,7 @@ STRATEGIES = ("mirrored",)
     without=(*HIDDEN, "search", "ticket"),
     defaults={"samples": None},
     types={"density": "float | str", "samples": "int | None"},
+    each=("task", "depth", "width", "init", "pruner", "density", "seed"),
 )
 def seek(
     given: Given,
@@ -38,7 +41,7 @@ def seek(
     tflite: bool = False,
     out: str = "saved_models",
     overwrite: bool = False,
-):
+) -> Callable[[], None]:
     """Plants a ticket, lets a pruner look for it, and says how much of it was found.
 
     Writes <out>/<planted run>-<pruner>-<density>/ with the found ticket before and after training
@@ -94,6 +97,10 @@ def seek(
     if strategy is not None:
         choice("strategy", strategy, STRATEGIES)
 
+    return functools.partial(_seek, run, place, path, given, data_dir)
+
+
+def _seek(run: Run, place: Place, path: Path, given: Given, data_dir: str | None) -> None:
     from pns_tf.quiet import import_tensorflow
 
     import_tensorflow()

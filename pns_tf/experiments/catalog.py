@@ -265,15 +265,25 @@ def find(name: str | None) -> Experiment:
     """
     if isinstance(name, str) and ":" in name:
         experiment = load("experiment", name)
-        if not isinstance(experiment, Experiment):
-            raise InputError(f"experiment {name!r} must be an Experiment, got {experiment!r}")
-        return experiment
+        return _checked_own(f"experiment {name!r}", experiment)
     if name is None or not str(name).endswith(".py"):
         return EXPERIMENTS[choice("experiment", name, EXPERIMENTS)]
     try:
         experiment = runpy.run_path(str(name))["EXPERIMENT"]
     except (Exception, SystemExit) as error:  # whatever the user's file raises
         raise InputError(f"{name} cannot be loaded: {reason(error)}") from error
+    return _checked_own(f"EXPERIMENT in {name}", experiment)
+
+
+def _checked_own(where: str, experiment: object) -> Experiment:
+    """Returns an experiment of the user's own, unless it would be taken for one of these."""
     if not isinstance(experiment, Experiment):
-        raise InputError(f"EXPERIMENT in {name} must be an Experiment, got {experiment!r}")
+        raise InputError(f"{where} must be an Experiment, got {experiment!r}")
+    namesake = {name.lower(): known for name, known in EXPERIMENTS.items()}.get(
+        experiment.name.lower()
+    )
+    if namesake is not None and experiment != namesake:
+        raise InputError(
+            f"{where} needs a name of its own: {experiment.name!r} is one of the catalogue's"
+        )
     return experiment

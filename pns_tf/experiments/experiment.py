@@ -12,7 +12,7 @@ from pns_tf.checks import InputError, integer, text
 from pns_tf.recipe.pruners import check_name
 from pns_tf.recipe.run import Run, density_name, with_seed
 
-# What other commands write beside the folders of experiments.
+# What other commands write beside the folders of experiments; and those of sweeps, "sweep-…".
 OTHERS = ("leaderboard", "minimal_width", "runs", "tickets")
 
 
@@ -39,7 +39,8 @@ class Experiment:
 
     def __post_init__(self):
         name = text("an experiment's name", self.name, "words in one line")
-        if not re.fullmatch(r"\w[\w .+=-]*(?<![ .])", name) or name.lower() in OTHERS:
+        plain = re.fullmatch(r"\w[\w .+=-]*(?<![ .])", name)
+        if not plain or name.lower() in OTHERS or name.lower().startswith("sweep-"):
             raise InputError(
                 f"an experiment's name must be plain words, that of a folder of its own: "
                 f"got {name!r}"
@@ -130,6 +131,23 @@ class Experiment:
         for name in more:
             chosen = chosen.with_pruner(name)
         return chosen
+
+    def controlled(self) -> Experiment:
+        """The same, each search done in the host before planting, too.
+
+        Raises:
+            ValueError: nothing is planted in any of its hosts.
+
+        Example:
+            >>> {run.control for run in find("figure10").controlled().settings}
+            {True}
+        """
+        if not any(run.planting for run in self.settings):
+            raise InputError(f"--control needs planted tickets, which {self.name} has not")
+        settings = [
+            dataclasses.replace(run, control=run.planting is not None) for run in self.settings
+        ]
+        return dataclasses.replace(self, settings=settings)
 
     def with_pruner(self, pruner: str) -> Experiment:
         """The same settings with one more pruner, wherever the first one is used."""

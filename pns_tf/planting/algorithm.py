@@ -149,7 +149,7 @@ def plant_arrays(
             lam = np.maximum(likely[layer], smallest_scales(theta, bounds))
         if not (lam < LARGEST_SCALE).all():
             raise InputError(
-                f"the ticket becomes too small for float32 in layer {layer + 1} of {last + 1}: "
+                f"the ticket becomes too small for float32 in layer {layer} of 0 to {last}: "
                 f"plant into a host of fewer layers"
             )
         if errors is None:
@@ -232,16 +232,37 @@ def check_fit(target_shape: Sequence[int], host_shape: Sequence[int]) -> None:
 
 
 def baseline_density(task: str, depth: int, width: int) -> float:
-    """Non-zero target weights / host weights, biases not counted.
+    """Non-zero target weights / host weights, biases not counted: the paper's.
 
     Raises:
         ValueError: unknown task, or a target that does not fit such a host.
     """
+    target, sizes = _fitting(task, depth, width)
+    return target.nonzero_weights / sum(a * b for a, b in pairwise(sizes))
+
+
+def truth_density(task: str, depth: int, width: int) -> float:
+    """Non-zero target weights and biases / all parameters of the host: that of rankings.
+
+    Raises:
+        ValueError: unknown task, or a target that does not fit such a host.
+
+    Example:
+        >>> round(truth_density("circle", 5, 100) * 20_904)  # 108 weights and 22 biases
+        130
+    """
+    target, sizes = _fitting(task, depth, width)
+    planted = target.nonzero_weights + target.nonzero_biases
+    return planted / sum((a + 1) * b for a, b in pairwise(sizes))
+
+
+def _fitting(task: str, depth: int, width: int) -> tuple[Target, list[int]]:
+    """A task's target, and the sizes of the host that it is to fit in."""
     problem = tasks.get(task)
     target = problem.target(depth)
     sizes = host_sizes(problem.inputs, problem.outputs, depth, integer("width", width, minimum=1))
     check_fit(target.shape, sizes)
-    return target.nonzero_weights / sum(a * b for a, b in pairwise(sizes))
+    return target, sizes
 
 
 def match(theta: np.ndarray, offered: np.ndarray) -> np.ndarray:

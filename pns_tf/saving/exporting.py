@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import platform
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
@@ -13,6 +14,8 @@ import tf_keras as keras
 
 import pns_tf
 from pns_tf.checks import InputError
+from pns_tf.constructing.certificate import Certificate
+from pns_tf.constructing.constructed import CONSTRUCTED, Constructed
 from pns_tf.hosts.compaction import compact
 from pns_tf.hosts.forward import forward, takes_images
 from pns_tf.hosts.graphs import Step, steps, wiring_of
@@ -27,10 +30,11 @@ from pns_tf.hosts.models import (
     set_parameters,
 )
 from pns_tf.masks import Mask
-from pns_tf.measuring.evaluation import evaluate
+from pns_tf.measuring.evaluation import evaluate_strong
 from pns_tf.planting.algorithm import PlantedArrays
 from pns_tf.planting.planted import Planted, planted_from_arrays
 from pns_tf.planting.target_model import ModelTarget
+from pns_tf.recipe.constructing import Constructing
 from pns_tf.recipe.hosts import host_of_record
 from pns_tf.recipe.planting import Planting
 from pns_tf.saving.storage import MASKS, RECORD, read_planted_record, write_json
@@ -143,7 +147,7 @@ def server_of(model: keras.Model, scales: np.ndarray | None = None) -> Server:
     return Server(kernels, biases, scales, None if plain else model)
 
 
-def record_of(planted: Planted, planting: Planting, data: Data) -> dict:
+def record_of(planted: Planted, planting: Planting | Constructing, data: Data) -> dict:
     """Everything that made the ticket, and how good target, ticket and host are, for JSON."""
     kind = planted.kind or kind_of(data)
     host, ticket = forward(planted.host), forward(planted.ticket)
@@ -154,11 +158,12 @@ def record_of(planted: Planted, planting: Planting, data: Data) -> dict:
         "init": planted.init,
         "hide_biases": planted.hide_biases,
         **what_is_planted(planted),
+        **_construction(planted, planting),
         "metric": kind.metric,
         "metrics": {
-            "target": evaluate(planted.target, kind, data),
-            "ticket": evaluate(ticket, kind, data, planted.scales),
-            "host": evaluate(host, kind, data),
+            "target": evaluate_strong(planted.target, kind, data).metric,
+            "ticket": evaluate_strong(ticket, kind, data).metric,
+            "host": evaluate_strong(host, kind, data).metric,
         },
         "versions": versions(),
     }
@@ -185,6 +190,19 @@ def what_is_planted(planted: Planted) -> dict:
         "neurons": [neurons.tolist() for neurons in planted.neurons],
         "parameters_written": planted.written,
     }
+
+
+def _construction(planted: Planted, recipe: Planting | Constructing) -> dict:
+    """Size and certificate of a ticket that was constructed, beside its settings."""
+    if not isinstance(planted, Constructed):
+        return {}
+    found = {
+        "target_weights": planted.target.nonzero_weights,
+        "kept_before": planted.before_shrinking,
+        "kept": planted.planted_masks.kept,
+        "certificate": dataclasses.asdict(planted.certificate),
+    }
+    return {"construction": recipe.record["construction"] | found}
 
 
 def versions() -> dict[str, str]:
@@ -229,12 +247,13 @@ def load_planted(folder: Path | str) -> Planted:
             written=record.get("parameters_written"),
             norms=[[array.numpy() for array in arrays] for arrays in getattr(host, "norms", ())],
         )
+        made = record.get("construction", {})
         target: Target
         if task is None:
             target = ModelTarget(_target_model(template, arrays))
         else:
-            target = task.target(record["depth"])
-        return planted_from_arrays(
+            target = task.target(made.get("target_depth", record["depth"]))
+        planted = planted_from_arrays(
             arrays,
             target=target,
             seed=record["seed"],
@@ -242,10 +261,18 @@ def load_planted(folder: Path | str) -> Planted:
             hide_biases=record["hide_biases"],
             task=task,
             template=template,
-            hide=record.get("hide", "default"),  # older records do not say it
+            # Older records do not say it.
+            hide=CONSTRUCTED if made else record.get("hide", "default"),
             epsilon=record.get("epsilon"),
         )
-    except (OSError, AttributeError, TypeError, tf.errors.OpError) as error:
+        if not made:
+            return planted
+        return Constructed(
+            **vars(planted),
+            certificate=Certificate(**made["certificate"]),
+            before_shrinking=made["kept_before"],
+        )
+    except (OSError, AttributeError, KeyError, TypeError, tf.errors.OpError) as error:
         raise InputError(f"{folder} is no planted run: {error}") from error
 
 

@@ -59,6 +59,7 @@ def load_found(folder: Path | str) -> FoundTicket:
         search=SearchResult(masks),
         settings=from_record(SeekSettings, record),
         augmented=record["augmented"],
+        stream=record.get("stream"),
     )
 
 

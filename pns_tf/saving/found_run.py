@@ -75,6 +75,7 @@ def write_found(
         "validation": found.validation,
         "seconds": found.seconds,
         "scales": found.scales.tolist(),
+        **({} if found.stream is None else {"stream": found.stream}),
         "versions": versions(),
     }
     pictures = _pictures(found, planted, f"{settings.pruner}, density {settings.density:g}")
@@ -92,7 +93,7 @@ def write_found(
             ticket = convert(server_of(found.model))
             (folder / "trained.tflite").write_bytes(ticket)
             record["tflite_bytes"] = {"ticket": len(ticket), "dense_host": len(dense)}
-        log_found(found, record, pictures, folder / "tensorboard")
+        log_found(found, record, pictures, folder / "tensorboard", path.name)
         for name, figure in pictures.items():
             save_figure(figure, folder / f"{name}.png")
         write_json(folder / RECORD, record)
@@ -132,9 +133,10 @@ def _pictures(found: FoundTicket, planted: Planted | None, title: str) -> dict[s
     drawable = wiring_of(found.host).is_chain and all(mask.ndim < 3 for mask in found.masks)
     if not drawable:
         return {"overlap": layer_counts_figure(planted_masks, found.masks, title)}
-    pictures = {"ticket": ticket_figure(*_effective_parameters(found), title=f"found by {title}")}
+    ticket = ticket_figure(*_effective_parameters(found), f"found by {title}", planted_masks)
+    pictures = {"ticket": ticket}
     if planted_masks is not None:
-        overlap = overlap_figure(planted_masks.kernels, found.masks.kernels, title)
+        overlap = overlap_figure(planted_masks, found.masks, title)
         pictures = {"overlap": overlap, **pictures}
     return pictures
 
