@@ -130,13 +130,17 @@ def held(name, make):
     schedule = pns.PolynomialDecay(0.0, 0.75, begin_step=0, end_step=12, frequency=4)
     updates, watch = pns.UpdateMasks("magnitude", schedule, scope="local"), Watch()
     x, y = samples((8,))
-    start = float(model.evaluate(x, y, verbose=0))
+    start = [layer.kernel.numpy() for layer in model.layers]
     for _ in range(2):
         model.fit(x, y, batch_size=8, epochs=1, verbose=0, callbacks=[updates, watch])
-    end = float(model.evaluate(x, y, verbose=0))
+    kept = [layer.kernel.numpy() != 0 for layer in model.layers]
+    trained = [
+        float((layer.kernel.numpy() != before)[k].mean())
+        for layer, before, k in zip(model.layers, start, kept, strict=True)
+    ]
     zeros = [float((layer.kernel.numpy() == 0).mean()) for layer in model.layers]
     moved = watch.moved + pruned_but_not_zero(model)
-    return {"zeros": zeros, "moved": moved, "steps": watch.steps, "gained": start - end}
+    return {"zeros": zeros, "moved": moved, "steps": watch.steps, "trained": trained}
 
 
 def trained(epochs, interrupted):

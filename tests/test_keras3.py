@@ -20,6 +20,7 @@ from pns_tf.checks import InputError
 from pns_tf.keras3.layers import prunable_weights
 from pns_tf.keras3.sparse import sparse_in
 from pns_tf.pruners import Pruner
+from pns_tf.pruning.thresholds import kept_count
 from pns_tf.tfmot.prune import pruned_weights
 
 CASES = Path(__file__).parent / "keras3_cases.py"
@@ -109,7 +110,7 @@ def test_pruned_stays_pruned_under_every_optimizer(backend, cases):
         assert found["moved"] == 0, name
         assert found["zeros"] == [0.75] * 3, name
         assert found["steps"] == 16, name
-        assert found["gained"] > 0.02, name
+        assert min(found["trained"]) > 0.9, name
 
 
 @pytest.mark.slow
@@ -317,7 +318,7 @@ def test_patterns_hold_in_keras_3():
 def test_global_scope_keeps_the_exact_number():
     model = pruned(network(), scope="global", schedule=at_once(0.7), biases=True)
     kept = sum(int(mask.numpy().sum()) for _, mask in model.optimizer.masked())
-    assert kept == round(0.3 * (8 * 16 + 16 + 16 * 3 + 3))
+    assert kept == kept_count(8 * 16 + 16 + 16 * 3 + 3, 0.7)
 
 
 def test_masks_can_be_switched_on_after_a_training_without_them():
@@ -438,6 +439,7 @@ def with_another_head():
         (lambda: pns.ConstantSparsity(1.0, 0), "target_sparsity must be below 1"),
         (lambda: pns.PolynomialDecay(0, 0.5, 10, 5), "end_step must be an integer of at least 10"),
         (lambda: pns.PolynomialDecay(0, 0.5, 5, 5), "end_step must be after begin_step"),
+        (lambda: pns.PolynomialDecay(0, 0.5, 0, 50), "frequency must be at most end_step, got 100"),
         (lambda: pns.ConstantSparsity(0.5, 0, frequency=0), "frequency must be an integer"),
         (lambda: prunable_weights(tf_keras.Sequential()), "must be a Keras 3 model, got a tf_k"),
         (lambda: pns.strip(compiled(network(), "adam")), "is not compiled with"),
@@ -500,6 +502,12 @@ def test_training_that_ends_before_the_schedule_says_how_far_it_came():
     schedule = pns.PolynomialDecay(0.0, 0.9, begin_step=0, end_step=100, frequency=2)
     with pytest.warns(UserWarning, match=r"ended at step 4, .* step 100: density 0.\d+ reached"):
         pruned(network(), schedule=schedule)
+
+
+def test_a_schedule_that_never_gets_to_its_end_says_so():
+    schedule = pns.PolynomialDecay(0.0, 0.9, begin_step=0, end_step=150, frequency=100)
+    with pytest.warns(UserWarning, match="last update is at step 100, where its sparsity is 0.8"):
+        pns.UpdateMasks("magnitude", schedule)
 
 
 def test_a_layer_that_is_left_empty_is_named():
