@@ -30,8 +30,9 @@ def drawn(model, seed=0):
     """The model with weights that are the same on every backend."""
     rng = np.random.default_rng(seed)
     for variable in model.trainable_variables:
-        fan = np.prod(variable.shape[:-1]) if len(variable.shape) > 1 else 4
-        variable.assign(rng.normal(size=variable.shape) / np.sqrt(fan))
+        shape = tuple(variable.shape)
+        fan = np.prod(shape[:-1]) if len(shape) > 1 else 4
+        variable.assign(rng.normal(size=shape) / np.sqrt(fan))
     return model
 
 
@@ -194,7 +195,7 @@ def deep():
     layers = [keras.Input((4,)), *[L.Dense(200, use_bias=False) for _ in range(30)], L.Dense(2)]
     model = keras.Sequential(layers)
     for layer in model.layers:
-        layer.kernel.assign(np.ones(layer.kernel.shape))
+        layer.kernel.assign(np.ones(tuple(layer.kernel.shape)))
     scores = score(pruners.get("synflow"), model, prunable_weights(model))
     return [float(part.max()) for part in (scores[0], scores[-1])]
 

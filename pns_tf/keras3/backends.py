@@ -41,8 +41,8 @@ def derivatives() -> ModuleType:
 
 
 def array_of(variable: keras.Variable) -> np.ndarray:
-    """The value of a variable; ``numpy()`` of PyTorch's makes NumPy warn."""
-    return keras.ops.convert_to_numpy(variable.value)
+    """The value of a variable; by other ways NumPy warns of TensorFlow's or of PyTorch's."""
+    return keras.ops.convert_to_numpy(keras.ops.convert_to_tensor(variable))
 
 
 @contextlib.contextmanager
