@@ -5,7 +5,7 @@ No framework is imported here: the same pruners score models of tf_keras and of 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from pns_tf.training.loop import Loop
 
 # What some pruners go by and others do not; for these it is an error to give it.
-HEEDED = ("rounds", "prune_rounds", "scope", "schedule", "augmented")
+TRAINED_BY = ("optimizer", "schedule_lr")  # of those whose ticket is trained as all others are
+HEEDED = ("rounds", "prune_rounds", "scope", "schedule", "augmented", *TRAINED_BY)
 
 
 @dataclass
@@ -129,6 +130,7 @@ class Pruner:
         *,
         weights: Sequence[PrunableWeight] | None = None,
         sample_weight: Any = None,
+        class_weight: Mapping[int, float] | None = None,
         batch_statistics: bool | None = None,
     ) -> list[np.ndarray]:
         """Scores a model's prunable parameters, and leaves every variable bit-equal.
@@ -145,7 +147,7 @@ class Pruner:
                 weights, regularisers and ``add_loss``; else cross entropy from logits if ``y``
                 holds integers, else MSE.
             weights: what to score; by default all of `prunable_weights`.
-            sample_weight: of the samples, as for ``fit``.
+            sample_weight, class_weight: of the samples and of their classes, as for ``fit``.
             batch_statistics: whether batch normalisation uses the mean and variance of ``x`` or
                 those it has gathered in training. By default as the pruner says, see `Pruner`.
 
@@ -164,7 +166,9 @@ class Pruner:
         """
         from pns_tf.pruners import scoring
 
-        return scoring.score(self, model, x, y, loss, weights, sample_weight, batch_statistics)
+        return scoring.score(
+            self, model, x, y, loss, weights, sample_weight, class_weight, batch_statistics
+        )
 
     def check_samples(self, x, y) -> None:
         """Raises `InputError` if samples are needed and missing."""

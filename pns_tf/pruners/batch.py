@@ -54,6 +54,11 @@ def scoring_batch(
     if classes is not None:
         integer("classes", classes, minimum=1)
     rng = generator(seed, "scoring batch")
+    for name, data in (("x", x), ("y", y)):
+        if any(hasattr(data, kind) for kind in ("nested_row_splits", "dense_shape")):
+            raise InputError(
+                f"{name} is ragged or sparse: expected arrays; prune takes such samples as they are"
+            )
     if hasattr(x, "as_numpy_iterator"):
         if y is not None:
             raise InputError("y must be left out with a data set, which has its labels in it")

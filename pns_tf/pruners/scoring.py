@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +12,7 @@ import tf_keras as keras
 
 from pns_tf.checks import flag
 from pns_tf.pruners.batch import check_finite
+from pns_tf.pruners.class_weights import with_class_weight
 from pns_tf.pruners.network import Loss, Network
 from pns_tf.pruners.scoring_modes import batch_statistics as statistics_of_batch
 from pns_tf.pruners.scoring_modes import full_precision, unchanged
@@ -29,6 +30,7 @@ def score(
     loss: Loss | None = None,
     weights: Sequence[PrunableWeight] | None = None,
     sample_weight: Any = None,
+    class_weight: Mapping[int, float] | None = None,
     batch_statistics: bool | None = None,
 ) -> list[np.ndarray]:
     """What `pns_tf.pruners.Pruner.score` returns, which says what the arguments are."""
@@ -41,6 +43,7 @@ def score(
     check_model(model)
     weights = prunable_weights(model) if weights is None else weights
     sample_weight = as_fed("sample_weight", sample_weight)
+    sample_weight = with_class_weight(y, class_weight, sample_weight)
     network = Network(model, weights, loss, sample_weight)
     with contextlib.ExitStack() as modes:
         modes.enter_context(unchanged(model.variables))

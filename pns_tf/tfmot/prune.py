@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +12,7 @@ import tf_keras as keras
 from pns_tf import pruners
 from pns_tf.checks import InputError, choice, similar
 from pns_tf.pruners.base import Pruner
+from pns_tf.pruners.class_weights import with_class_weight
 from pns_tf.pruners.network import Loss
 from pns_tf.pruners.scoring import as_fed
 from pns_tf.pruning.layer_weights import parts, unknown_weights
@@ -44,6 +45,7 @@ class Saliency:
         loss: Loss | None,
         sample_weight=None,
         batch_statistics: bool | None = None,
+        class_weight: Mapping[int, float] | None = None,
         pattern: Pattern | None = None,
     ) -> Saliency:
         """Raises `InputError` for an unknown pruner or scope, and for samples that do not work."""
@@ -57,6 +59,7 @@ class Saliency:
         choice("scope", scope, SCOPES)
         samples = as_fed("x", x), as_fed("y", y)
         weight = as_fed("sample_weight", sample_weight)
+        weight = with_class_weight(samples[1], class_weight, weight)
         check_pattern(pattern)
         return cls(pruner, *samples, scope, loss, weight, batch_statistics, pattern)
 
@@ -85,6 +88,7 @@ def prune(
     keep_pruned_weights: bool = False,
     loss: Loss | None = None,
     sample_weight: np.ndarray | None = None,
+    class_weight: Mapping[int, float] | None = None,
     batch_statistics: bool | None = None,
     skip: Sequence[str] = (),
     pattern: Pattern | None = None,
@@ -116,7 +120,7 @@ def prune(
             step of the optimizer changes them. Rewind by assigning the trainable variables; before
             ``strip_pruning``, call `pns_tf.apply_masks`.
         loss: the loss to score by; by default the one the model is compiled with.
-        sample_weight: of the samples, as for ``fit``.
+        sample_weight, class_weight: of the samples and of their classes, as for ``fit``.
         batch_statistics: normalise by the samples' own statistics while scoring, see
             `pns_tf.pruners.Pruner.score`.
         skip: names of layers that are to stay dense, such as "head" or, in a nested model or as the
@@ -138,7 +142,9 @@ def prune(
         >>> pruned.compile("adam", "mse")
         >>> history = pruned.fit(x_train, y_train, callbacks=[pns_tf.UpdateMasks()], verbose=0)
     """
-    saliency = Saliency.checked(pruner, x, y, scope, loss, sample_weight, batch_statistics, pattern)
+    saliency = Saliency.checked(
+        pruner, x, y, scope, loss, sample_weight, batch_statistics, class_weight, pattern
+    )
     if not isinstance(pruning_schedule, tfmot.sparsity.keras.PruningSchedule):
         raise InputError(
             f"pruning_schedule must be a TF-MOT PruningSchedule, got {pruning_schedule!r}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -64,8 +64,9 @@ class UpdateMasks(tfmot.sparsity.keras.UpdatePruningStep):
     A warning names a layer of which nothing is left.
 
     Args:
-        pruner, x, y, scope, loss, sample_weight, batch_statistics, pattern: as for `prune`. Needed
-            after loading a model from disk; by default what each layer was wrapped with.
+        pruner, x, y, scope, loss, sample_weight, class_weight, batch_statistics, pattern: as for
+            `prune`. Needed after loading a model from disk; by default what each layer was wrapped
+            with.
 
     Raises:
         ValueError: when training begins, if the model is not wrapped, or if a wrapper does not know
@@ -85,17 +86,18 @@ class UpdateMasks(tfmot.sparsity.keras.UpdatePruningStep):
         scope: str = "global",
         loss: Loss | None = None,
         sample_weight: np.ndarray | None = None,
+        class_weight: Mapping[int, float] | None = None,
         batch_statistics: bool | None = None,
         pattern: Pattern | None = None,
     ):
         super().__init__()
-        settings = (x, y, loss, sample_weight, batch_statistics, pattern)
+        settings = (x, y, loss, sample_weight, class_weight, batch_statistics, pattern)
         if pruner is None and (scope != "global" or any(value is not None for value in settings)):
             raise InputError("UpdateMasks takes x, y, scope, loss, … only together with a pruner")
         self._given = None
         if pruner is not None:
             self._given = Saliency.checked(
-                pruner, x, y, scope, loss, sample_weight, batch_statistics, pattern
+                pruner, x, y, scope, loss, sample_weight, batch_statistics, class_weight, pattern
             )
 
     def on_train_begin(self, logs=None):
