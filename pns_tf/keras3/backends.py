@@ -7,6 +7,7 @@ import importlib
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from types import ModuleType
+from typing import Any
 
 import keras
 import numpy as np
@@ -40,9 +41,11 @@ def derivatives() -> ModuleType:
     return importlib.import_module(DERIVATIVES[check_backend()])
 
 
-def array_of(variable: keras.Variable) -> np.ndarray:
-    """The value of a variable; by other ways NumPy warns of TensorFlow's or of PyTorch's."""
-    return keras.ops.convert_to_numpy(keras.ops.convert_to_tensor(variable))
+def array_of(held: Any) -> np.ndarray:
+    """The value of a variable or tensor; NumPy's own conversion warns of TensorFlow's."""
+    if check_backend() == "tensorflow" and hasattr(held, "numpy"):
+        return held.numpy()
+    return keras.ops.convert_to_numpy(held.value if isinstance(held, keras.Variable) else held)
 
 
 @contextlib.contextmanager

@@ -87,7 +87,7 @@ def as_fed(what: str, data):
         data = np.asarray(data)  # a list of numbers is one array
 
     def tensor(part):
-        array = check_finite(what, keras.ops.convert_to_numpy(part))
+        array = check_finite(what, array_of(part))
         kind = keras.config.floatx() if array.dtype.kind == "f" else None
         return keras.ops.convert_to_tensor(array, dtype=kind)
 
