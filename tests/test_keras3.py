@@ -306,6 +306,7 @@ def test_a_pruner_of_ones_own_is_one_class_for_both_lines():
         assert score[mask.numpy() == 1].min() >= score[mask.numpy() == 0].max()
 
 
+@pytest.mark.slow
 def test_patterns_hold_in_keras_3():
     model = pruned(network(), pattern=pns.NofM(2, 4), skip="head")
     kernel = model.get_layer("first").kernel.numpy()
@@ -321,6 +322,7 @@ def test_global_scope_keeps_the_exact_number():
     assert kept == kept_count(8 * 16 + 16 + 16 * 3 + 3, 0.7)
 
 
+@pytest.mark.slow
 def test_masks_can_be_switched_on_after_a_training_without_them():
     model, (x, y) = network(), samples()
     model.compile(pns.Sparse("adam"), LOGITS)
@@ -330,6 +332,8 @@ def test_masks_can_be_switched_on_after_a_training_without_them():
     assert zeros(model) == [0.5, 0.5]
 
 
+# Keras's own saving makes NumPy warn.
+@pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept:DeprecationWarning")
 def test_stripping_changes_nothing_but_the_optimizer(tmp_path):
     model, (x, y) = pruned(network()), samples()
     before, outputs = [w.numpy() for w in model.weights], model.predict(x, verbose=0)
