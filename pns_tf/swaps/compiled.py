@@ -1,8 +1,7 @@
 """The inner loops of the swaps, compiled: each walks only along weights that are not zero.
 
-Networks come as flat arrays, see `Wiring`. All loops add in one fixed order and without shortcuts
-in floating point, so that the processor's vector units do not decide what is found. Samples come
-last in every array, where they lie side by side.
+Networks come as flat arrays, see `Wiring`. Samples come last in every array, where they lie side by
+side.
 """
 
 from __future__ import annotations
@@ -12,6 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numba import njit
+
+from pns_tf.training.sparse import dot
 
 BLOCK = 512  # samples that are carried through all layers together, to stay in the cache
 ZERO = np.float32(0.0)
@@ -256,7 +257,7 @@ def cross_entropy(logits, y, scales):
     """Mean cross entropy of scaled logits, with its derivatives by the logarithms of the scales.
 
     Args:
-        logits: ``(classes, n)``.
+        logits: float32 ``(classes, n)``.
         y: classes, ``(n,)``.
         scales: ``(classes,)``.
 
@@ -265,27 +266,32 @@ def cross_entropy(logits, y, scales):
         that of the softmax at p in z = log-scaled logits, Σ (diag(p) − p pᵀ) ⊙ z zᵀ.
     """
     classes, n = logits.shape
-    z, p = np.empty(classes), np.empty(classes)
-    loss, slope, curvature = 0.0, np.zeros(classes), np.zeros((classes, classes))
-    for s in range(n):
-        largest = -np.inf
-        for c in range(classes):
-            z[c] = logits[c, s] * scales[c]
-            largest = max(largest, z[c])
-        total = 0.0
-        for c in range(classes):
-            p[c] = np.exp(z[c] - largest)
-            total += p[c]
-        loss += np.log(total) + largest - z[y[s]]
-        for c in range(classes):
-            p[c] *= z[c] / total  # p z from here on
-            slope[c] += p[c]
-        slope[y[s]] -= z[y[s]]
-        for c in range(classes):
-            curvature[c, c] += p[c] * z[c]
-            for d in range(c + 1):
-                curvature[c, d] -= p[c] * p[d]
+    z, p = np.empty((classes, n), np.float32), np.empty((classes, n), np.float32)
+    largest, total, ones = np.empty(n, np.float32), np.zeros(n, np.float32), np.ones(n, np.float32)
+    slope, curvature = np.zeros(classes), np.zeros((classes, classes))
     for c in range(classes):
-        for d in range(c):
-            curvature[d, c] = curvature[c, d]
+        scale = np.float32(scales[c])
+        for s in range(n):
+            z[c, s] = logits[c, s] * scale
+    largest[:] = z[0]
+    for c in range(1, classes):
+        for s in range(n):
+            largest[s] = z[c, s] if z[c, s] > largest[s] else largest[s]
+    for c in range(classes):
+        for s in range(n):
+            p[c, s] = np.exp(z[c, s] - largest[s])
+        for s in range(n):
+            total[s] += p[c, s]
+    loss = 0.0
+    for s in range(n):
+        loss += np.log(total[s]) + largest[s] - z[y[s], s]
+        slope[y[s]] -= z[y[s], s]
+    for c in range(classes):
+        for s in range(n):
+            p[c, s] *= z[c, s] / total[s]  # p z from here on
+        slope[c] += dot(p[c], ones)
+        curvature[c, c] = dot(p[c], z[c])
+    for c in range(classes):
+        for d in range(classes):
+            curvature[c, d] -= dot(p[c], p[d])
     return loss / n, slope / n, curvature / n

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-OFF, ON = 200, 800  # the best flips of each kind, among which pairs are looked for
+OFF, ON = 200, 400  # the best flips of each kind, among which pairs are looked for
 
 
 class Proposals:
@@ -91,7 +91,7 @@ class Proposals:
         """
         off, on = np.isin(self._off, flips), np.isin(self._on, flips)
         self._off_alone += self._among_off[off].sum(axis=0) + self._cross[:, on].sum(axis=1)
-        # The few that are made do not pay for the products among all 800.
+        # The few that are made do not pay for the products among all 400.
         among_on = self._on_features @ self._on_features[on].sum(axis=0)
         self._on_alone += among_on + self._cross[off].sum(axis=0)
         self._prices = prices[self._on]

@@ -126,7 +126,7 @@ def _links(mask: Mask) -> tuple[list[np.ndarray], tuple[np.ndarray, ...]]:
 
 
 @njit(cache=True, error_model="numpy", fastmath={"reassoc"})
-def _dot(a, b):
+def dot(a, b):
     """Σ a b, float32, added in the order that suits the vector units: six times as fast."""
     total = ZERO
     for s in range(len(a)):
@@ -184,10 +184,10 @@ def _epoch(
                 for s in range(size):
                     slope[s] = slope[s] if value[s] > ZERO else ZERO
             if bias[c] >= 0:
-                gradient[bias[c]] = _dot(slope[:size], ones[:size])
+                gradient[bias[c]] = dot(slope[:size], ones[:size])
             for link in range(begins[c], begins[c + 1]):
                 weight, source = theta[weights[link]], sources[link]
-                gradient[weights[link]] = _dot(slope[:size], values[source, :size])
+                gradient[weights[link]] = dot(slope[:size], values[source, :size])
                 if source >= inputs:
                     back = slopes[source]
                     for s in range(size):
