@@ -128,9 +128,9 @@ ROWS = (
         epochs=200,
     ),
     PrunerRow("gem_miner", "pns_tf.pruners.gem_miner:GemMiner", version=3, effort=1300, epochs=400),
-    PrunerRow("pns", "pns_tf.pruners.pns:PlantNSeek", version=5, effort=2000, widest=100),
+    PrunerRow("pns", "pns_tf.pruners.pns:PlantNSeek", version=6, effort=2000, widest=100),
     PrunerRow(
-        "pns_weak", "pns_tf.pruners.pns_weak:PlantNSeekWeak", version=6, effort=2300, widest=200
+        "pns_weak", "pns_tf.pruners.pns_weak:PlantNSeekWeak", version=7, effort=500, widest=200
     ),
 )
 PRUNERS = {row.name: row for row in ROWS}

@@ -70,7 +70,8 @@ class CrossEntropy:
 
         By Newton's method from ``near``, or from unit size with more steps.
         """
-        z, y, steps = *_compiled_types(outputs, y), STEPS
+        z, y = _compiled_types(outputs, y)
+        steps = STEPS
         if near is None:
             size = np.sqrt(np.mean(z.astype(np.float64) ** 2, axis=1))
             near, steps = 1 / np.where(size > 0, size, 1.0), 20 * STEPS

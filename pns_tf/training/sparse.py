@@ -72,7 +72,8 @@ def train_sparse(
     theta, first, second = (Note(a) for a in (parameters, 0 * parameters, 0 * parameters))
     classes = kind == CLASSIFICATION
     samples = np.ascontiguousarray(x.T, np.float32)
-    labels = np.asarray(y, np.int64)[None] if classes else np.asarray(y, np.float32).T
+    numbers = np.asarray(y, np.int64) if classes else np.zeros(len(x), np.int64)
+    wanted = np.zeros((1, len(x)), np.float32) if classes else np.asarray(y, np.float32).T
     steps = -(-len(x) // batch_size)
 
     def step(number: int) -> float:
@@ -81,8 +82,8 @@ def train_sparse(
         fallen = np.cos(np.pi * (before + np.arange(steps)) / (epochs * steps)) if cosine else 1.0
         rates = np.float32(learning_rate) * np.full(steps, (1 + fallen) / 2, np.float32)
         state = [note.value.astype(np.float32) for note in (theta, first, second)]
-        taken, targets = samples[:, order], labels[:, order]
-        loss = _epoch(*state, before, rates, *network, taken, targets, batch_size, classes)
+        taken = samples[:, order], numbers[order], np.ascontiguousarray(wanted[:, order])
+        loss = _epoch(*state, before, rates, *network, *taken, batch_size, classes)
         theta.value, first.value, second.value = state
         return float(loss)
 
@@ -136,8 +137,8 @@ def dot(a, b):
 
 @compiled
 def _epoch(
-    theta, first, second, before, rates, begins, bias, sources, weights, inputs, outputs, x, y,
-    batch_size, classes,
+    theta, first, second, before, rates, begins, bias, sources, weights, inputs, outputs, x,
+    numbers, wanted, batch_size, classes,
 ):  # fmt: skip
     """One pass in the given order; changes parameters and moments, returns the mean loss.
 
@@ -147,9 +148,11 @@ def _epoch(
         rates: learning rate of each step.
         begins, bias, sources, weights, inputs, outputs: the network, see `_links`.
         x: ``(inputs, n)``.
-        y: classes ``(1, n)``, int64, or values ``(outputs, n)``.
+        numbers: classes ``(n,)``, int64.
+        wanted: values ``(outputs, n)``.
         batch_size: samples a step.
-        classes: whether the loss is the cross entropy, else the mean square.
+        classes: whether the loss is the cross entropy with the former, else the mean square error
+            from the latter.
     """
     n, computed = x.shape[1], len(bias)
     values = np.zeros((inputs + computed, batch_size), np.float32)
@@ -174,9 +177,9 @@ def _epoch(
                     value[s] = value[s] if value[s] > ZERO else ZERO
         slopes[:] = ZERO
         if classes:
-            total += _cross_entropy(values[hidden:], slopes[hidden:], y[0], begin, size)
+            total += _cross_entropy(values[hidden:], slopes[hidden:], numbers, begin, size)
         else:
-            total += _mean_square(values[hidden:], slopes[hidden:], y, begin, size)
+            total += _mean_square(values[hidden:], slopes[hidden:], wanted, begin, size)
         gradient[:] = ZERO
         for c in range(computed - 1, -1, -1):
             value, slope = values[inputs + c], slopes[inputs + c]
