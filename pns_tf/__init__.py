@@ -14,12 +14,14 @@ __version__ = "0.1.0"
 
 # Public name -> module that defines it.
 _PUBLIC = {
+    "Constructed": "pns_tf.constructing.constructed",
     "FoundTicket": "pns_tf.seeking",
     "Host": "pns_tf.recipe.hosts",
     "Mask": "pns_tf.masks",
     "Planted": "pns_tf.planting.planted",
     "UpdateMasks": "pns_tf.tfmot.update_masks",
     "apply_masks": "pns_tf.tfmot.wrapper",
+    "construct": "pns_tf.constructing.constructed",
     "host_from_arrays": "pns_tf.hosts.models",
     "host_from_model": "pns_tf.hosts.models",
     "load_found": "pns_tf.saving.found_again",

@@ -7,6 +7,7 @@ import json
 import math
 from collections.abc import Iterable
 from numbers import Integral, Real
+from pathlib import Path
 
 
 class InputError(ValueError):
@@ -111,3 +112,20 @@ def several(values: object) -> list:
         raise InputError(f"one or several values are needed, separated by commas, got {values!r}")
     parts = [value.split(",") if isinstance(value, str) else [value] for value in found]
     return [each.strip() if isinstance(each, str) else each for part in parts for each in part]
+
+
+def json_object(path: Path, what: str, keys: Iterable[str] = ()) -> dict:
+    """The JSON object in a file that makes its folder ``what``; it must say ``keys``."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"{path.parent} is no {what}: expected a folder with a readable {path.name}"
+        ) from error
+    if missing := [key for key in keys if not isinstance(content, dict) or key not in content]:
+        raise InputError(
+            f"{path.parent} is no {what}: its {path.name} does not say {', '.join(missing)}"
+        )
+    if not isinstance(content, dict):
+        raise InputError(f'{path} must hold a JSON object, such as {{"name": "mine"}}')
+    return content

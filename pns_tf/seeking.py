@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -17,6 +17,7 @@ import tf_keras as keras
 from pns_tf.checks import InputError
 from pns_tf.hosts.chains import fully_connected
 from pns_tf.hosts.forward import forward, takes_images
+from pns_tf.hosts.graphs import wiring_of
 from pns_tf.hosts.models import (
     host_arrays,
     host_from_model,
@@ -61,11 +62,12 @@ class FoundTicket:
         metrics: flat dict of numbers: ``best_constant`` (the test metric of the best predictor that
             ignores its input), ``before`` pruning, ``strong`` (pruned, not trained) and
             ``final`` (trained) test metric, ``planted`` that of the planted ticket, if there is
-            one, and those of `pns_tf.measuring.recovery.mask_metrics`. The first two are taken
-            after one positive scale per output, fitted on training data; ``strong_unscaled``
-            without it. Where the data have a validation set, ``validation``, ``validation_strong``
-            and ``validation_planted`` are ``final``, ``strong`` and ``planted`` on that: to choose
-            by, where the test set is only to say how good the choice is.
+            one, and those of `pns_tf.measuring.recovery.mask_metrics`. ``before``, ``strong`` and
+            ``planted`` are taken after one positive scale per output, fitted on training data;
+            ``strong_unscaled`` without it. Where the data have a validation set, ``validation``,
+            ``validation_strong`` and ``validation_planted`` are ``final``, ``strong`` and
+            ``planted`` on that: to choose by, where the test set is only to say how good the
+            choice is.
         history: mean loss of each epoch, those of the search first.
         validation: accuracy on the held-out images after each epoch of the final training; empty
             where the data holds none out.
@@ -79,6 +81,8 @@ class FoundTicket:
         settings: how it was sought.
         planted: where it was sought; ``None`` if nothing is planted there, or that is not known.
         augmented: whether training mirrored and shifted images.
+        stream: where the random numbers stood when the final training began, if the search had
+            drawn some of them: with it the same mask can be trained alike by others.
     """
 
     masks: Mask
@@ -95,6 +99,7 @@ class FoundTicket:
     settings: SeekSettings
     planted: Planted | None = None
     augmented: bool = False
+    stream: Mapping | None = None
 
     def __repr__(self) -> str:
         return as_line("FoundTicket", self._facts)
@@ -145,6 +150,20 @@ class FoundTicket:
             tflite=tflite,
             overwrite=overwrite,
         )
+
+    @property
+    def curves(self) -> dict[str, list[float]]:
+        """What there is of ``loss/search``, ``loss/training`` and ``accuracy/validation``.
+
+        One value for each epoch; where the search trains the ticket itself, all is training.
+        """
+        searched = len(self.search.history) if self.search.weights is None else 0
+        curves = {
+            "loss/search": self.history[:searched],
+            "loss/training": self.history[searched:],
+            "accuracy/validation": self.validation,
+        }
+        return {name: [float(v) for v in values] for name, values in curves.items() if values}
 
     @functools.cached_property
     def model(self) -> keras.Model:
@@ -284,6 +303,7 @@ class _Search:
         self.judging = data if not takes_images(host) else _less_training(data, JUDGING_IMAGES)
         self.validating = _on_validation(self.judging, data)
         self.loop, self.kind = loop, kind_of(data)
+        self.began = loop.stream
         self.host = host.get_weights()
         self.model = _working_model(host.to_json())
         self.model.set_weights(self.host)
@@ -295,11 +315,11 @@ class _Search:
         metrics = {}
         if self.planted is not None:
             ticket = forward(self.planted.ticket)
-            metrics["planted"] = self._judge(ticket, self.planted.scales)
+            metrics["planted"] = self._judge_strong(ticket).metric
             if self.validating is not None:
-                metrics["validation_planted"] = self._judge(
-                    ticket, self.planted.scales, on=self.validating
-                )
+                metrics["validation_planted"] = evaluate_strong(
+                    ticket, self.kind, self.validating
+                ).metric
         metrics["best_constant"] = self.kind.best_constant(
             self.judging.y_train, self.judging.y_test
         )
@@ -320,7 +340,7 @@ class _Search:
         if self.validating is not None:
             validated = evaluate_strong(lambda x: head(self.forward(x)), self.kind, self.validating)
             metrics["validation_strong"] = validated.metric
-        pruned = self.model.get_weights()
+        pruned, stream = self.model.get_weights(), self.loop.stream
         start, validation = time.perf_counter(), []
         if search.weights is not None:
             set_trained(self.pruner.name, self.model, search)
@@ -359,6 +379,7 @@ class _Search:
             settings=self.settings,
             planted=self.planted,
             augmented=self.loop.augmented,
+            stream=None if search.weights is not None or stream == self.began else stream,
         )
 
     def _rewind(self, mask: Mask) -> None:
@@ -366,16 +387,15 @@ class _Search:
         set_masks(self.model, mask)
 
     def _recovery(self, found: Mask) -> dict[str, float]:
+        wiring = wiring_of(self.model)
         if self.planted is None:
-            return mask_metrics(None, found)
+            return mask_metrics(None, found, wiring=wiring)
         host = self.planted.host
         arrays = host_arrays(host) if fully_connected(host) else None
-        return mask_metrics(self.planted.planted_masks, found, arrays)
+        return mask_metrics(self.planted.planted_masks, found, arrays, wiring)
 
-    def _judge(
-        self, model: Callable, scales: np.ndarray | float = 1.0, on: Data | None = None
-    ) -> float:
-        return evaluate(model, self.kind, self.judging if on is None else on, scales)
+    def _judge(self, model: Callable, on: Data | None = None) -> float:
+        return evaluate(model, self.kind, self.judging if on is None else on)
 
     def _judge_strong(self, model: Callable) -> Strength:
         return evaluate_strong(model, self.kind, self.judging)

@@ -86,12 +86,17 @@ WORDS = RNG.integers(1, 30, (40, 12))
 WORDS[np.arange(12) >= RNG.integers(2, 11, 40)[:, None]] = 0  # padded
 
 
+def slow(*values):
+    """A parameter with which a test is slow: recurrent layers take long to compile."""
+    return pytest.param(*values, marks=pytest.mark.slow)
+
+
 @pytest.mark.parametrize("body", [
-    lambda: [L.LSTM(6)],
-    lambda: [L.GRU(6, return_sequences=True), L.SimpleRNN(4)],
-    lambda: [L.Bidirectional(L.LSTM(5, recurrent_dropout=0.2))],
+    slow(lambda: [L.LSTM(6)]),
+    slow(lambda: [L.GRU(6, return_sequences=True), L.SimpleRNN(4)]),
+    slow(lambda: [L.Bidirectional(L.LSTM(5, recurrent_dropout=0.2))]),
     lambda: [L.Dense(5, "relu"), L.GlobalAveragePooling1D()],
-    lambda: [L.TimeDistributed(L.Dense(5)), L.LSTM(4)],
+    slow(lambda: [L.TimeDistributed(L.Dense(5)), L.LSTM(4)]),
     lambda: [L.Conv1D(4, 3, padding="same"), L.GlobalMaxPooling1D()],  # takes no mask
     lambda: [L.EinsumDense("abc,cd->abd", (None, 4)), L.Flatten()],
 ], ids=lambda body: type(body()[0]).__name__)  # fmt: skip
@@ -99,15 +104,13 @@ def test_a_wrapped_model_computes_the_same_on_padded_sequences(body):
     keras.utils.set_random_seed(0)
     embedding = L.Embedding(30, 8, mask_zero=True)
     model = keras.Sequential([keras.Input((12,), dtype="int32"), embedding, *body(), L.Dense(2)])
-    before = model.predict(WORDS, verbose=0)
+    before = model(WORDS)
     pruned = pns_tf.prune(model, "magnitude", always(0.5))
     assert len(saliency_wrappers(pruned)) >= 3
-    np.testing.assert_allclose(pruned.predict(WORDS, verbose=0), before, atol=1e-6)
+    np.testing.assert_allclose(pruned(WORDS), before, atol=1e-6)
     fit(pruned, WORDS, WORDS[:, 0] % 2, epochs=2)
     wrapped, stripped = pruned, sparsity.strip_pruning(pruned)
-    np.testing.assert_allclose(
-        wrapped.predict(WORDS, verbose=0), stripped.predict(WORDS, verbose=0), atol=1e-6
-    )
+    np.testing.assert_allclose(wrapped(WORDS), stripped(WORDS), atol=1e-6)
 
 
 # --- which layers are pruned -------------------------------------------------------------------
@@ -115,15 +118,15 @@ def test_a_wrapped_model_computes_the_same_on_padded_sequences(body):
 
 @pytest.mark.parametrize("keep", [False, True])
 @pytest.mark.parametrize("layer", [
-    lambda: L.Bidirectional(L.LSTM(8)),
+    slow(lambda: L.Bidirectional(L.LSTM(8))),
     lambda: L.TimeDistributed(L.Dense(16)),
-    lambda: keras.Sequential([L.Reshape((5, 2, 8), input_shape=(10, 8)), L.ConvLSTM1D(6, 2)]),
+    slow(lambda: keras.Sequential([L.Reshape((5, 2, 8), input_shape=(10, 8)), L.ConvLSTM1D(6, 2)])),
     lambda: L.EinsumDense("abc,cd->abd", (None, 16)),
     lambda: OwnDense(16),
     lambda: Gated(8),
-    lambda: L.LSTM(8, recurrent_dropout=0.2, dropout=0.1),
-    lambda: L.GRU(8, recurrent_dropout=0.2),
-    lambda: L.RNN([L.LSTMCell(4), L.GRUCell(4)]),
+    slow(lambda: L.LSTM(8, recurrent_dropout=0.2, dropout=0.1)),
+    slow(lambda: L.GRU(8, recurrent_dropout=0.2)),
+    slow(lambda: L.RNN([L.LSTMCell(4), L.GRUCell(4)])),
 ])  # fmt: skip
 def test_all_kernels_together_reach_the_density(layer, keep):
     model = keras.Sequential([keras.Input((10, 8)), layer(), L.Flatten(), L.Dense(2)])

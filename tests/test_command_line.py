@@ -15,6 +15,27 @@ from pns_tf.commands.flags import RENAMED
 # Bad input
 
 
+@pytest.mark.parametrize(
+    ("argv", "flag"),
+    [
+        (["seek", "--density=0.1", "--density=0.2"], "density"),
+        (["seek", "--density", "0.1", "--density=0.1"], "density"),
+        (["seek", "--round_epochs=2", "--round-epochs=3"], "round_epochs"),
+        (["reproduce", "--task=relu", "--figure=3", "--task=helix"], "task"),
+        (["plant", "--hide_biases", "--hide_biases=False"], "hide_biases"),
+    ],
+)
+def test_a_flag_that_is_given_twice_is_refused(refused, argv, flag):
+    assert f"--{flag} is given twice" in refused(*argv)
+
+
+def test_words_in_options_that_yaml_would_take_and_python_does_not_are_told_of_quotes(refused):
+    line = refused("seek", "--pruner=tfmot", "--options={path: x.npz}")
+    assert "got '{path: x.npz}': words with dots, slashes and the like need quotes" in line
+    assert "--options=\"{path: 'x.npz'}\"" in line
+    assert "unknown option" in refused("seek", "--options={path: 'x.npz'}")
+
+
 @pytest.mark.parametrize("task", ["helx", "Helix", "5", "helix,relu", "__class__"])
 def test_an_unknown_task_names_the_choices(refused, task):
     assert f"choose from {', '.join(tasks.names())}" in refused("plant", f"--task={task}")

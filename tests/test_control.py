@@ -2,8 +2,12 @@
 
 import dataclasses
 
+import pandas as pd
 import pytest
 
+from pns_tf.checks import InputError
+from pns_tf.commands import main
+from pns_tf.experiments.experiment import Experiment
 from pns_tf.hosts.fully_connected import FullyConnected
 from pns_tf.leaderboard.table import NOTE
 from pns_tf.recipe.pruners import PRUNERS, WEAK_FROM, weak_from
@@ -24,6 +28,34 @@ def test_a_control_is_the_same_search_in_the_host_before_planting():
     assert row["control_strong"] == before["strong"] != row["strong"]
     assert row["control_final"] == before["final"]
     assert row["control_gain"] == pytest.approx(row["control_strong"] - row["strong"])
+
+
+def test_an_experiment_with_controls_says_what_is_found_where_nothing_is_planted(tmp_path, capsys):
+    (tmp_path / "mine.py").write_text(
+        "from pns_tf.experiments.experiment import Experiment\n"
+        "from pns_tf.recipe.run import grid\n"
+        "RUNS = grid(['relu'], ['magnitude'], [0.5], [0], depth=3, width=10, samples=100,\n"
+        "            epochs=0)\n"
+        "EXPERIMENT = Experiment('mine', 'a question', RUNS, seeds=1)\n"
+    )
+    mine, out = f"--experiment={tmp_path / 'mine.py'}", f"--out={tmp_path / 'out'}"
+    main(["reproduce", mine, "--control", "--workers=1", out])
+    folder = tmp_path / "out" / "mine"
+    (row,) = pd.read_csv(folder / "runs.csv").to_dict("records")
+    (summed,) = pd.read_csv(folder / "summary.csv").to_dict("records")
+    assert summed["control_strong_mean"] == row["control_strong"] != row["strong"]
+    assert "nothing planted" in (folder / "summary.md").read_text()
+    assert "python -m pns_tf reproduce" in (folder / "index.html").read_text()
+    assert "1 of them new" in capsys.readouterr().out
+
+
+def test_controls_need_planted_tickets():
+    from pns_tf.experiments.catalog import EXPERIMENTS
+
+    weak = [run for run in EXPERIMENTS["figure5"].settings if run.planting is None]
+    experiment = Experiment("weak", "no ticket", weak)
+    with pytest.raises(InputError, match="needs planted tickets"):
+        experiment.controlled()
 
 
 def test_a_run_without_control_has_the_name_and_the_row_it_had():

@@ -17,6 +17,7 @@ from pns_tf.hosts.models import build_host, host_from_arrays
 
 NOT_HERE = (
     "pns_tf.__main__",  # starts the command line
+    "pns_tf.derivatives.in_torch",  # PyTorch need not be installed
     "pns_tf.datasets",  # shows a progress bar; the README's example is tested
     "pns_tf.experiments",  # need finished runs
     "pns_tf.reports",

@@ -259,6 +259,11 @@ NAMES = [
 @pytest.mark.parametrize(
     ("text", "message"),
     [
+        *(
+            (f"{NAMED}Experiment({name!r}, 'a', RUNS)", "own: .* is one of the catalogue's")
+            for name in ("figure3", "Figure10", "edge_popup")
+        ),
+        (f"{NAMED}Experiment('sweep-circle', 'mine', RUNS)", "name must be plain words"),
         ("EXPERIMENT = 3", "EXPERIMENT in .* must be an Experiment, got 3"),
         ("nothing = 0", "cannot be loaded: KeyError: 'EXPERIMENT'"),
         ("1 / 0", "cannot be loaded: ZeroDivisionError: division by zero"),

@@ -1,5 +1,7 @@
 """Pictures of rows: the lines are the means, and every pruner can be told from the others."""
 
+import itertools
+
 import numpy as np
 import pytest
 from made_up import rows, spread
@@ -9,6 +11,7 @@ from pns_tf.experiments.catalog import EXPERIMENTS
 from pns_tf.experiments.figures import draw
 from pns_tf.pictures import save_figure
 from pns_tf.pictures.pruner_styles import styles
+from pns_tf.pictures.style import label_logarithmic, new_figure
 from pns_tf.recipe.pruners import PRUNERS
 from pns_tf.recipe.run import grid
 
@@ -92,6 +95,36 @@ def test_every_pruner_of_an_experiment_has_its_own_colour_and_marker(name):
     labels = prepared(rows(EXPERIMENTS[name].settings, seeds=1))["label"].unique()
     assert list(styles(labels)) == list(labels)
     assert len(set(styles(labels).values())) == len(labels)
+
+
+def test_pruners_that_come_along_have_a_colour_that_no_other_has():
+    colours = [row.style[0] for row in PRUNERS.values()]
+    assert len(set(colours)) == len(colours)
+    apart = [
+        np.linalg.norm(np.subtract(to_rgb(a), to_rgb(b)))
+        for a, b in itertools.combinations(colours, 2)
+    ]
+    assert min(apart) > 0.1
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "least"),
+    [(1e-5, 1.0, 4), (0.006, 0.016, 2), (8.9e-5, 1.05e-4, 2), (2e-4, 6e-4, 2), (0.31, 0.33, 2)],
+)
+def test_a_logarithmic_axis_has_two_labels_at_least(low, high, least):
+    axes = new_figure(3, 2).subplots()
+    axes.set_xlim(low, high)
+    axes.set_xscale("log")
+    label_logarithmic(axes.xaxis)
+    axes.figure.draw_without_rendering()
+    ticks = [tick for tick in axes.xaxis.get_major_ticks() if low <= tick.get_loc() <= high]
+    assert len([tick for tick in ticks if tick.label1.get_text()]) >= least
+
+
+def test_where_nothing_was_trained_there_is_no_picture_of_weak_tickets():
+    table = rows(grid(["circle"], ["snip"], [0.1, 0.5], [0], epochs=0), seeds=2)
+    table = table.assign(strong=0.8, strong_unscaled=0.3, final=0.3)
+    assert len(pictures(table)["performance"].axes) == 1
 
 
 def test_forty_pruners_are_told_apart():

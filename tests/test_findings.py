@@ -224,6 +224,12 @@ def test_figure_7_is_judged_by_the_runs_of_figure_3(tmp_path):
     assert {v.finding.name: v.missing for v in verdicts}["no-strong-depth-5"] == ()
 
 
+def test_a_filtered_figure_is_not_said_to_be_missing():
+    run = rows([run for run in EXPERIMENTS["figure12"].settings if run.search.pruner == "snip"], 2)
+    found = verdict("multishot-grasp-local", figure12=run)
+    assert (found.verdict, found.reason) == ("not run", "speaks of runs of figure 12 left out here")
+
+
 def test_verdicts_read_as_text_and_markdown():
     verdicts = judge(FINDINGS, {"figure10": table("figure10", final=near(0.1))})
     assert len(lines(verdicts).splitlines()) == 2 * len(FINDINGS)

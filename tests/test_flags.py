@@ -108,6 +108,32 @@ def test_flags_that_do_not_apply_are_named():
         given.leave_out("depth", "width", by="--planted")
     with pytest.raises(InputError, match="--width needs --host, got 50"):
         given.need("--host", "width")
+    given, *_ = toy(width=100)  # its default, but said
+    with pytest.raises(InputError, match="leave out --width: --planted says it already, got 100"):
+        given.leave_out("width", by="--planted")
+
+
+def test_several_values_are_several_calls_and_all_are_checked_before_the_first_works(capsys):
+    done = []
+
+    @takes(FullyConnected, defaults={"task": "relu"}, each=("depth", "width"))
+    def command(given: Given):
+        """Does something."""
+        if given["width"] > 50:
+            raise InputError("too wide")
+        return lambda: done.append((given["depth"], given["width"], given.line))
+
+    with pytest.raises(InputError, match="too wide"):
+        command(depth=(3, 4), width=(20, 60))
+    assert done == []
+    command(depth="3,4", width=(20, 20))
+    assert done == [
+        (depth, 20, f"python -m pns_tf command --depth={depth} --width=20") for depth in ("3", "4")
+    ]
+    assert capsys.readouterr().out == "\n"
+    assert "or several, with commas." in command.__doc__
+    with pytest.raises(InputError, match=r"depth needs a value, got \(\)"):
+        command(depth=())
 
 
 def test_values_that_are_not_said_are_not_shared_between_calls():

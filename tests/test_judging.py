@@ -92,6 +92,33 @@ def test_a_process_with_numpy_alone_prunes_and_gets_the_numbers_of_seek(folder, 
     assert {"rows.csv", "distance.csv", "overlap-0.2.png", "overlap-0.5.png"} <= pictures
 
 
+@pytest.mark.parametrize(
+    ("pruner", "settings"),
+    [("edge_popup", {"options": {"epochs": 1}}), ("snip", {"rounds": 2, "round_epochs": 1})],
+)
+def test_a_search_that_draws_random_numbers_is_judged_to_the_last_bit(folder, pruner, settings):
+    planted = pns_tf.plant("circle", depth=4, width=20)
+    searched = pns_tf.seek(planted, pruner, 0.5, epochs=1, samples=400, **settings)
+    assert searched.stream is not None
+    searched.save(folder / pruner)
+    assert pns_tf.load_found(folder / pruner).stream == searched.stream
+    (ticket,) = judged(folder, folder / pruner)
+    for name in ("planted", "strong", "final", "recall", "recall_equivalent", "density_asked"):
+        assert ticket[name] == searched.metrics[name]
+
+
+def test_a_stream_that_is_none_is_refused(folder, instance, tmp_path, refused):
+    np.savez(tmp_path / "masks.npz", **{name: abs(a) > 0.1 for name, a in instance.host.items()})
+    for odd in ({}, 5, {"bit_generator": "MT19937"}):
+        (tmp_path / "submission.json").write_text(json.dumps({"name": "odd", "stream": odd}))
+        complaint = refused(
+            *("judge", f"--instance={folder / 'instance'}", f"--submission={tmp_path}"),
+            f"--out={tmp_path / 'out'}",
+        )
+        assert "stream must be the state of NumPy's PCG64" in complaint
+    assert not (tmp_path / "out").exists()
+
+
 def test_scores_are_thresholded_as_a_pruners_are(folder, instance, found):
     path = folder / "scores.npz"
     np.savez(path, **{name: abs(array) for name, array in instance.host.items()})
@@ -444,7 +471,7 @@ def test_masks_of_another_instance_are_refused(folder, tmp_path, refused):
     ("argv", "complaint"),
     [
         (["judge"], "judge needs --instance"),
-        (["judge", "--instance=nowhere", "--submission=x"], "nowhere is not an instance"),
+        (["judge", "--instance=nowhere", "--submission=x"], "nowhere is no instance"),
         (["instance", "--density=2"], "density must be a number above 0 and at most 1, got 2"),
         (["instance", "--planted=nowhere"], "nowhere is no planted run"),
         (["instance", "--width=1"], "needs"),

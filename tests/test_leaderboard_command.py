@@ -9,6 +9,7 @@ from made_up import rows
 from pns_tf.commands.leaderboard import NEEDED
 from pns_tf.leaderboard.board import Board
 from pns_tf.leaderboard.entries import Entry
+from pns_tf.leaderboard.instances import Instance
 
 MINE = """
 from pns_tf.pruners import Pruner
@@ -18,76 +19,85 @@ class Mine(Pruner):
     def calculate_scores(self, network, x, y):
         return [variable**2 for variable in network.variables]
 """
-NARROW = ("--task=relu", "--density=0.5", "--seeds=1", "--workers=1")
+SMALL = Instance("relu", 4, 20)
+NARROW = (f"--instance={SMALL.name}", "--density=truth,0.5", "--workers=1")
 
 
 @pytest.fixture
 def others(tmp_path):
     """The rows of a leaderboard, made up: another pruner, and an earlier version of one's own."""
-    (attempt,) = Board([Entry("snip", "snip")], ["relu"], 1, densities=[0.5]).first_stage()
-    table = rows([attempt.run], 1, trained_epochs=10)
+    attempts = Board([Entry("snip", "snip")], [SMALL], 1, densities=["truth", 0.5]).first_stage()
+    table = pd.concat(
+        [rows([each.run], 1, trained_epochs=10).assign(run=each.run.name) for each in attempts]
+    )
+    table = table.assign(seed=10_000, truth=SMALL.truth, ranked=True, published_from="host")
+    table = table.assign(final_published=table["final"])
     table.insert(0, "entry", "snip")
-    earlier = table.assign(entry="mine:Mine", run="0123456789abcdef", pruner="mine:Mine")
-    table = pd.concat([table, earlier])
+    table.insert(1, "instance", SMALL.name)
+    earlier = table.assign(entry="mine:Mine", run=["0123", "4567"], pruner="mine:Mine")
     path = tmp_path / "others.csv"
-    table.to_csv(path, index=False)
+    pd.concat([table, earlier]).to_csv(path, index=False)
     return path
 
 
+@pytest.mark.usefixtures("without_workers")
 @pytest.mark.slow
-def test_a_pruner_of_ones_own_joins_with_one_command(run, tmp_path, monkeypatch, others):
+def test_a_pruner_of_ones_own_joins_with_one_command_and_gets_intervals(run, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mine.py").write_text(MINE)
-    command = ("leaderboard", "--pruner=mine:Mine", f"--beside={others}", *NARROW)
+    command = ("leaderboard", "--pruner=mine:Mine,random", "--seeds=2", *NARROW)
     code, out, err = run(*command)
     assert code == 0, err
-    assert "2 runs" in out
-    assert "mine:Mine" in out
-    assert "snip" in out
+    assert "12 runs" in out
     folder = tmp_path / "results" / "leaderboard"
     written = pd.read_csv(folder / "runs.csv")
-    assert written["entry"].tolist() == ["snip", "mine:Mine"]
-    assert written["trained_epochs"].tolist() == [10, 10]
-    assert "--pruner=mine:Mine" in (folder / "index.html").read_text()
+    assert list(dict.fromkeys(written["entry"])) == ["oracle", "random", "mine:Mine"]
+    assert sorted(set(written["seed"])) == [10_000, 10_001]
+    assert set(written["instance"]) == {SMALL.name}
+    found = pd.read_csv(folder / "standings.csv").set_index(["entry", "ticket"])
+    assert found["distance"]["oracle"].tolist() == [1.0, 1.0]
+    assert found["distance"]["best constant"].tolist() == [float("inf")] * 2
+    for name in ("distance", "area"):
+        low, high = found[f"{name}_low"], found[f"{name}_high"]
+        assert (low <= found[name]).all()
+        assert (found[name] <= high).all()
+    assert "--pruner=mine:Mine,random" in (folder / "index.html").read_text()
     assert {path.name for path in folder.iterdir()} == {
-        *("runs.csv", "leaderboard.csv", "leaderboard.md", "index.html", "figures")
+        *("runs.csv", "standings.csv", "leaderboard.md", "index.html", "figures")
     }
-    (finished,) = (tmp_path / "results" / "runs").glob("*.json")
-    before = finished.stat().st_mtime_ns
+    finished = sorted((tmp_path / "results" / "runs").glob("*.json"))
+    before = [path.stat().st_mtime_ns for path in finished]
     assert run(*command)[0] == 0  # again: nothing is left to run
-    assert finished.stat().st_mtime_ns == before
+    assert [path.stat().st_mtime_ns for path in finished] == before
     assert pd.read_csv(folder / "runs.csv").equals(written)
 
 
+@pytest.mark.usefixtures("without_workers")
 @pytest.mark.slow
 def test_runs_that_another_leaderboard_has_are_not_repeated(run, tmp_path, monkeypatch, others):
     monkeypatch.chdir(tmp_path)
-    flags = ("--pruner=snip", f"--beside={others}", "--task=relu", "--density=0.5")
-    code, _, err = run("leaderboard", *flags, "--seeds=2", "--workers=1")
+    (tmp_path / "mine.py").write_text(MINE)
+    flags = ("--pruner=mine:Mine", f"--beside={others}", "--seeds=1", *NARROW)
+    code, _, err = run("leaderboard", *flags)
     assert code == 0, err
     written = pd.read_csv(tmp_path / "results" / "leaderboard" / "runs.csv")
-    snips = written[written["entry"] == "snip"]
-    assert snips["seed"].tolist() == [0, 1]
-    assert snips["trained_epochs"].tolist() == [10, 10]
-    known = pd.read_csv(others)
-    assert snips["strong"].iloc[0] == known["strong"].iloc[0]  # the made-up value
-    assert (
-        len(list((tmp_path / "results" / "runs").glob("*.json"))) == 1 + 2
-    )  # seed 1, and multishot
+    assert list(dict.fromkeys(written["entry"])) == ["snip", "oracle", "mine:Mine"]
+    known = pd.read_csv(others).iloc[0]
+    assert written["strong"].iloc[0] == known["strong"]  # the made-up value
+    assert "0123" not in set(written["run"].astype(str))  # the earlier version is replaced
+    assert len(list((tmp_path / "results" / "runs").glob("*.json"))) == 4
 
 
-@pytest.mark.slow
-def test_tasks_that_are_not_run_anew_keep_their_rows(run, tmp_path, monkeypatch, others):
-    monkeypatch.chdir(tmp_path)
-    known = pd.read_csv(others)
-    known.assign(task="circle", run=["a", "b"]).to_csv(others, index=False)
-    flags = ("--task=relu,relu", "--pruner=snip", f"--beside={others}", "--density=0.5")
-    code, _, err = run("leaderboard", *flags, "--seeds=1", "--workers=1")
-    assert code == 0, err
-    written = pd.read_csv(tmp_path / "results" / "leaderboard" / "runs.csv")
-    rows_of = list(zip(written["entry"], written["task"], strict=True))
-    snips = [("snip", "relu"), ("snip, multishot", "relu")]
-    assert rows_of == [("snip", "circle"), ("mine:Mine", "circle"), *snips]  # relu once
+def test_rows_of_tuned_seeds_are_refused(refused, others):
+    pd.read_csv(others).assign(seed=3).to_csv(others, index=False)
+    said = refused("leaderboard", "--pruner=snip", f"--beside={others}")
+    assert "has rows of seed 3, which are not ranked: seeds 0 to 99 were used to choose" in said
+
+
+def test_rows_that_were_judged_by_another_rule_are_refused(refused, others):
+    pd.read_csv(others).drop(columns="ranked").to_csv(others, index=False)
+    said = refused("leaderboard", "--pruner=snip", f"--beside={others}")
+    assert "has rows that are not judged by the rule of rankings" in said
 
 
 @pytest.mark.parametrize(
@@ -95,6 +105,8 @@ def test_tasks_that_are_not_run_anew_keep_their_rows(run, tmp_path, monkeypatch,
     [
         (["--pruner=snip,snap"], "unknown pruner 'snap': choose from random"),
         (["--task=cirle"], "unknown task 'cirle': choose from "),
+        (["--instance=circle-w5"], "an instance is named <task>-d<depth>-w<width>"),
+        (["--instance=relu-d5-w9", "--task=circle"], "no instance has the task circle"),
         (["--density=2"], "density must be a number above 0 and at most 1, got 2"),
         (["--seeds=0"], "seeds must be an integer of at least 1, got 0"),
         (["--workers=0"], "workers must be an integer of at least 1, got 0"),
@@ -130,4 +142,4 @@ def test_rows_that_cannot_be_are_refused_before_anything_runs(refused, tmp_path,
 def test_rows_of_a_task_that_is_not_there_are_refused_before_anything_runs(refused, tmp_path):
     (tmp_path / "table.csv").write_text(f"{','.join(NEEDED)}\na,b,spiral{',0' * 9}\n")
     said = refused("leaderboard", "--pruner=snip", "--beside=table.csv")
-    assert "unknown task in table.csv 'spiral'" in said
+    assert "table.csv: unknown task 'spiral'" in said

@@ -112,7 +112,7 @@ def test_a_pruner_is_found_by_module_and_by_file(folder):
     by_file, by_module = "deep/good.py:Largest", "deep.good:Largest"
     assert pruners.load(by_file) is pruners.load(by_module)
     assert code_digest(by_file) == code_digest(by_module) != ""
-    with pytest.raises(InputError, match=r"needs the name of its class: deep/good.py:MyPruner"):
+    with pytest.raises(InputError, match=r"its class or function: deep/good.py:MyPruner"):
         pruners.load("deep/good.py")
     for elsewhere in ("../good.py:Largest", "/tmp/good.py:Largest"):
         with pytest.raises(InputError, match="must be in the current folder or below"):

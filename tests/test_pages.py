@@ -17,7 +17,7 @@ SHELL = [block for block in BLOCKS if block.language == "sh"]
 FILES = {block.file: block for block in PYTHON if block.file and "/" not in block.file}
 PROGRAM = ["python", "-m", "pns_tf"]
 # Pages, and how many of their blocks.
-NOT_RUN = {"docs/judging.md": 2, "docs/sweeps.md": 1, "docs/vgg.md": 1}
+NOT_RUN = {"docs/judging.md": 2, "docs/keras3.md": 1, "docs/sweeps.md": 1, "docs/vgg.md": 1}
 
 
 def runnable(blocks: list[Block]) -> list[Block]:
@@ -68,6 +68,7 @@ def test_a_python_block_runs_alone_and_prints_what_its_comments_say(block, folde
     assert compared == len(re.findall(r"^print\(.*\)  # ", block.code, re.MULTILINE))
 
 
+@pytest.mark.usefixtures("without_workers")
 @pytest.mark.slow
 @pytest.mark.parametrize("block", runnable(SHELL), ids=str)
 def test_a_shell_block_runs_alone_and_prints_what_is_shown(block, folder, run):

@@ -1,5 +1,6 @@
 """What the pictures show is what the arrays hold."""
 
+import re
 import subprocess
 import sys
 
@@ -10,6 +11,8 @@ from matplotlib.colors import to_hex
 
 import tasks
 from pns_tf.hosts.initializers import draw_host, host_sizes
+from pns_tf.masks import Mask
+from pns_tf.measuring.recovery import mask_metrics
 from pns_tf.pictures import data_figure, overlap_figure, save_figure, ticket_figure
 from pns_tf.pictures.style import BOTH, FOUND, NEGATIVE, PLANTED, POSITIVE
 from pns_tf.planting.algorithm import plant_arrays
@@ -73,6 +76,22 @@ def test_width_shows_size_and_colour_shows_sign():
     assert [to_hex(c) for c in lines.get_colors()] == [POSITIVE, POSITIVE, NEGATIVE]
 
 
+def test_what_is_planted_is_marked_in_the_drawing_of_a_found_ticket():
+    kernels = [np.array([[0.5, -2.0, 1.0]]), np.array([[1.0], [0.0], [3.0]])]
+    biases = [np.array([1.0, 0.0, 2.0]), np.array([0.0])]
+    planted = Mask([[[1, 0, 1]], [1, 1, 0], [[0], [1], [1]], [1]])
+    figure = ticket_figure(kernels, biases, planted=planted)
+    halos = [c for c in of_type(figure, LineCollection) if to_hex(c.get_colors()[0]) == BOTH]
+    assert [len(halo.get_segments()) for halo in halos] == [2, 1]
+    rings = [
+        [to_hex(colour) == BOTH for colour in points.get_edgecolors()]
+        for points in of_type(figure, PathCollection)
+    ]
+    assert rings == [[False], [True, False, False], [False]]
+    assert "planted, too" in [text.get_text() for text in figure.legends[0].get_texts()]
+    assert "layer 0" in figure.axes[0].texts[1].get_text()
+
+
 def test_neurons_without_parameters_are_left_out():
     kernels = [np.array([[1.0, 0.0, 0.0]]), np.zeros((3, 2))]
     assert neurons(ticket_figure(kernels, [np.zeros(3), np.zeros(2)])) == [1, 1, 2]
@@ -109,26 +128,43 @@ def test_a_collapsed_ticket_is_drawn(tmp_path):
 
 
 @pytest.mark.parametrize("shape", [(100, 100), (1, 100), (100, 3), (1, 1)])
-def test_the_overlap_counts_every_weight_once(shape, tmp_path):
+def test_the_overlap_counts_every_weight_and_bias_once(shape, tmp_path):
     rng = np.random.default_rng(1)
-    planted = [rng.random(shape) < 0.1, np.zeros((3, 2), bool)]
-    found = [rng.random(shape) < 0.5, np.ones((3, 2), bool)]
+    shapes = (shape, shape[1:], (3, 2), (2,))
+    planted = Mask([*(rng.random(s) < 0.3 for s in shapes[:2]), np.zeros((3, 2)), np.zeros(2)])
+    found = Mask([*(rng.random(s) < 0.5 for s in shapes[:2]), np.ones((3, 2)), np.ones(2)])
     figure = overlap_figure(planted, found, title="overlap")
-    p, f = planted[0], found[0]
-    counts = [np.sum(p & f), np.sum(p & ~f), np.sum(f & ~p) + 6, np.sum(~p & ~f)]
+    p, f = (np.concatenate([a.ravel() for a in mask[:2]]) for mask in (planted, found))
+    counts = [np.sum(p & f), np.sum(p & ~f), np.sum(f & ~p) + 8, np.sum(~p & ~f)]
     shown = [text.get_text().split(": ") for text in figure.legends[0].get_texts()]
     names = ["planted and found", "planted only", "found only", "neither"]
     assert shown == [[name, f"{n:,}"] for name, n in zip(names, counts, strict=True)]
-    assert "both 0, planted only 0, found only 6" in figure.axes[1].get_title()
+    assert sum(counts) == planted.size
+    assert "layer 1: 3 × 2" in figure.axes[1].get_title()
+    assert "both 0, planted only 0, found only 8" in figure.axes[1].get_title()
     markers = [len(c.get_offsets()) for c in figure.axes[0].collections]
     assert markers == counts[:2]
     png(figure, tmp_path / "overlap.png")
 
 
+def test_the_overlap_and_the_recovery_of_a_layer_count_the_same_parameters():
+    rng = np.random.default_rng(2)
+    planted, found = (
+        Mask([rng.random(s) < 0.5 for s in ((2, 9), (9,), (9, 3), (3,))]) for _ in range(2)
+    )
+    metrics = mask_metrics(planted, found)
+    for layer, axes in enumerate(overlap_figure(planted, found).axes):
+        counts = axes.get_title().splitlines()[1]
+        both, missed, others = map(int, re.findall(r"\d+", counts))
+        assert metrics[f"recall_layer{layer}"] == both / (both + missed)
+        assert metrics[f"precision_layer{layer}"] == both / (both + others)
+
+
 def test_the_overlap_image_and_its_legend_agree_on_colours():
-    figure = overlap_figure([np.array([[0, 0, 1, 1]])], [np.array([[0, 1, 0, 1]])])
+    planted, found = Mask([[[0, 0, 1, 1]], [0, 0, 0, 1]]), Mask([[[0, 1, 0, 1]], [0, 0, 1, 1]])
+    figure = overlap_figure(planted, found)
     image = figure.axes[0].images[0]
-    assert image.get_array().tolist() == [[0, 1, 2, 3]]
+    assert image.get_array().tolist() == [[0, 1, 2, 3], [0, 0, 1, 3]]
     assert list(image.cmap.colors)[1:] == [FOUND, PLANTED, BOTH]
     handles = figure.legends[0].legend_handles
     assert [h.get_markerfacecolor() for h in handles][:3] == [BOTH, PLANTED, FOUND]
@@ -136,11 +172,12 @@ def test_the_overlap_image_and_its_legend_agree_on_colours():
 
 def test_masks_that_do_not_fit_each_other_are_refused():
     with pytest.raises(ValueError, match=r"equal shapes.*\(1, 3\).*\(3, 3\)"):
-        overlap_figure([np.ones((1, 3))], [np.ones((3, 3))])
+        overlap_figure(Mask([np.ones((1, 3))]), Mask([np.ones((3, 3))]))
     with pytest.raises(ValueError, match="equal shapes"):
-        overlap_figure([np.ones((2, 2))], [])
-    with pytest.raises(ValueError, match="matrices"):
-        overlap_figure([np.ones(3)], [np.ones(3)])
+        overlap_figure(Mask([np.ones((2, 2)), np.ones(2)]), Mask([]))
+    for odd in ([np.ones(3), np.ones(3)], [np.ones((2, 3))], [np.ones((2, 3)), np.ones(2)], []):
+        with pytest.raises(ValueError, match="a matrix"):
+            overlap_figure(Mask(odd), Mask(odd))
 
 
 @pytest.mark.parametrize("name", tasks.names())

@@ -262,7 +262,7 @@ def test_a_host_that_is_not_finite_is_refused(bad):
 
 def test_a_host_so_deep_that_its_ticket_leaves_float32_is_refused():
     target = tasks.get("helix").target(60)
-    with pytest.raises(InputError, match=r"too small for float32 in layer \d\d of 59"):
+    with pytest.raises(InputError, match=r"too small for float32 in layer \d\d of 0 to 58"):
         plant_arrays(target, *draw_host(host_sizes(1, 3, 60, width=100)))
 
 

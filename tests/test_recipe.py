@@ -7,6 +7,7 @@ import os
 import numpy as np
 import pandas as pd
 import pytest
+import test_records
 
 import pns_tf
 from pns_tf.hosts.fully_connected import FullyConnected
@@ -17,19 +18,7 @@ from pns_tf.recipe.run import LATER, Run
 from pns_tf.recipe.search import SeekSettings
 from pns_tf.reports.rows import prepared
 
-# Another value for every field: a new field needs one here.
-OTHERS = {
-    "task": "circle",
-    "depth": 4,
-    "width": 41,
-    "init": "uniform",
-    "seed": 7,
-    "hide": "strong",
-    "hide_biases": True,
-    "epsilon": 0.05,
-    "samples": 200,
-    "noise": 0.25,
-}
+OTHERS = test_records.OTHERS[FullyConnected] | test_records.OTHERS[Planting] | {"task": "circle"}
 OF_HOST = [field.name for field in dataclasses.fields(FullyConnected)]
 FIELDS = [*OF_HOST, *(field.name for field in dataclasses.fields(Planting))]
 BASE = {"task": "relu", "samples": 100, "width": 20}

@@ -2,12 +2,16 @@
 
 import dataclasses
 import json
+import os
 import re
+from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import tensorflow as tf
 from made_up import rows, spread
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
 from tensorboard.plugins.hparams import plugin_data_pb2
 from tensorboard.util import tensor_util
@@ -23,8 +27,9 @@ from pns_tf.masks import Mask
 from pns_tf.measuring.evaluation import evaluate
 from pns_tf.recipe.run import Run, grid
 from pns_tf.recipe.search import SeekSettings
-from pns_tf.reports.hparams import write_runs
-from pns_tf.runs.execute import execute
+from pns_tf.reports.hparams import in_words, write_runs
+from pns_tf.reports.rows import prepared
+from pns_tf.runs.execute import Result, execute
 from pns_tf.runs.store import Store
 from pns_tf.runs.tickets import chosen, export_one
 from tasks import InputError
@@ -104,15 +109,20 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path):
         write_report(EXPERIMENTS["figure10"], table, Store(tmp_path), "", 0.0)
 
 
+def records(table: pd.DataFrame) -> list[dict]:
+    return table.to_dict("records")
+
+
 def test_each_run_is_a_session_of_hparams(tmp_path):
     table = rows(grid(["circle"], ["snip"], [0.1, 0.5], [0], noise=0.1), seeds=2)
     table.loc[0, "final"] = float("nan")
     write_runs(table, tmp_path / "log")
     write_runs(table, tmp_path / "log")  # anew
     sessions = [path for path in (tmp_path / "log").iterdir() if path.is_dir()]
-    assert {path.name for path in sessions} == set(table["run"])
-    for row in table.to_dict("records"):
-        (file,) = (tmp_path / "log" / row["run"]).iterdir()
+    names = {f"circle, snip, {row['density']:g}, seed {row['seed']}": row for row in records(table)}
+    assert {path.name for path in sessions} == names.keys()
+    for name, row in names.items():
+        (file,) = (tmp_path / "log" / name).iterdir()
         values = [v for event in EventFileLoader(str(file)).Load() for v in event.summary.value]
         scalars = {
             v.tag: float(tensor_util.make_ndarray(v.tensor))
@@ -124,11 +134,46 @@ def test_each_run_is_a_session_of_hparams(tmp_path):
         assert scalars == pytest.approx(expected)
         content = plugin_data_pb2.HParamsPluginData()
         content.ParseFromString(values[0].metadata.plugin_data.content)
+        assert content.session_start_info.group_name == name
         hparams = content.session_start_info.hparams
         assert hparams["pruner"].string_value == "snip"
         assert hparams["noise"].string_value == "0.1"
         assert hparams["density"].number_value == row["density"]
         assert hparams["seed"].number_value == row["seed"]
+
+
+def test_runs_that_words_do_not_tell_apart_have_their_hash_too():
+    table = prepared(rows(grid(["circle"], ["my:Own/../x", "snip"], [0.1, 0.10001], [0]), seeds=1))
+    own, other, *snips = in_words(table)
+    assert own.startswith("circle, my_Own_.._x, 0.1, seed 0, ")
+    assert len({own, other, *snips}) == 4
+
+
+def test_tensorboard_shows_curves_and_an_overlap_of_each_setting_and_pictures_of_all(tmp_path):
+    settings = grid(["relu"], ["magnitude"], [0.1, 0.5], [0], depth=3, width=20, samples=200)
+    chosen = Experiment("small", "a question", settings, seeds=2)
+    store = Store(tmp_path)
+    mask = Mask([np.ones((1, 20)), np.ones(20), np.ones((20, 1)), np.ones(1)])
+    for run, row in zip(chosen.runs(), records(rows(chosen.settings, 2)), strict=True):
+        store.write(run, Result(row, mask, {"loss/training": [3.0, 2.0]}))
+    table = store.table(chosen.runs())
+    assert "curves" not in table
+    write_report(chosen, table, store, "", 0.0, chosen.runs())
+    tags = {}
+    for folder, *_ in os.walk(tmp_path / "small" / "tensorboard"):
+        log = EventAccumulator(folder, size_guidance={"tensors": 0}).Reload()
+        tags[Path(folder).name] = set(log.Tags()["tensors"])
+        if "loss/training" in tags[Path(folder).name]:
+            points = log.Tensors("loss/training")
+            assert [(p.step, tensor_util.make_ndarray(p.tensor_proto)) for p in points] == [
+                (1, 3.0),
+                (2, 2.0),
+            ]
+    assert tags.pop("tensorboard") == set(PICTURES)
+    assert len(tags) == 4
+    for name, shown in tags.items():
+        assert "loss/training" in shown
+        assert ("overlap" in shown) == name.endswith("seed 0")
 
 
 def test_the_best_ticket_has_the_best_final_metric():
@@ -193,6 +238,7 @@ EXPERIMENT = Experiment("small", "does it work?", [RUN], seeds=1)
 """
 
 
+@pytest.mark.usefixtures("without_workers")
 @pytest.mark.slow
 def test_reproduce_ends_with_the_page_and_the_tickets(tiny, tmp_path, capsys):
     _, store = tiny
@@ -230,6 +276,7 @@ def test_an_unknown_export_is_refused(refused):
 
 def test_the_page_repeats_the_command_line():
     given = dict.fromkeys(("figure", "experiment", "seeds", "workers", "scheduler"))
+    given["control"] = False
     given |= {"task": ("circle", "relu"), "pruner": (), "density": 0.1, "out": "a b"}
     given |= {"check": False, "export": None, "figure": 3, "width_multiplier": None}
     given |= dict.fromkeys(("epochs", "samples", "data_dir"))

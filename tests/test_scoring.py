@@ -97,6 +97,50 @@ def test_added_losses_and_sample_weights_count():
     assert not np.allclose(scores(model, [YB, YA])[2], plain[2], rtol=0.01)
 
 
+def classifier(loss=LOGITS):
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential([L.Dense(8, "relu", input_shape=(5,)), L.Dense(3)])
+    model.compile("sgd", loss)
+    return model
+
+
+@pytest.mark.parametrize("weighted", [False, True], ids=["", "with sample weights"])
+@pytest.mark.parametrize("kind", ["numbers", "column", "one-hot"])
+def test_class_weights_count_as_in_fit(kind, weighted):
+    y = {"numbers": CLASSES, "column": CLASSES[:, None], "one-hot": np.eye(3)[CLASSES]}[kind]
+    loss = keras.losses.CategoricalCrossentropy(from_logits=True) if kind == "one-hot" else LOGITS
+    given = {"class_weight": {0: 1, 1: 20.0, 2: 0.0}}
+    if weighted:
+        given["sample_weight"] = np.linspace(0, 1, 40)
+    wanted = gradients_of_fit(classifier(loss), y, **given)
+    plain = scores(classifier(loss), y)
+    for found, right in zip(scores(classifier(loss), y, **given), wanted, strict=True):
+        np.testing.assert_allclose(found, right, rtol=0.02, atol=2e-5)
+    assert not np.allclose(plain[0], wanted[0], rtol=0.05)
+
+
+def test_ragged_and_sparse_samples_are_refused_by_name():
+    ragged, sparse = tf.ragged.constant([[1], [2, 3]]), tf.sparse.eye(2)
+    for x in (ragged, sparse):
+        with pytest.raises(InputError, match="x is ragged or sparse"):
+            scoring_batch(x, np.array([0, 1]))
+    with pytest.raises(InputError, match="y is ragged or sparse"):
+        scoring_batch(np.ones((2, 3)), ragged)
+
+
+@pytest.mark.parametrize(("y", "class_weight", "message"), [
+    (CLASSES, {1: 1.0, 2: 2.0}, "for each class from 0 on"),
+    (CLASSES, [1.0, 2.0, 3.0], "for each class from 0 on"),
+    (CLASSES, {0: 1.0, 1: 2.0}, "no weight for class 2"),
+    (CLASSES, {0: 1.0, 1: "2", 2: 1.0}, "class_weight of class 1 must be a number"),
+    (None, {0: 1.0}, "got none"),
+    ([CLASSES, CLASSES], {0: 1.0}, "got several"),
+])  # fmt: skip
+def test_class_weights_that_fit_would_not_take_are_refused(y, class_weight, message):
+    with pytest.raises(InputError, match=message):
+        scores(classifier(), y, "synflow", class_weight=class_weight)
+
+
 @pytest.mark.parametrize("loss", [
     keras.losses.BinaryCrossentropy(from_logits=True),
     "binary_crossentropy",

@@ -18,6 +18,28 @@ from pns_tf.sweeping.objectives import OBJECTIVES, direction
 from pns_tf.sweeping.settings import BISECTION, Sweep
 
 
+@pytest.mark.parametrize(
+    ("settings", "runs"),
+    [
+        ({"oracle": "random", "trials": 5}, 15),
+        ({"oracle": "bayesian", "trials": 4, "pruner": ("snip", "random")}, 12),
+        ({"oracle": "hyperband", "seeds": 2}, 2 * 30),
+        ({"oracle": "grid", "trials": 4}, 12),
+        ({"oracle": BISECTION, "gap": 0.1, "step": 1, "min_width": 1, "max_width": 64}, 3 * 7),
+    ],
+)
+def test_every_oracle_lets_its_runs_be_estimated(settings, runs):
+    from pns_tf.sweeping.likely import likely_runs
+
+    sweep = Sweep("relu", **settings)
+    likely = likely_runs(sweep)
+    assert len(likely) == runs
+    assert {run.search.pruner for run in likely} == set(sweep.choices["pruner"])
+    assert max(run.host.width for run in likely) == sweep.max_width
+    if sweep.oracle == "hyperband":
+        assert {run.search.epochs for run in likely} == {2, 4, 10}
+
+
 @given(
     st.sampled_from(["relu", "circle", "helix"]),
     st.integers(1, 60),

@@ -119,7 +119,7 @@ def test_a_mask_image_loses_no_planted_entry(shape):
 def test_a_wide_host_is_logged_with_fewer_values(tmp_path, monkeypatch):
     monkeypatch.setattr(pns_tf.saving.tensorboard, "HISTOGRAM_VALUES", 1000)
     planted = pns_tf.plant("relu", depth=4, width=100)
-    pns_tf.saving.tensorboard.log_planted(planted, {"task": "relu"}, {}, tmp_path)
+    pns_tf.saving.tensorboard.log_planted(planted, {"task": "relu"}, {}, tmp_path, "relu")
     log = EventAccumulator(str(tmp_path), size_guidance={"tensors": 0}).Reload()
     assert values(log, "layer1/host_weights")[:, 2].sum() <= 1000
     assert values(log, "layer1/planted_weights")[:, 2].sum() == 1
@@ -181,7 +181,7 @@ def test_a_collapsed_ticket_is_logged(tmp_path):
     planted = pns_tf.plant("circle", depth=6, width=30)
     found = pns_tf.seek(planted, "synflow", 0.01, samples=500, epochs=1)
     assert found.metrics["layer_collapse"] == 1.0
-    pns_tf.saving.tensorboard.log_found(found, {}, {}, tmp_path / "tensorboard")
+    pns_tf.saving.tensorboard.log_found(found, {}, {}, tmp_path / "tensorboard", "found")
     log = read(tmp_path)
     assert len(log.Tensors("kept_weights/layer2")) == 2
     assert series(log, "metrics/flow_collapse") == {0: 1.0}

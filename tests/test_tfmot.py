@@ -18,8 +18,9 @@ from pns_tf.checks import InputError
 from pns_tf.hosts.models import host_from_arrays
 from pns_tf.pruners import Pruner
 from pns_tf.pruning.prunable import prunable_weights
+from pns_tf.pruning.thresholds import kept_count
 from pns_tf.tfmot.prune import prune, pruned_weights
-from pns_tf.tfmot.update_masks import UpdateMasks, kept_count
+from pns_tf.tfmot.update_masks import UpdateMasks
 from pns_tf.tfmot.wrapper import PruneBySaliency, apply_masks, saliency_wrappers
 
 sparsity = tfmot.sparsity.keras

@@ -15,6 +15,7 @@ from pns_tf.hosts.forward import forward
 from pns_tf.hosts.models import host_arrays
 from pns_tf.hosts.vgg import vgg_host
 from pns_tf.images import load_images
+from pns_tf.judging.instance import read_instance
 from pns_tf.masks import Mask
 from pns_tf.saving.exporting import load_planted, server_of
 from pns_tf.saving.trained import load_trained
@@ -98,6 +99,36 @@ def test_a_planted_run_is_read_back(planted_run, images):
     assert again.planted_masks == Mask.load(planted_run / "masks.npz")
     found = vgg_host("vgg11", width_multiplier=0.05, seed=0)  # where the ticket was found
     assert not np.array_equal(host_arrays(found)[0][0], host_arrays(again.host)[0][0])
+
+
+@pytest.mark.slow
+@needs_cifar
+def test_a_planted_run_on_images_is_an_instance_that_is_judged(out, tmp_path):
+    from pns_tf.commands import main
+
+    fewer = ["--samples=60", f"--out={tmp_path}"]
+    main(["plant", "--host=vgg11", f"--ticket={out / FOUND}", *fewer, SHORT[-1]])
+    (run,) = (path for path in tmp_path.iterdir() if path.name.startswith("vgg11"))
+    instance = tmp_path / "instance"
+    made = [f"--planted={run}", "--density=0.1", "--epochs=1", "--answers", f"--out={instance}"]
+    main(["instance", *made, SHORT[-1]])
+    with np.load(instance / "data.npz") as data:
+        x = data["x_train"]
+    assert len(x) == 54  # a tenth is held out
+    rebuilt = read_instance(instance)
+    planted = load_planted(run)
+    for name, array in rebuilt.host.items():
+        layer, kind = int(name[6:] if name[0] == "k" else name[4:]), name[0]
+        np.testing.assert_array_equal(array, host_arrays(planted.host)["kb".index(kind)][layer])
+    mine = tmp_path / "masks.npz"
+    mine.write_bytes((instance / "planted_masks.npz").read_bytes())
+    handed_in = [f"--submission={mine}", f"--out={tmp_path / 'verdicts'}"]
+    main(["judge", f"--instance={instance}", *handed_in, SHORT[-1]])
+    verdict = json.loads((tmp_path / "verdicts" / "masks" / "verdict.json").read_text())
+    (ticket,) = verdict["tickets"]
+    assert ticket["recall"] == ticket["precision"] == 1.0
+    # The planted ticket's outputs are divided by its own scales, a strong one's by fitted ones.
+    assert ticket["planted"] == pytest.approx(ticket["strong"], abs=0.05)
 
 
 @pytest.mark.slow

@@ -19,6 +19,7 @@ from fire.core import FireExit
 
 from pns_tf import __version__
 from pns_tf.checks import InputError, similar
+from pns_tf.commands.construct import construct
 from pns_tf.commands.detect import detect
 from pns_tf.commands.existence import existence
 from pns_tf.commands.experiments import experiments
@@ -37,6 +38,7 @@ from pns_tf.commands.words import check_words, read_as_meant
 
 COMMANDS: dict[str, Callable] = {
     "plant": plant,
+    "construct": construct,
     "seek": seek,
     "instance": instance,
     "judge": judge,

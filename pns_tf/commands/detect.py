@@ -33,7 +33,8 @@ def detect(given: Given, *, out: str = "results/detection"):
         depth: neuron layers of the hosts, separated by commas.
         width: neurons in each hidden layer, separated by commas.
         planting: of published, default, hide_biases, approximate, strong, strong_approximate,
-            separated by commas, () for all of them.
+            separated by commas, () for all of them; or constructed, which writes nothing and needs
+            a depth of one more than the target and a wide host.
         hosts: how many are attacked for each of these.
         out: folder of the results.
     """

@@ -34,6 +34,7 @@ class Given(Mapping[str, Any]):
         command: its name.
         values: of all flags.
         defaults: of the same flags.
+        said: those that were written, even if with their default.
 
     Example:
         >>> given = Given("plant", {"depth": 5, "width": 50}, {"depth": 5, "width": 100})
@@ -42,9 +43,13 @@ class Given(Mapping[str, Any]):
     """
 
     def __init__(
-        self, command: str, values: Mapping[str, object], defaults: Mapping[str, object]
+        self,
+        command: str,
+        values: Mapping[str, object],
+        defaults: Mapping[str, object],
+        said: Iterable[str] = (),
     ) -> None:
-        self.command, self.defaults = command, dict(defaults)
+        self.command, self.defaults, self._said = command, dict(defaults), frozenset(said)
         self._values = {name: values[name] for name in defaults}
 
     def __getitem__(self, name: str) -> Any:
@@ -60,6 +65,10 @@ class Given(Mapping[str, Any]):
     def changed(self) -> list[str]:
         """Flags whose value is not the default."""
         return [name for name, value in self.items() if value != self.defaults[name]]
+
+    def says(self, name: str) -> bool:
+        """Whether a flag was written, or has another value than its default."""
+        return name in self._said or self[name] != self.defaults[name]
 
     @property
     def line(self) -> str:
@@ -101,13 +110,13 @@ class Given(Mapping[str, Any]):
     def leave_out(self, *names: str, by: str) -> None:
         """Raises ``InputError`` if one of these flags is set, which another one decides."""
         for name in names:
-            if name in self.changed:
+            if self.says(name):
                 raise InputError(f"leave out --{name}: {by} says it already, got {self[name]!r}")
 
     def need(self, what: str, *names: str) -> None:
         """Raises ``InputError`` if one of these flags is set without what it needs."""
         for name in names:
-            if name in self.changed:
+            if self.says(name):
                 raise InputError(f"--{name} needs {what}, got {self[name]!r}")
 
 
@@ -116,6 +125,7 @@ def takes(
     without: tuple[str, ...] = (),
     defaults: Mapping[str, object] | None = None,
     types: Mapping[str, str] | None = None,
+    each: tuple[str, ...] = (),
 ) -> Callable[[Callable], Callable]:
     """Makes the fields of recipes flags of a command, before its own ones.
 
@@ -128,6 +138,9 @@ def takes(
         without: fields that are no flags of this command.
         defaults: of flags that have another default, or none, in the recipes.
         types: of flags that allow for more than the recipes.
+        each: flags that take several values separated by commas: the command is done once for each
+            combination of them. Its function then checks all that can be wrong and returns the
+            work, so that nothing starts before every combination has been checked.
 
     Returns:
         A decorator. The function that it gives has all flags as keyword-only parameters and in its
@@ -159,7 +172,7 @@ def takes(
             for field in _fields(recipe):
                 if field.name in without:
                     continue  # to make its default may take long
-                flag = _parameter(field, defaults or {}, types or {})
+                flag = _parameter(field, defaults or {}, types or {}, field.name in each)
                 if flag.default != flags.get(field.name, flag).default:
                     raise TypeError(f"{function.__name__}: recipes disagree about {field.name}")
                 if field.name not in flags:
@@ -170,7 +183,8 @@ def takes(
             raise TypeError(f"{function.__name__}: recipes have {sorted(twice)} already")
         flags |= {parameter.name: parameter for parameter in own}
         said = entries(function, "Args")
-        _check(function.__name__, flags, helps | said, {*said, *(defaults or {}), *(types or {})})
+        named = {*said, *(defaults or {}), *(types or {}), *each}
+        _check(function.__name__, flags, helps | said, named)
         signature = inspect.Signature(list(flags.values()))
 
         @functools.wraps(function)
@@ -178,11 +192,25 @@ def takes(
             bound = signature.bind(**values)
             usual = {name: _default(flags[name]) for name in flags}
             said = {name: _value(flags[name], value) for name, value in bound.arguments.items()}
-            given = Given(function.__name__, usual | said, usual)
-            return function(given, **{parameter.name: given[parameter.name] for parameter in own})
+
+            def call(values: Mapping[str, object]) -> Any:
+                given = Given(function.__name__, values, usual, _written(said))
+                return function(given, **{flag.name: given[flag.name] for flag in own})
+
+            if not each:
+                return call(usual | said)
+            lists = {name: dict.fromkeys(_listed(name, (usual | said)[name])) for name in each}
+            works = [
+                call(usual | said | dict(zip(lists, values, strict=True)))
+                for values in itertools.product(*lists.values())
+            ]
+            for number, work in enumerate(works):
+                print(end="\n" if number else "")
+                work()
 
         command.__signature__ = signature  # type: ignore[attr-defined]
         texts = {name: str((helps | said)[name]) for name in flags}
+        texts |= {name: f"{texts[name].rstrip('.')}; or several, with commas." for name in each}
         command.__doc__ = _composed(function, texts)
         return command
 
@@ -252,8 +280,20 @@ def _fields(recipe: Any) -> list[dataclasses.Field]:
     return [field for field in dataclasses.fields(recipe) if field.init]
 
 
+def _listed(name: str, value: object) -> list:
+    """One or several values of a flag; no list at all is refused by what the flag is for."""
+    together = isinstance(value, tuple | list) or (isinstance(value, str) and "," in value)
+    values = several(value) if together else [value]
+    if not values:
+        raise InputError(f"{name} needs a value, got {value!r}")
+    return values
+
+
 def _parameter(
-    field: dataclasses.Field, defaults: Mapping[str, object], types: Mapping[str, str]
+    field: dataclasses.Field,
+    defaults: Mapping[str, object],
+    types: Mapping[str, str],
+    each: bool,
 ) -> inspect.Parameter:
     default: Any = inspect.Parameter.empty
     if field.name in defaults:
@@ -263,6 +303,7 @@ def _parameter(
     elif field.default_factory is not dataclasses.MISSING:
         default = field.default_factory()
     kind = types.get(field.name, field.type)
+    kind = f"{kind} | tuple" if each and "tuple" not in str(kind) else kind
     return inspect.Parameter(
         field.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind
     )
@@ -272,6 +313,11 @@ def _value(parameter: inspect.Parameter, value: object) -> object:
     """What Fire leaves as one word, such as ``snip,my.module:Mine``, is several values."""
     together = "tuple" in str(parameter.annotation) and isinstance(value, str) and "," in value
     return tuple(several(value)) if together else value
+
+
+def _written(said: Mapping[str, object]) -> list[str]:
+    """The flags that are given something."""
+    return [name for name, value in said.items() if value is not None]
 
 
 def _default(parameter: inspect.Parameter) -> object:

@@ -28,7 +28,8 @@ def judge(
         submission: masks.npz, scores.npz, or a folder with masks-<density>.npz and submission.json.
         density: at which scores are thresholded, separated by commas, () for those of the instance.
         planted: folder of the planted run, if the instance has no judge.json.
-        beside: rows of a leaderboard, runs.csv; the submission is ranked among them.
+        beside: rows of a leaderboard, runs.csv; the submission is ranked among those of the same
+            instance and seed.
         data_dir: where TensorFlow Datasets keeps its data sets, None for its own place.
         out: parent folder of the verdict.
         overwrite: replace a verdict that exists.
@@ -65,34 +66,67 @@ def judge(
     from pns_tf.judging.report import table, write_verdict
 
     truth = judging.truth_of(folder, read, Path(planted) if planted else None, data_dir)
+    rivals = None if others is None else _rivals(truth, others, str(beside))
     epochs = len(handed_in.tickets) * read.about["training"]["epochs"]  # type: ignore[index]
     with tqdm(total=epochs, unit="epoch", leave=False, disable=None) as bar:
         found = judging.judge(handed_in, read, truth, lambda epoch, loss: bar.update())
-    if others is not None and (why := judging.settings_differ(found.rows, others)):
-        raise InputError(f"{beside} is about other hosts: {why}")
     write_verdict(found, truth, path, overwrite=overwrite)
     print(table(found, truth))
     print(f"\nwritten to  {path}")
     print("            verdict.json, rows.csv, distance.csv, overlap pictures")
-    if others is not None:
-        _rank(found, others, path)
+    if rivals is not None:
+        _rank(found.submission.name, _beside(found, truth, rivals), path)
 
 
-def _rank(found, others, path: Path) -> None:
-    """Prints and writes the leaderboard with the submission in it."""
+def _rivals(truth, others, beside: str):
+    """The rows of others in the same host; raises ``InputError`` if there are none to compare."""
+    from pns_tf.commands.leaderboard import is_ranked
+    from pns_tf.judging.verdict import instance_of
+    from pns_tf.leaderboard.seeds import check_sealed
+
+    seed = truth.planting.seed
+    if is_ranked(others):
+        check_sealed([seed], "the instance")
+    name = instance_of(truth)
+    there = others[(others["instance"] == name) & (others["seed"] == seed)]
+    if there.empty:
+        raise InputError(
+            f"{beside} has no rows of instance {name}, seed {seed}: it has "
+            f"{', '.join(others['instance'].unique())}, seeds {others['seed'].min()} to "
+            f"{others['seed'].max()}"
+        )
+    samples = len(truth.data.x_train) + len(truth.data.x_test)
+    if "samples" in there and set(there["samples"]) != {samples}:
+        words = ", ".join(map(str, sorted(set(there["samples"]))))
+        raise InputError(f"the instance has {samples} samples, rows of {beside} have {words}")
+    return there
+
+
+def _beside(found, truth, rivals):
+    """Rows of the submission and of its rivals, judged by the rule of these."""
     import pandas as pd
 
+    from pns_tf.commands.leaderboard import is_ranked
+    from pns_tf.judging.verdict import ranked_rows
+    from pns_tf.leaderboard.distance import completed
+
+    # Those of before are by the paper's rules, with the baseline as the planted density.
+    mine = ranked_rows(found, truth) if is_ranked(rivals) else found.rows.drop(columns="truth")
+    rest = rivals[rivals["entry"] != found.submission.name]
+    return pd.concat([rest, completed(mine)], ignore_index=True)
+
+
+def _rank(name: str, rows, path: Path) -> None:
+    """Prints and writes the leaderboard with the submission in it."""
     from pns_tf.commands.leaderboard import tables
     from pns_tf.leaderboard.report import write_leaderboard
 
-    rest = others[others["entry"] != found.submission.name]
-    rows = pd.concat([rest, found.rows], ignore_index=True)
     folder = path / "leaderboard"
     folder.mkdir(exist_ok=True)
     rows.to_csv(folder / "runs.csv", index=False)
-    standings = write_leaderboard(rows, folder, f"judge --beside, {found.submission.name}")
+    write_leaderboard(rows, folder, f"judge --beside, {name}")
     print()
-    print(tables(standings))
+    print(tables(rows))
     print(f"\nranked in   {folder / 'index.html'}")
 
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pns_tf.checks import InputError, choice, number, text
+from pns_tf.checks import InputError, number, text
 from pns_tf.commands.checks import check_workers
 from pns_tf.commands.flags import Given, takes
 from pns_tf.leaderboard.settings import Leaderboard
@@ -46,11 +46,14 @@ def leaderboard(
 ):
     """Ranks pruners by how near their sparsest good tickets come to the planted ones.
 
-    The distance to the truth is the lowest density at which a pruner's strong, or weak, ticket is
-    near the planted one (accuracy at most 0.02 below, or MSE at most 3 times its own, mean over
-    seeds), divided by the planted density: 1 or less is won. Finished runs are kept in <out>/runs
-    and never repeated. <out>/leaderboard gets runs.csv with one row each, the tables as CSV and
-    Markdown, a picture, and index.html with all of it.
+    Ranked is by the area: the mean skill of tickets over the logarithm of density, from the
+    planted density to 0.5, where 1 is as good as the planted ticket and 0 as the best constant.
+    The distance to the truth is the lowest density at which a ticket is near the planted one
+    (accuracy at most 0.02 below, or MSE at most 3 times its own), divided by the planted density:
+    1 or less is won. All tickets are judged by one rule, on 100,000 samples, and on seeds from
+    10000 on, by which nothing was chosen. Finished runs are kept in <out>/runs and never repeated.
+    <out>/leaderboard gets runs.csv with one row each, standings.csv, the tables as Markdown, a
+    picture, and index.html with all of it.
 
     Args:
         out: folder of all results.
@@ -70,6 +73,7 @@ def leaderboard(
     if settings.beside is not None:
         beside = text("beside", settings.beside, "the name of a file with rows")
         others = read_rows(Path(beside))
+        check_ranked_rows(others, beside)
     try_own_pruners(attempt.run for attempt in board.first_stage())
 
     from pns_tf.leaderboard.report import write_leaderboard
@@ -83,13 +87,14 @@ def leaderboard(
         import pandas as pd
 
         anew = others["entry"].isin([entry.name for entry in board.entries])
-        anew &= others["task"].isin(board.tasks)
+        anew &= others["instance"].isin([instance.name for instance in board.instances])
         table = pd.concat([others[~anew], table], ignore_index=True)
     path = store.write_table(table, NAME)
     print(f"{len(table)} runs, {spent:.0f} s\n")
-    print(tables(write_leaderboard(table, path.parent, given.line)))
+    write_leaderboard(table, path.parent, given.line)
+    print(tables(table))
     print(f"\nwritten to  {path.parent / 'index.html'}")
-    print("            runs.csv, leaderboard.csv, leaderboard.md, figures")
+    print("            runs.csv, standings.csv, leaderboard.md, figures")
     if failure:
         raise failure
 
@@ -107,35 +112,58 @@ def ranked_rows(
         All its rows, and the error if some runs failed.
     """
     from pns_tf.leaderboard.board import collected
+    from pns_tf.runs.estimate import announced
     from pns_tf.runs.missing import run_missing
 
-    def finish(attempts: Sequence[Attempt]) -> RunsFailed | None:
-        names = frozenset() if known is None else frozenset(known["run"])
-        runs = [attempt.run for attempt in attempts]
-        return run_missing(runs, store, workers, scheduler, known=names)[1]
+    names = frozenset() if known is None else frozenset(known["run"])
 
-    from pns_tf.runs.estimate import announced
+    def finish(what: str, attempts: Sequence[Attempt]) -> RunsFailed | None:
+        runs = [attempt.run for attempt in attempts]
+        todo = [run for run in runs if run.name not in names]
+        if scheduler is None and (line := announced(what, todo, store, workers)):
+            print(line, flush=True)
+        failure = None
+        # Seed by seed, so that what is there when it is stopped is a ranking of fewer seeds.
+        for seed in dict.fromkeys(run.search.seed for run in runs):
+            some = [run for run in runs if run.search.seed == seed]
+            failure = run_missing(some, store, workers, scheduler, known=names)[1] or failure
+        return failure
 
     attempts = board.first_stage()
-    names = frozenset() if known is None else frozenset(known["run"])
-    todo = [attempt.run for attempt in attempts if attempt.run.name not in names]
-    if scheduler is None and (line := announced("first stage", todo, store, workers)):
-        print(line, flush=True)
-    failure = finish(attempts)
+    failure = finish("first stage", attempts)
     more = board.second_stage(collected(attempts, store, known))
-    failure = finish(more) or failure
+    failure = finish("second stage", more) or failure
     return collected([*attempts, *more], store, known), failure
 
 
+def check_ranked_rows(table: pd.DataFrame, where: object) -> None:
+    """Raises ``InputError`` unless rows are of sealed seeds and judged by the rule of rankings."""
+    from pns_tf.leaderboard.seeds import check_sealed
+
+    check_sealed(table["seed"], str(where))
+    if not is_ranked(table):
+        raise InputError(
+            f"{where} has rows that are not judged by the rule of rankings: expected the runs of a "
+            "leaderboard of this version"
+        )
+
+
+def is_ranked(table: pd.DataFrame) -> bool:
+    """Whether all rows were judged by the rule of rankings, see `pns_tf.runs.ranked`."""
+    said = table["ranked"].fillna(False).astype(str) if "ranked" in table else None
+    return said is not None and said.isin(("True", "1", "1.0")).all()
+
+
 def read_rows(path: Path) -> pd.DataFrame:
-    """The rows of another leaderboard.
+    """The rows of another leaderboard, those of before with all columns of today.
 
     Raises:
         ValueError: the file cannot be read, or is something else.
     """
     import pandas as pd
 
-    from pns_tf.tasks import names
+    from pns_tf.leaderboard.distance import completed
+    from pns_tf.tasks import get
 
     try:
         table = pd.read_csv(path)
@@ -153,8 +181,11 @@ def read_rows(path: Path) -> pd.DataFrame:
     for name, (low, high) in NUMBERS.items():
         _check_numbers(path, table, name, low, high)
     for task in table["task"].unique():
-        choice(f"task in {path}", task, names())
-    return table
+        try:
+            get(task)
+        except InputError as error:
+            raise InputError(f"{path}: {error}") from None
+    return completed(table)
 
 
 def _check_numbers(path: Path, table: pd.DataFrame, name: str, low: float, high: float) -> None:
@@ -167,17 +198,23 @@ def _check_numbers(path: Path, table: pd.DataFrame, name: str, low: float, high:
             number(f"{name} in line {row} of {path}", value, low, high)
 
 
-def tables(standings: pd.DataFrame) -> str:
-    """Both rankings, as printed."""
+def tables(table: pd.DataFrame) -> str:
+    """Both rankings, as printed.
+
+    Args:
+        table: rows of a leaderboard.
+    """
     from tabulate import tabulate
 
-    from pns_tf.leaderboard.distance import TICKETS
-    from pns_tf.leaderboard.table import NOTE, ranking
+    from pns_tf.leaderboard.distance import RANKED
+    from pns_tf.leaderboard.ranking import Scores, ranking
+    from pns_tf.leaderboard.table import NOTE, reliability, shown
+
+    made = Scores.of(table)
 
     parts = []
-    for ticket in TICKETS:
-        text = tabulate(
-            ranking(standings, ticket), headers="keys", showindex=False, disable_numparse=True
-        )
-        parts.append(f"{ticket} tickets\n\n{text}")
+    for ticket in RANKED:
+        found = shown(ranking(made, ticket))
+        text = tabulate(found, "keys", showindex=False, disable_numparse=True)
+        parts.append(f"{ticket} tickets\n\n{text}\n\n{reliability(made, ticket)}")
     return "\n\n".join([*parts, textwrap.fill(NOTE, 100)])

@@ -83,12 +83,17 @@ def minimal_width(
     for run in (run for each in searches for run in each.first_runs()):
         make_pruner(run.search)  # its options are checked
     from pns_tf.commands.sweep import searched
+    from pns_tf.runs.estimate import announced
     from pns_tf.runs.pool import Pool
     from pns_tf.runs.store import Store
+    from pns_tf.sweeping.likely import likely_runs
     from pns_tf.sweeping.minimal_width import gaps, smallest
     from pns_tf.sweeping.report import write_report
 
     start, store, tried, answers = time.perf_counter(), Store(folder), [], []
+    runs = [run for each in searches for run in likely_runs(each)]
+    if line := announced("all searches, at most", runs, store, workers):
+        print(line, flush=True)
     with Pool(workers) as pool:
         for settings in searches:
             place = parent / settings.name

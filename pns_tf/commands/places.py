@@ -58,7 +58,7 @@ def host_given(given: Given, name: str | None) -> Host:
     kind = family(name)
     mine = host_flags(kind) if kind in families() else []
     for other in OF_HOSTS:
-        if other not in mine and other in given.changed:
+        if other not in mine and other in given and given.says(other):
             raise InputError(f"--{other} does not go with host {name}, got {given[other]!r}")
     host = host_named(name, **{flag: given[flag] for flag in mine if flag in given})
     host.check_memory()

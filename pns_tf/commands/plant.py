@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 from pns_tf.commands.flags import Given, takes
@@ -10,7 +13,13 @@ from pns_tf.hosts.fully_connected import FullyConnected
 from pns_tf.recipe.planting import Planting
 
 
-@takes(FullyConnected, Planting, without=HIDDEN, defaults={"task": "helix"})
+@takes(
+    FullyConnected,
+    Planting,
+    without=HIDDEN,
+    defaults={"task": "helix"},
+    each=("task", "depth", "width", "init", "seed", "hide"),
+)
 def plant(
     given: Given,
     *,
@@ -18,7 +27,7 @@ def plant(
     data_dir: str | None = None,
     out: str = "saved_models",
     overwrite: bool = False,
-):
+) -> Callable[[], None]:
     """Hides a sparse network that solves a task in a random one, and exports both.
 
     Writes <out>/<task>-d<depth>-w<width>-s<seed>/ with host/ and ticket/ as SavedModels,
@@ -44,7 +53,11 @@ def plant(
     recipe = given.make(Planting, host=network)
     path = folder / recipe.name
     check_free(path, flag("overwrite", overwrite))
+    return functools.partial(_planted, recipe, path, data_dir, overwrite)
 
+
+def _planted(recipe: Planting, path: Path, data_dir: str | None, overwrite: bool) -> None:
+    """Plants, writes what is planted, and says what was written."""
     from pns_tf.quiet import import_tensorflow
 
     import_tensorflow()
@@ -63,20 +76,18 @@ def report(record: dict, path: Path) -> str:
     """The table that ``plant`` prints, from the run's record."""
     from tabulate import tabulate
 
-    sizes, planted_sizes = record["layer_sizes"], record["target_sizes"]
+    shapes = [
+        record.get(shapes) or list(pairwise(record[sizes]))
+        for shapes, sizes in (
+            ("kernel_shapes", "layer_sizes"),
+            ("target_kernel_shapes", "target_sizes"),
+        )
+    ]
     densities = record["density_per_layer"]
     layers = [
-        [f"{a} × {b}", f"{c} × {d}", weights, biases, f"{densities[f'kernel{layer}']:.3g}"]
-        for layer, (a, b, c, d, weights, biases) in enumerate(
-            zip(
-                sizes,
-                sizes[1:],
-                planted_sizes,
-                planted_sizes[1:],
-                record["planted_weights"],
-                record["planted_biases"],
-                strict=False,
-            )
+        [_times(host), _times(target), weights, biases, f"{densities[f'kernel{layer}']:.3g}"]
+        for layer, (host, target, weights, biases) in enumerate(
+            zip(*shapes, record["planted_weights"], record["planted_biases"], strict=True)
         )
     ]
     heads = ["host layer", "target layer", "planted weights", "planted biases", "density"]
@@ -95,6 +106,10 @@ def report(record: dict, path: Path) -> str:
             f"look at it         tensorboard --logdir {path / 'tensorboard'}",
         ]
     )
+
+
+def _times(shape: Sequence[int]) -> str:
+    return " × ".join(map(str, shape))
 
 
 def _deployment_lines(measured: dict) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from pns_tf.checks import InputError, choice, flag, several
+from pns_tf.checks import InputError, choice, flag, several, text
 from pns_tf.commands.flags import command_line
 
 REMADE = ("width_multiplier", "epochs", "samples")  # what figure 5 leaves to choose
@@ -23,11 +23,13 @@ def reproduce(
     workers: int | None = None,
     scheduler: str | None = None,
     check: bool = False,
+    control: bool = False,
     export: str | None = None,
     width_multiplier: float | None = None,
     epochs: int | None = None,
     samples: int | None = None,
     data_dir: str | None = None,
+    beside: str | None = None,
 ):
     """Runs an experiment, and continues one that was stopped.
 
@@ -49,14 +51,17 @@ def reproduce(
         scheduler: address of a Dask scheduler to use instead, such as tcp://host:8786.
         check: run nothing, print what finished runs say about the paper's statements; without
             --figure and --experiment about all of them.
+        control: also do each search in the host before anything is planted in it: what it finds
+            there, nobody has planted.
         export: best or all, also write the found tickets as seek does, into
             <out>/<experiment>/tickets; best is one for each task, pruner and density.
-        width_multiplier: for figure 5, of all channels of VGG16, None for 1.
-        epochs: for figure 5, of the final training, half as many in each multishot round; None
-            for 10.
-        samples: for figure 5, training images, None for all.
-        data_dir: for figure 5, where TensorFlow Datasets keeps its data sets, None for its own
-            place.
+        width_multiplier: for figure 5 and transfer, of all channels, None for 1 and 0.5.
+        epochs: for figure 5 and transfer, of the final training; None for 10.
+        samples: for figure 5 and transfer, training images, None for all and 5,000.
+        data_dir: for figure 5 and transfer, where TensorFlow Datasets keeps its data sets, None for
+            its own place.
+        beside: for transfer, runs.csv of a leaderboard, whose ranking is compared with the one on
+            images.
     """
     given = locals()
     command = command_line(reproduce, given)
@@ -78,6 +83,9 @@ def reproduce(
     whole = find(name).remade(**remade)
     chosen = whole.narrowed(several(task), densities=several(density))
     chosen = chosen.sought_by(several(pruner))
+    if flag("control", control):
+        chosen = chosen.controlled()
+    ranked = None if beside is None else _ranked(beside, whole.name)
     data_dir = check_data_dir(data_dir)
     if data_dir is not None and not any(run.host.on_images for run in chosen.settings):
         raise InputError(f"--data_dir needs an experiment on images, got {name}")
@@ -100,11 +108,37 @@ def reproduce(
     path = store.write_table(table, chosen.name)
     spent = time.perf_counter() - start
     print(f"{len(table)} runs, {new} of them new, in {spent:.0f} s")
-    _report(whole, table, store, command, spent)
+    _report(whole, table, store, command, spent, everything)
+    if ranked is not None:
+        _compare(ranked, table, path.parent, command)
     if export is not None:
         _export(everything, store, path.parent / "tickets", export, workers, data_dir)
     if failure:
         raise failure
+
+
+def _ranked(beside: object, name: str):
+    """The rows of a leaderboard."""
+    from pns_tf.commands.leaderboard import read_rows
+
+    if name != "transfer":
+        raise InputError(f"--beside goes with --experiment=transfer, got {name}")
+    return read_rows(Path(text("beside", beside, "the name of a file with rows")))
+
+
+def _compare(computed, images, folder: Path, command: str) -> None:
+    """Writes how the ranking on images agrees with that of a leaderboard."""
+    from pns_tf.pictures import save_figure
+    from pns_tf.reports.transfer import as_page, figure, transfer
+    from pns_tf.saving.storage import replacing, write_text
+
+    result = transfer(computed, images)
+    print(result.taus.to_string(index=False, float_format="{:.2f}".format))
+    with replacing(folder / "transfer.png") as partial:
+        save_figure(figure(result), partial)
+    write_text(folder / "taus.csv", result.taus.to_csv(index=False))
+    write_text(folder / "places.csv", result.places.to_csv(index=False))
+    write_text(folder / "transfer.md", as_page(result, images, command))
 
 
 def _findings(store, experiment=None, table=None) -> str:
@@ -115,11 +149,11 @@ def _findings(store, experiment=None, table=None) -> str:
     return lines(check(store, experiment, table)) or "the paper states nothing about it"
 
 
-def _report(experiment, table, store, command: str, seconds: float) -> None:
+def _report(experiment, table, store, command: str, seconds: float, runs) -> None:
     from pns_tf.experiments.findings import lines
     from pns_tf.experiments.report import write_report
 
-    verdicts, path = write_report(experiment, table, store, command, seconds)
+    verdicts, path = write_report(experiment, table, store, command, seconds, runs)
     if verdicts:
         print(lines(verdicts))
     print(f"written to  {path}")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 from pns_tf.checks import InputError, choice, flag, options_of
@@ -24,6 +27,7 @@ STRATEGIES = ("mirrored",)
     without=(*HIDDEN, "search", "ticket"),
     defaults={"samples": None},
     types={"density": "float | str", "samples": "int | None"},
+    each=("task", "depth", "width", "init", "pruner", "density", "seed"),
 )
 def seek(
     given: Given,
@@ -37,7 +41,7 @@ def seek(
     tflite: bool = False,
     out: str = "saved_models",
     overwrite: bool = False,
-):
+) -> Callable[[], None]:
     """Plants a ticket, lets a pruner look for it, and says how much of it was found.
 
     Writes <out>/<planted run>-<pruner>-<density>/ with the found ticket before and after training
@@ -52,8 +56,8 @@ def seek(
         samples: size of the data set, a tenth of it for testing, None for 10,000; of images, so
             many for training, None for all.
         planted: folder that plant wrote, to seek in that host instead of planting anew.
-        host: seek in a fresh network on images, one of vgg11, vgg13, vgg16, vgg19, or module:Class
-            for a family of your own.
+        host: seek in a fresh network on images, one of vgg11, vgg13, vgg16, vgg19, resnet8,
+            resnet20, resnet56, or module:Class for a family of your own.
         anneal: for edge_popup, density falling to its goal epoch by epoch.
         as_published: for edge_popup, repeat the slips of the published code.
         strategy: mirrored trains on all GPUs of this machine, None on one device.
@@ -93,6 +97,10 @@ def seek(
     if strategy is not None:
         choice("strategy", strategy, STRATEGIES)
 
+    return functools.partial(_seek, run, place, path, given, data_dir)
+
+
+def _seek(run: Run, place: Place, path: Path, given: Given, data_dir: str | None) -> None:
     from pns_tf.quiet import import_tensorflow
 
     import_tensorflow()
@@ -190,14 +198,14 @@ def report(record: dict, path: Path) -> str:
             ["control: found before planting, weak", values["control_final"]],
         ]
     names = [name for name in ("precision", "recall", "f1", "jaccard") if name in values]
-    sizes = record["layer_sizes"]
+    shapes = record.get("kernel_shapes") or list(pairwise(record["layer_sizes"]))
     layers = [
         [
-            f"{sizes[layer]} × {sizes[layer + 1]}",
+            " × ".join(map(str, shape)),
             f"{values[f'density_layer{layer}']:.4g}",
             *(f"{values[f'{name}_layer{layer}']:.3f}" for name in names),
         ]
-        for layer in range(len(sizes) - 1)
+        for layer, shape in enumerate(shapes)
     ]
     layers.append(
         ["all", f"{values['density_kept']:.4g}", *(f"{values[name]:.3f}" for name in names)]

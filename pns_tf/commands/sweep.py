@@ -70,11 +70,12 @@ def sweep(
     from pns_tf.runs.estimate import announced
     from pns_tf.runs.pool import Pool
     from pns_tf.runs.store import Store
+    from pns_tf.sweeping.likely import likely_runs
 
     start, store = time.perf_counter(), Store(results)
     if cluster is None or cluster.is_chief:
         claim_folder(folder, settings, overwrite)
-    line = announced("the grid", settings.grid_runs(), store, workers)
+    line = announced(f"{settings.oracle} search", likely_runs(settings), store, workers)
     if cluster is None and line is not None:
         print(line, flush=True)
     with Pool(workers) as pool:

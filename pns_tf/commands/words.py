@@ -27,22 +27,31 @@ def is_flag(word: str) -> bool:
 
 
 def check_words(argv: Sequence[str], flags: Sequence[str]) -> None:
-    """Raises ``InputError`` unless all that follows the command are flags and their values.
+    """Raises ``InputError`` unless all that follows the command are flags, once each, and values.
 
     Args:
         argv: the command's name, then its words.
         flags: that it has, such as "--out".
     """
     command, *words = argv
+    given: set[str] = set()
     for word, before in zip(words, [command, *words], strict=False):
         value_of = before if is_flag(before) and "=" not in before else None
-        if word in ("-", "--") or not (is_flag(word) or value_of):
+        if word == "-" or re.match("--(-|$)", word) or not (is_flag(word) or value_of):
             raise InputError(
                 f"{command} takes flags only, got {word!r}: choose from {', '.join(flags)}"
             )
         name = (word if is_flag(word) else value_of or "").split("=")[0].lstrip("-")
         if CONTROL.search(word if name != "options" else re.sub(r"[\t\n]", "", word)):
             raise InputError(f"line breaks and the like have no place in a flag, got {word!r}")
+        if is_flag(word):
+            flag = name.replace("-", "_")
+            if flag in given:  # Fire would take the last one without a word
+                raise InputError(
+                    f"--{flag} is given twice: several values are separated by commas, where it "
+                    f"takes several, got {word!r}"
+                )
+            given.add(flag)
 
 
 def read_as_meant(command: Callable, function: Callable) -> None:

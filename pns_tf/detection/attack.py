@@ -9,23 +9,27 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from pns_tf import tasks
+from pns_tf.constructing.construction import build
 from pns_tf.detection.attackers import Host, attackers
 from pns_tf.detection.measures import auc, auc_within, precision
-from pns_tf.detection.settings import PLANTINGS, Attack
+from pns_tf.detection.settings import CONSTRUCTED, Attack
 from pns_tf.hosts.initializers import draw_host, host_sizes
 from pns_tf.masks import Mask
 from pns_tf.planting.algorithm import plant_arrays
 
 
 def planted_host(attack: Attack, seed: int) -> tuple[Host, int | None]:
-    """Draws a host, plants a ticket, and says how many of its parameters were written."""
+    """Draws a host with a ticket, and says how many of its parameters were written."""
     task = tasks.get(attack.task)
-    options = dict(PLANTINGS[attack.planting])
+    options = dict(attack.options)
     if "epsilon" in options:
         options["epsilon"] = attack.epsilon
     sizes = host_sizes(task.inputs, task.outputs, attack.depth, attack.width)
-    target = task.target(attack.depth)
-    planted = plant_arrays(target, *draw_host(sizes, seed, attack.init), seed=seed, **options)
+    arrays = draw_host(sizes, seed, attack.init)
+    if attack.planting == CONSTRUCTED:
+        made = build(task.target(attack.depth - 1), *arrays, kind=task.kind, seed=seed)
+        return Host(*arrays, list(made.mask)), 0
+    planted = plant_arrays(task.target(attack.depth), *arrays, seed=seed, **options)
     masks = list(Mask.from_layers(planted.kernel_masks, planted.bias_masks))
     return Host(planted.kernels, planted.biases, masks), planted.written
 

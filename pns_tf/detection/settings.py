@@ -19,6 +19,9 @@ PLANTINGS: dict[str, dict] = {
     "strong_approximate": {"hide": "strong", "epsilon": True},
 }
 
+# Not planted at all: masks alone make the ticket, in a host that stays as drawn.
+CONSTRUCTED = "constructed"
+
 
 @dataclass(frozen=True)
 class Attack:
@@ -28,7 +31,8 @@ class Attack:
         task: what the tickets solve, one that the command tasks lists, or module:NAME for your own.
         depth: neuron layers of the hosts, input and output counted.
         width: neurons in each hidden layer of the hosts.
-        planting: one of published, default, hide_biases, approximate, strong, strong_approximate.
+        planting: one of published, default, hide_biases, approximate, strong, strong_approximate,
+            or constructed, which writes nothing; the target then has a layer less than the host.
         hosts: how many are attacked, with this seed and those after it.
         study: how many others the attackers study before, with the seeds after these.
         epsilon: output error of the approximate plantings.
@@ -54,14 +58,20 @@ class Attack:
         from pns_tf.hosts.initializers import INITIALIZERS
         from pns_tf.planting.algorithm import baseline_density
 
+        choice("planting", self.planting, [*PLANTINGS, CONSTRUCTED])
+        integer("depth", self.depth, minimum=4 if self.planting == CONSTRUCTED else 3)
         baseline_density(self.task, self.depth, self.width)
         FullyConnected(self.task, self.depth, self.width).check_memory()
-        choice("planting", self.planting, PLANTINGS)
         integer("hosts", self.hosts, minimum=1)
         integer("study", self.study, minimum=2)
         number("epsilon", self.epsilon, low=0.0, low_excluded=True)
         choice("init", self.init, INITIALIZERS)
         integer("seed", self.seed, minimum=0)
+
+    @property
+    def options(self) -> dict:
+        """Arguments of `plant_arrays`; none where nothing is planted."""
+        return PLANTINGS.get(self.planting, {})
 
     @property
     def name(self) -> str:
@@ -71,7 +81,7 @@ class Attack:
             >>> Attack("relu", planting="approximate").name
             'relu-d5-w100-approximate-e0.05-normal-h50-k50-s0'
         """
-        epsilon = [f"e{_plain(self.epsilon)}"] if "epsilon" in PLANTINGS[self.planting] else []
+        epsilon = [f"e{_plain(self.epsilon)}"] if "epsilon" in self.options else []
         words = [
             self.task.replace(":", "."),
             f"d{self.depth}",

@@ -7,6 +7,7 @@ from typing import Any
 
 from pns_tf.checks import InputError, choice, integer
 from pns_tf.experiments.experiment import Experiment
+from pns_tf.hosts.resnet import Resnet
 from pns_tf.hosts.vgg import Vgg
 from pns_tf.own_modules import load, reason
 from pns_tf.planting.algorithm import baseline_density
@@ -20,6 +21,8 @@ NOISE = (0.0, 0.001, 0.01, 0.1)
 SEED = (0,)
 VGG_DENSITIES = (0.01, 0.05, 0.1, 0.2, 0.5)
 LEVELS = 5  # of edge-popup's annealing on images
+TRANSFER_DENSITIES = (0.02, 0.05, 0.1, 0.2)
+RANKING_SEED = 10_000  # settings are chosen with smaller ones
 CIFAR10_IMAGES = 50_000  # for training
 
 
@@ -163,6 +166,46 @@ def _vgg16(
     return [*weak.values(), *strong]
 
 
+def _transfer(width_multiplier: float = 0.5, epochs: int = 10, samples: int = 5_000) -> list[Run]:
+    """Weak tickets of a small residual network, by every pruner that takes minutes.
+
+    Args:
+        width_multiplier: of all channels.
+        epochs: of the final training, and of searches that count them.
+        samples: training images, a tenth of them held out.
+    """
+    integer("epochs", epochs, minimum=1)
+    host = Resnet("resnet8", "cifar10", width_multiplier, shape=(32, 32, 3), classes=10)
+    host.check_data(samples, None, 0)
+    samples = min(samples, CIFAR10_IMAGES)
+    multishot = {"rounds": 5, "round_epochs": max(epochs // 5, 1)}
+    counted = {"epochs": epochs}
+    ways: list[tuple[str, dict, dict]] = [
+        *((name, {}, {}) for name in SCORERS),
+        *((name, {}, multishot) for name in ("magnitude", "snip", "synflow")),
+        ("synflow", {}, {"prune_rounds": 100}),
+        *((name, {}, {}) for name in ("force", "iterative_snip", "tfmot")),
+        *((name, counted, {}) for name in ("edge_popup", "rigl", "set", "iht")),
+        *((name, {"fraction": 0.5}, {}) for name in ("imp", "imp_lr")),
+    ]
+    return [
+        Run(
+            host,
+            SeekSettings(
+                pruner,
+                density,
+                epochs=epochs,
+                batch_size=64,
+                samples=samples,
+                options=options,
+                **search,
+            ),
+        )
+        for density in TRANSFER_DENSITIES
+        for pruner, options, search in ways
+    ]
+
+
 EXPERIMENTS = {
     experiment.name: experiment
     for experiment in (
@@ -198,6 +241,14 @@ EXPERIMENTS = {
         Experiment(
             "pns_ablation", "what pns and pns_weak owe to each of their parts", _pns_ablation()
         ),
+        Experiment(
+            "transfer",
+            "whether the ranking of pruners on computed tasks holds on CIFAR-10",
+            _transfer(),
+            seeds=3,
+            remake=_transfer,
+            first_seed=RANKING_SEED,
+        ),
     )
 }
 
@@ -214,15 +265,25 @@ def find(name: str | None) -> Experiment:
     """
     if isinstance(name, str) and ":" in name:
         experiment = load("experiment", name)
-        if not isinstance(experiment, Experiment):
-            raise InputError(f"experiment {name!r} must be an Experiment, got {experiment!r}")
-        return experiment
+        return _checked_own(f"experiment {name!r}", experiment)
     if name is None or not str(name).endswith(".py"):
         return EXPERIMENTS[choice("experiment", name, EXPERIMENTS)]
     try:
         experiment = runpy.run_path(str(name))["EXPERIMENT"]
     except (Exception, SystemExit) as error:  # whatever the user's file raises
         raise InputError(f"{name} cannot be loaded: {reason(error)}") from error
+    return _checked_own(f"EXPERIMENT in {name}", experiment)
+
+
+def _checked_own(where: str, experiment: object) -> Experiment:
+    """Returns an experiment of the user's own, unless it would be taken for one of these."""
     if not isinstance(experiment, Experiment):
-        raise InputError(f"EXPERIMENT in {name} must be an Experiment, got {experiment!r}")
+        raise InputError(f"{where} must be an Experiment, got {experiment!r}")
+    namesake = {name.lower(): known for name, known in EXPERIMENTS.items()}.get(
+        experiment.name.lower()
+    )
+    if namesake is not None and experiment != namesake:
+        raise InputError(
+            f"{where} needs a name of its own: {experiment.name!r} is one of the catalogue's"
+        )
     return experiment

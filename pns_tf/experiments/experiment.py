@@ -12,7 +12,7 @@ from pns_tf.checks import InputError, integer, text
 from pns_tf.recipe.pruners import check_name
 from pns_tf.recipe.run import Run, density_name, with_seed
 
-# What other commands write beside the folders of experiments.
+# What other commands write beside the folders of experiments; and those of sweeps, "sweep-…".
 OTHERS = ("leaderboard", "minimal_width", "runs", "tickets")
 
 
@@ -24,7 +24,8 @@ class Experiment:
         name: what the user types, and the name of its folder.
         title: the question, in a line.
         settings: one `Run` each, of seed 0.
-        seeds: how many runs each setting gets by default: seeds 0, 1, ….
+        seeds: how many runs each setting gets by default.
+        first_seed: of these runs; the others follow.
         remake: makes the settings again for other values of its keyword parameters, which are
             flags of the command ``reproduce``; ``None`` if there is nothing to choose.
     """
@@ -34,10 +35,12 @@ class Experiment:
     settings: Sequence[Run]
     seeds: int = 10
     remake: Callable[..., Sequence[Run]] | None = None
+    first_seed: int = 0
 
     def __post_init__(self):
         name = text("an experiment's name", self.name, "words in one line")
-        if not re.fullmatch(r"\w[\w .+=-]*(?<![ .])", name) or name.lower() in OTHERS:
+        plain = re.fullmatch(r"\w[\w .+=-]*(?<![ .])", name)
+        if not plain or name.lower() in OTHERS or name.lower().startswith("sweep-"):
             raise InputError(
                 f"an experiment's name must be plain words, that of a folder of its own: "
                 f"got {name!r}"
@@ -75,7 +78,8 @@ class Experiment:
             ValueError: ``seeds`` is not a positive integer.
         """
         seeds = self.seeds if seeds is None else integer("seeds", seeds, minimum=1)
-        runs = (with_seed(run, seed) for run in self.settings for seed in range(seeds))
+        numbers = range(self.first_seed, self.first_seed + seeds)
+        runs = (with_seed(run, seed) for run in self.settings for seed in numbers)
         needed = (one for run in runs for one in (run.ticket, run) if one is not None)
         return list({run.name: run for run in needed}.values())
 
@@ -127,6 +131,23 @@ class Experiment:
         for name in more:
             chosen = chosen.with_pruner(name)
         return chosen
+
+    def controlled(self) -> Experiment:
+        """The same, each search done in the host before planting, too.
+
+        Raises:
+            ValueError: nothing is planted in any of its hosts.
+
+        Example:
+            >>> {run.control for run in find("figure10").controlled().settings}
+            {True}
+        """
+        if not any(run.planting for run in self.settings):
+            raise InputError(f"--control needs planted tickets, which {self.name} has not")
+        settings = [
+            dataclasses.replace(run, control=run.planting is not None) for run in self.settings
+        ]
+        return dataclasses.replace(self, settings=settings)
 
     def with_pruner(self, pruner: str) -> Experiment:
         """The same settings with one more pruner, wherever the first one is used."""

@@ -21,6 +21,7 @@ from pns_tf.reports.rows import prepared
 from pns_tf.reports.skill import trivial_metrics
 from pns_tf.reports.writing import Picture
 
+CONTROL = "control_strong"  # of rows with a control
 EMPTY = "#ffffff"  # layers without a parameter
 
 
@@ -43,8 +44,11 @@ def draw(table: pd.DataFrame, title: str) -> list[Picture]:
         shown, figure_of = " over density: mean and range over seeds", lines_figure
     metric: dict[str, Any] = {"planted": "planted", "trivial": "trivial", "logarithmic": None}
     performance = [Row("strong", "after pruning (strong)", **metric)]
-    if (rows["final"] != rows["strong"]).any():
+    of_strong = [name for name in ("strong", "strong_unscaled") if name in rows]
+    if not rows[of_strong].eq(rows["final"], axis=0).any(axis=1).all():  # something was trained
         performance.append(Row("final", "after training (weak)", **metric))
+    if CONTROL in rows:
+        performance.append(Row(CONTROL, "nothing planted (strong)", **metric))
     return [
         Picture(
             "performance",
@@ -116,7 +120,7 @@ def layers_figure(rows: pd.DataFrame, title: str) -> Figure:
             interpolation="nearest",
         )
         last = line == len(labels) - 1
-        numbers = [str(layer + 1) if last else "" for layer in range(means.shape[1])]
+        numbers = [str(layer) if last else "" for layer in range(means.shape[1])]
         axes.set_xticks(range(len(numbers)), numbers)
         axes.set_yticks(range(len(means)), [f"{density:.2g}" for density in means.index])
         axes.tick_params(labelsize=7, length=0)

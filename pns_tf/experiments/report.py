@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
@@ -13,7 +14,9 @@ from pns_tf.experiments.experiment import Experiment
 from pns_tf.experiments.figures import draw
 from pns_tf.experiments.findings import Verdict
 from pns_tf.experiments.page import page
+from pns_tf.experiments.run_details import RunDetails
 from pns_tf.experiments.statements import FINDINGS
+from pns_tf.recipe.run import Run
 from pns_tf.reports.hparams import write_runs
 from pns_tf.reports.rows import SETTINGS
 from pns_tf.reports.table import as_markdown, readable, summary
@@ -41,7 +44,12 @@ def check(store: Store, experiment: Experiment | None, table: pd.DataFrame | Non
 
 
 def write_report(
-    experiment: Experiment, table: pd.DataFrame, store: Store, command: str, seconds: float
+    experiment: Experiment,
+    table: pd.DataFrame,
+    store: Store,
+    command: str,
+    seconds: float,
+    runs: Iterable[Run] = (),
 ) -> tuple[list[Verdict], Path]:
     """Writes pictures, summary, findings, TensorBoard log and page of an experiment.
 
@@ -54,6 +62,7 @@ def write_report(
         store: has the rows that findings compare with.
         command: the command line, for the page.
         seconds: that the command took.
+        runs: those of the table, whose losses and masks TensorBoard is to show.
 
     Returns:
         The verdicts on the paper's statements about the experiment, and the path of the page.
@@ -67,6 +76,7 @@ def write_report(
     try:
         drawn = draw(table, f"{experiment.name}: {experiment.title}")
         pictures = write_pictures(drawn, folder / "figures")
+        details = RunDetails(runs, store)
         write_text(folder / "summary.csv", summed.to_csv(index=False))
         write_text(folder / "summary.md", as_markdown(summed))
         write_text(folder / "findings.md", findings.as_markdown(verdicts))
@@ -82,7 +92,7 @@ def write_report(
             distinct_values(table.filter(regex="^version_").rename(columns=lambda name: name[8:])),
         )
         write_text(folder / "index.html", text)
-        write_runs(table, folder / "tensorboard")
+        write_runs(table, folder / "tensorboard", drawn, details)
     except OSError as error:
         raise InputError(f"cannot write to {folder}: {error.strerror}") from error
     return verdicts, folder / "index.html"

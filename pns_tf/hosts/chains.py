@@ -1,11 +1,18 @@
-"""Networks without branches, and which of their layers planting and compaction can deal with."""
+"""The layers that hosts can be made of, and networks that are a chain of them."""
 
 from __future__ import annotations
 
+import numpy as np
 import tf_keras as keras
 
 from pns_tf.checks import InputError
-from pns_tf.hosts.layers import MaskedLayer, PlantedConv2D, PlantedDense
+from pns_tf.hosts.layers import (
+    MaskedLayer,
+    PadChannels,
+    PlantedConv2D,
+    PlantedDense,
+    PlantedDepthwiseConv2D,
+)
 
 # These pass a positive scale of a channel on to their outputs, and keep channels apart.
 WEIGHTLESS = (
@@ -18,47 +25,35 @@ WEIGHTLESS = (
     keras.layers.ZeroPadding2D,
     keras.layers.Dropout,
 )
+# These join branches, or give each channel a scale of its own.
+BETWEEN = (
+    keras.layers.Activation,
+    keras.layers.Add,
+    keras.layers.BatchNormalization,
+    keras.layers.Concatenate,
+    PadChannels,
+)
+NORMALISING = ("name", "axis", "momentum", "epsilon")  # of batch normalisation, kept in hosts
 ACTIVATIONS = ("relu", "linear")
 DTYPE = "float32"  # of hosts, whatever the policy
-
-
-def chain(model: keras.Model) -> list[keras.layers.Layer]:
-    """The layers of a model without branches, input layer left out, TF-MOT's wrappers taken off.
-
-    Raises:
-        ValueError: the model has branches, shared layers, several inputs or outputs, or a layer
-            that a positive scale of a channel does not pass; the message names it.
-    """
-    if not isinstance(model, keras.Model):
-        raise InputError(f"a tf_keras model is needed, got a {type(model).__name__}")
-    if not (isinstance(model, keras.Sequential) or model._is_graph_network):
-        raise InputError(f"model {model.name!r} must be functional or sequential")
-    if not model.built or not getattr(model, "inputs", None):
-        raise InputError(
-            f"model {model.name!r} has no weights yet: give its first layer an input_shape, or "
-            "call it on data"
-        )
-    if not isinstance(model, keras.Sequential):
-        _check_no_branches(model)
-    layers = [
-        layer.layer if hasattr(layer, "pruning_vars") else layer
-        for layer in model.layers
-        if not isinstance(layer, keras.layers.InputLayer)
-    ]
-    for layer in layers:
-        _check(model, layer)
-    return layers
 
 
 def masked_layer(layer: keras.layers.Layer) -> keras.layers.Layer:
     """A new layer of the same shape that carries masks, if ``layer`` has weights; else a copy."""
     config = layer.get_config()
+    if isinstance(layer, keras.layers.DepthwiseConv2D):
+        depthwise = ("name", "kernel_size", "strides", "padding", "activation")
+        return PlantedDepthwiseConv2D(**{name: config[name] for name in depthwise}, dtype=DTYPE)
     if isinstance(layer, keras.layers.Conv2D):
         names = ("name", "filters", "kernel_size", "strides", "padding", "activation")
         return PlantedConv2D(**{name: config[name] for name in names}, dtype=DTYPE)
     if isinstance(layer, keras.layers.Dense):
         dense = {name: config[name] for name in ("name", "units", "activation")}
         return PlantedDense(**dense, dtype=DTYPE)
+    if isinstance(layer, keras.layers.BatchNormalization):
+        # Scale and centre even where the original has none: planted scales are put into them.
+        said = {name: config[name] for name in NORMALISING}
+        return keras.layers.BatchNormalization(**said, dtype=DTYPE)
     return type(layer).from_config(config | {"dtype": DTYPE})
 
 
@@ -67,7 +62,7 @@ def check_relu_network(model: keras.Model, layers: list[keras.layers.Layer]) -> 
 
     Args:
         model: gives its name to the message.
-        layers: of `chain`.
+        layers: its layers, input side first.
     """
     waiting = None  # the last layer with weights that no ReLU has followed
     weighted = [layer for layer in layers if layer.weights]
@@ -79,7 +74,7 @@ def check_relu_network(model: keras.Model, layers: list[keras.layers.Layer]) -> 
             )
         if layer in weighted:
             waiting = layer
-        if _has_relu(layer):
+        if has_relu(layer):
             if waiting is weighted[-1]:
                 raise InputError(
                     f"model {model.name!r} must be linear after its last layer with weights, "
@@ -88,7 +83,8 @@ def check_relu_network(model: keras.Model, layers: list[keras.layers.Layer]) -> 
             waiting = None
 
 
-def _has_relu(layer: keras.layers.Layer) -> bool:
+def has_relu(layer: keras.layers.Layer) -> bool:
+    """Whether its outputs go through a ReLU."""
     return isinstance(layer, keras.layers.ReLU) or (
         getattr(layer, "activation", None) is keras.activations.relu
     )
@@ -104,32 +100,23 @@ def fully_connected(model: keras.Model) -> bool:
     )
 
 
-def _check_no_branches(model: keras.Model) -> None:
-    config = model.get_config()
-    names = [layer["name"] for layer in config["layers"]]
-    inbound = [[[[name, 0, 0, {}]]] for name in names]
-    straight = all(
-        layer["inbound_nodes"] == expected
-        for layer, expected in zip(config["layers"][1:], inbound, strict=False)
-    )
-    ends = (config["input_layers"], config["output_layers"])
-    if not straight or ends != ([[names[0], 0, 0]], [[names[-1], 0, 0]]):
-        raise InputError(f"model {model.name!r} must be a chain of layers: it has branches")
-
-
-def _check(model: keras.Model, layer: keras.layers.Layer) -> None:
+def check_layer(model: keras.Model, layer: keras.layers.Layer) -> None:
+    """Raises `InputError` unless a host can have this layer."""
     weighted = isinstance(layer, MaskedLayer) or type(layer) in (
         keras.layers.Dense,
         keras.layers.Conv2D,
+        keras.layers.DepthwiseConv2D,
     )
-    if not (weighted or type(layer) in WEIGHTLESS):
-        known = ", ".join(kind.__name__ for kind in WEIGHTLESS)
+    if not (weighted or type(layer) in (*WEIGHTLESS, *BETWEEN)):
+        known = ", ".join(kind.__name__ for kind in (*BETWEEN, *WEIGHTLESS))
         raise InputError(
             f"model {model.name!r} has a {type(layer).__name__} ({layer.name}): expected Conv2D, "
-            f"Dense, {known} only"
+            f"DepthwiseConv2D, Dense, {known} only"
         )
     config = layer.get_config()
-    if weighted and config["activation"] not in ACTIVATIONS:
+    if isinstance(layer, keras.layers.BatchNormalization):
+        _check_norm(layer)
+    if config.get("activation", "linear") not in ACTIVATIONS:
         raise InputError(
             f"layer {layer.name!r} must have activation {' or '.join(ACTIVATIONS)}, "
             f"got {config['activation']!r}"
@@ -137,6 +124,7 @@ def _check(model: keras.Model, layer: keras.layers.Layer) -> None:
     for name, needed in (
         ("data_format", "channels_last"),
         ("groups", 1),
+        ("depth_multiplier", 1),
         ("dilation_rate", (1, 1)),
         ("max_value", None),
         ("negative_slope", 0.0),
@@ -146,3 +134,17 @@ def _check(model: keras.Model, layer: keras.layers.Layer) -> None:
             raise InputError(
                 f"layer {layer.name!r} must have {name} {needed!r}, got {config[name]}"
             )
+
+
+def _check_norm(layer: keras.layers.BatchNormalization) -> None:
+    """Of the last axis, with statistics that can be divided by."""
+    axis = [int(number) for number in np.ravel(layer.axis)]
+    if axis not in ([-1], [len(layer.input_shape) - 1]):
+        raise InputError(f"layer {layer.name!r} must normalise the last axis, got axis {axis}")
+    variance = np.asarray(layer.moving_variance)
+    if not (variance + layer.epsilon > 0).all():
+        odd = variance[~(variance + layer.epsilon > 0)][0]
+        raise InputError(
+            f"layer {layer.name!r} must have a moving variance above {-layer.epsilon:g}, so that "
+            f"its square root can be divided by, got {odd:g}"
+        )

@@ -7,7 +7,10 @@ its bias is pruned or, before a ReLU, not positive. It is *unused* if no output 
 are cut, which changes neither outputs nor gradients: a dead or unused parameter has gradient zero,
 so Adam never moves it, and training the small network is training the large one. A channel that
 nothing feeds but whose bias is positive is kept: its output is constant, but behind a zero-padded
-convolution that is no longer so at the border, and its bias learns.
+convolution that is no longer so at the border, and its bias learns. So is a channel that batch
+normalisation makes constant, unless a ReLU takes all of it.
+
+Channels that are added are cut together, see `pns_tf.hosts.wiring`.
 """
 
 from __future__ import annotations
@@ -20,12 +23,15 @@ import numpy as np
 import tf_keras as keras
 
 from pns_tf.checks import InputError
-from pns_tf.hosts.kernels import by_source, neuron_counts, part, with_part
-from pns_tf.hosts.layers import MaskedLayer
-from pns_tf.hosts.models import masked_layers
+from pns_tf.hosts import wiring as kinds
+from pns_tf.hosts.graphs import wiring_of
+from pns_tf.hosts.kernels import part, with_part
+from pns_tf.hosts.models import masked_layers, norm_arrays, norm_arrays_of, norm_layers, set_norms
+from pns_tf.hosts.wiring import Node, Wiring, link
 from pns_tf.masks import Mask
 
 WIDTHS = (8, 16, 32, 48, 64, 96, 128, 192, 256, 384, 512)  # of padded networks
+ZERO, FLAT, RISING = 0, 1, 2  # a channel is zero; it is not, but a ReLU makes it zero; it is not
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,40 +40,47 @@ class Compacted:
 
     Attributes:
         model: the small host; masks and planted masks are cut alike.
-        kept: for each layer of neurons, input first, which ones of the full network are left.
+        kept: for the input and each layer with masks, which of the full network's neurons or
+            channels are left.
+        rows: for each layer with masks, which rows of its kernel are left.
+        normalised: for each layer of batch normalisation, which channels are left.
     """
 
     model: keras.Model
     kept: list[np.ndarray]
+    rows: list[np.ndarray]
+    normalised: list[np.ndarray]
 
     def put_back(self, full: keras.Model) -> None:
-        """Writes the small network's kernels and biases into the full one; the rest stays."""
-        counts = neuron_counts([layer.kernel for layer in masked_layers(full)])
-        for layer, (small, large) in enumerate(
-            zip(masked_layers(self.model), masked_layers(full), strict=True)
+        """Writes the small network's parameters into the full one; the rest stays."""
+        for small, large, rows, neurons in zip(
+            masked_layers(self.model), masked_layers(full), self.rows, self.kept[1:], strict=True
         ):
-            sources, neurons = self.kept[layer : layer + 2]
-            kernel = with_part(
-                large.kernel.numpy(), counts[layer], sources, neurons, small.kernel.numpy()
-            )
+            kernel = large.kernel.numpy()
             bias = large.bias.numpy()
-            bias[self.kept[layer + 1]] = small.bias.numpy()
-            large.kernel.assign(kernel)
+            bias[neurons] = small.bias.numpy()
+            large.kernel.assign(
+                with_part(kernel, kernel.shape[-2], rows, neurons, small.kernel.numpy())
+            )
             large.bias.assign(bias)
+        norms = norm_arrays(full)
+        for arrays, trained, some in zip(
+            norms, norm_arrays(self.model), self.normalised, strict=True
+        ):
+            for array, values in zip(arrays, trained, strict=True):
+                array[some] = values
+        set_norms(full, norms)
 
     def whole_mask(self, mask: Mask, full: keras.Model) -> Mask:
         """A mask of the small network as one of the full one, which keeps nothing else."""
-        layers = masked_layers(full)
-        counts = neuron_counts([layer.kernel for layer in layers])
         kernels, biases = [], []
-        for layer, (kept, bias_kept, large) in enumerate(
-            zip(mask.kernels, mask.biases, layers, strict=True)
+        for kept, bias_kept, large, rows, neurons in zip(
+            mask.kernels, mask.biases, masked_layers(full), self.rows, self.kept[1:], strict=True
         ):
             nothing = np.zeros(large.kernel.shape, bool)
-            sources, neurons = self.kept[layer : layer + 2]
-            kernels.append(with_part(nothing, counts[layer], sources, neurons, kept))
+            kernels.append(with_part(nothing, nothing.shape[-2], rows, neurons, kept))
             biases.append(np.zeros(large.bias.shape, bool))
-            biases[-1][self.kept[layer + 1]] = bias_kept
+            biases[-1][neurons] = bias_kept
         return Mask.from_layers(kernels, biases)
 
 
@@ -76,8 +89,9 @@ def compact(model: keras.Model, *, padded: bool = False) -> Compacted:
 
     Args:
         model: a host with pruning masks. It stays as it is.
-        padded: leave as many neurons in all hidden layers, the next of `WIDTHS`, so that networks
-            that get smaller step by step share a few shapes, and what is compiled for them.
+        padded: leave as many neurons in all hidden layers of a chain, the next of `WIDTHS`, so that
+            networks that get smaller step by step share a few shapes, and what is compiled for
+            them.
 
     Returns:
         The small network with the same outputs, and what is left of each layer. At least one
@@ -98,15 +112,19 @@ def compact(model: keras.Model, *, padded: bool = False) -> Compacted:
     layers = masked_layers(model)
     if not layers:
         raise InputError(f"model {model.name!r} is no host: it has no layer that carries masks")
-    counts = neuron_counts([layer.kernel for layer in layers])
-    kept = [np.flatnonzero(mask) for mask in _needed(layers, counts)]
-    kept = [some if len(some) else np.array([0]) for some in kept]
-    if padded:
+    wiring = wiring_of(model)
+    strands = _needed(model, wiring)
+    for node in wiring.masked:  # a layer cannot be empty
+        if not strands[wiring.strands[node]].any():
+            strands[wiring.strands[node][0]] = True
+    units = wiring.units_of(strands)
+    kept = [units[node] for node in (0, *wiring.masked)]
+    if padded and wiring.is_chain:
+        counts = [wiring.nodes[node].units for node in wiring.masked[:-1]]
         most = max(map(len, kept[1:-1]), default=0)
         width = next((width for width in WIDTHS if width >= most), most)
         kept[1:-1] = [
-            _padded(some, min(width, count))
-            for some, count in zip(kept[1:-1], counts[1:-1], strict=True)
+            _padded(some, min(width, count)) for some, count in zip(kept[1:-1], counts, strict=True)
         ]
     return cut(model, kept)
 
@@ -116,7 +134,8 @@ def cut(model: keras.Model, kept: Sequence[np.ndarray]) -> Compacted:
 
     Args:
         model: a host. It stays as it is.
-        kept: for each layer of neurons, input first, the numbers of those that are left.
+        kept: for the input and each layer with masks, the numbers of those that are left; those
+            that are added to one of them are left as well.
 
     Example:
         >>> host = pns_tf.plant("circle").host  # 2, 100, 100, 100 and 4 neurons
@@ -124,25 +143,56 @@ def cut(model: keras.Model, kept: Sequence[np.ndarray]) -> Compacted:
         >>> cut(host, first).model.count_params() < host.count_params() / 3
         True
     """
-    layers = masked_layers(model)
-    counts = neuron_counts([layer.kernel for layer in layers])
+    wiring = wiring_of(model)
+    units = wiring.units_of(wiring.strands_of(kept))
     config = model.get_config() | {"name": "compact"}
-    widths = {layer.name: len(some) for layer, some in zip(layers, kept[1:], strict=True)}
+    sizes = _sizes(wiring, units)
     for entry in config["layers"]:
         entry.pop("build_config", None)  # the full network's shapes
-        if entry["name"] in widths:
-            size = "filters" if "filters" in entry["config"] else "units"
-            entry["config"][size] = widths[entry["name"]]
+        for name, size in sizes.get(entry["name"], {}).items():
+            if name in entry["config"]:
+                entry["config"][name] = size
     small = keras.Model.from_config(config)
-    for index, (large, copy) in enumerate(zip(layers, masked_layers(small), strict=True)):
-        sources, neurons = kept[index : index + 2]
+    kept = [units[node] for node in (0, *wiring.masked)]
+    rows = [_rows(wiring, wiring.nodes[node], units) for node in wiring.masked]
+    for large, copy, sources, neurons in zip(
+        masked_layers(model), masked_layers(small), rows, kept[1:], strict=True
+    ):
         copy.set_weights(
             [
-                value[neurons] if value.ndim == 1 else part(value, counts[index], sources, neurons)
+                value[neurons]
+                if value.ndim == 1
+                else part(value, value.shape[-2], sources, neurons)
                 for value in large.get_weights()
             ]
         )
-    return Compacted(small, list(kept))
+    places = {node.name: number for number, node in enumerate(wiring.nodes)}
+    normalised = [units[places[layer.name]] for layer in norm_layers(model)]
+    set_norms(
+        small,
+        [
+            [array[some] for array in arrays]
+            for arrays, some in zip(norm_arrays(model), normalised, strict=True)
+        ],
+    )
+    return Compacted(small, kept, rows, normalised)
+
+
+def _sizes(wiring: Wiring, units: Sequence[np.ndarray]) -> dict[str, dict[str, int]]:
+    """What a layer's configuration says of numbers of units, by the layer's name."""
+    sizes = {}
+    for node, kept in zip(wiring.nodes, units, strict=True):
+        if node.kind == kinds.WEIGHTS:
+            sizes[node.name] = {"filters": len(kept), "units": len(kept)}
+        if node.kind == kinds.PAD:
+            before = int(np.count_nonzero(kept < node.before))
+            after = len(kept) - before - len(units[node.inputs[0]])
+            sizes[node.name] = {"before": before, "after": after}
+    return sizes
+
+
+def _rows(wiring: Wiring, node: Node, units: Sequence[np.ndarray]) -> np.ndarray:
+    return np.array([0]) if node.kind == kinds.DEPTHWISE else units[node.inputs[0]]
 
 
 def multiplications(model: keras.Model) -> int:
@@ -164,23 +214,45 @@ def _padded(some: np.ndarray, width: int) -> np.ndarray:
     return np.sort(np.concatenate([some, others[: width - len(some)]]))
 
 
-def _needed(layers: Sequence[MaskedLayer], counts: Sequence[int]) -> list[np.ndarray]:
-    """For each layer of neurons, input first: which ones are neither dead nor unused."""
-    rows = [
-        by_source(layer.kernel_mask.numpy() != 0, sources)
-        for layer, sources in zip(layers, counts[:-1], strict=True)
-    ]
-    alive = [np.ones(counts[0], bool)]
-    for layer, kept in zip(layers, rows, strict=True):
-        alive.append(kept[:, alive[-1]].any(axis=(0, 1)) | _alive_by_bias(layer))
-    used = [np.ones(counts[-1], bool)]
-    for kept in reversed(rows):
-        used.insert(0, kept[:, :, used[0]].any(axis=(0, 2)))
-    needed = [a & b for a, b in zip(alive, used, strict=True)]
-    needed[0][:], needed[-1][:] = True, True  # inputs and outputs keep their places
+def _needed(model: keras.Model, wiring: Wiring) -> np.ndarray:
+    """Which strands are neither dead nor unused wherever a kernel reads them."""
+    layers, norms = masked_layers(model), norm_layers(model)
+    links = [link(layer.kernel_mask.numpy() != 0) for layer in layers]
+    used = wiring.used(links)
+
+    def through(node: Node, source: np.ndarray) -> np.ndarray:
+        if node.kind == kinds.RELU:
+            return _after_relu(source)
+        if node.kind == kinds.NORM:
+            return np.where(source == ZERO, _constant(norms[node.layer]), RISING)
+        linked = links[node.layer]
+        alive = source > ZERO
+        depthwise = node.kind == kinds.DEPTHWISE
+        fed = linked[0] & alive if depthwise else linked[alive].any(axis=0)
+        layer = layers[node.layer]
+        bias = np.where(layer.bias.numpy() > 0, RISING, FLAT) * (layer.bias_mask.numpy() != 0)
+        state = np.where(fed, RISING, bias)
+        return _after_relu(state) if node.relu else state
+
+    states = wiring.forward(np.full(wiring.nodes[0].units, RISING), through)
+    needed = np.zeros(1 + max(int(strands.max()) for strands in wiring.strands), bool)
+    for number, node in enumerate(wiring.nodes):
+        if node.kind in (kinds.WEIGHTS, kinds.DEPTHWISE):
+            source = node.inputs[0]
+            depthwise, read = node.kind == kinds.DEPTHWISE, links[node.layer]
+            ways = read[0] & used[number] if depthwise else read[:, used[number]].any(axis=1)
+            needed[wiring.strands[source][ways & (states[source] > ZERO)]] = True
+    for end in (0, len(wiring.nodes) - 1):  # inputs and outputs keep their places
+        needed[wiring.strands[end]] = True
     return needed
 
 
-def _alive_by_bias(layer: MaskedLayer) -> np.ndarray:
-    kept = layer.bias_mask.numpy() != 0
-    return kept & (layer.bias.numpy() > 0) if layer.activation is keras.activations.relu else kept
+def _after_relu(state: np.ndarray) -> np.ndarray:
+    return np.where(state == RISING, RISING, ZERO)
+
+
+def _constant(norm: keras.layers.BatchNormalization) -> np.ndarray:
+    """What batch normalisation makes of zeros, in inference mode and in training mode."""
+    gamma, beta, mean, variance = norm_arrays_of(norm)
+    inference = beta - gamma * mean / np.sqrt(variance + norm.epsilon)
+    return np.where((inference > 0) | (beta > 0), RISING, FLAT)

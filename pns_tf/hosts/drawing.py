@@ -7,6 +7,7 @@ import math
 import numpy as np
 import tf_keras as keras
 
+from pns_tf.hosts.graphs import wiring_of
 from pns_tf.hosts.models import host_arrays, set_parameters
 from pns_tf.seeding import generator
 
@@ -17,7 +18,8 @@ def draw_parameters(model: keras.Model, seed: int = 0, stream: str = "host") -> 
     """Draws all parameters of a host: weights N(0, 2/fan-in), biases N(0, g_l²).
 
     The fan-in of a convolution is its kernel's area × input channels, and
-    g_l = 0.06 Π_{k≤l} √(2/fan-in_k).
+    g_l = 0.06 Π_{k≤l} √(2/fan-in_k). Biases that batch normalisation takes out again are zero; it
+    stays as it is.
 
     Args:
         model: any host.
@@ -34,10 +36,14 @@ def draw_parameters(model: keras.Model, seed: int = 0, stream: str = "host") -> 
     rng = generator(seed, stream)
     gain = BIAS_GAIN
     kernels, biases = [], []
-    for kernel in host_arrays(model)[0]:
+    normed = wiring_of(model).followed_by_norm
+    for kernel, unbiased in zip(host_arrays(model)[0], normed, strict=True):
         scale = math.sqrt(2.0 / math.prod(kernel.shape[:-1]))
         gain *= scale
         kernels.append(rng.standard_normal(kernel.shape, np.float32) * np.float32(scale))
-        biases.append(rng.standard_normal(kernel.shape[-1:], np.float32) * np.float32(gain))
+        bias = np.zeros(kernel.shape[-1:], np.float32)
+        if not unbiased:
+            bias = rng.standard_normal(bias.shape, np.float32) * np.float32(gain)
+        biases.append(bias)
     set_parameters(model, kernels, biases)
     return model

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import tf_keras as keras
 
     from pns_tf import tasks
+    from pns_tf.masks import Mask
     from pns_tf.planting.planted import Planted
     from pns_tf.recipe.planting import Planting
 
@@ -146,6 +147,22 @@ class FullyConnected(Host):
         host = self.build()
         set_parameters(host, *draw_host(self.sizes, seed, self.init))
         return host
+
+    def planted_mask(self, planting: Planting) -> Mask:
+        """Where its task's target is planted; without a model, in milliseconds."""
+        from pns_tf.hosts.initializers import draw_host
+        from pns_tf.masks import Mask
+        from pns_tf.planting.algorithm import plant_arrays
+
+        planted = plant_arrays(
+            self.problem.target(self.depth),
+            *draw_host(self.sizes, planting.seed, self.init),
+            hide=planting.hide,
+            hide_biases=planting.hide_biases,
+            epsilon=planting.epsilon,
+            seed=planting.seed,
+        )
+        return Mask.from_layers(planted.kernel_masks, planted.bias_masks)
 
     def plant(self, planting: Planting) -> Planted:
         """The host with its task's target planted in it."""

@@ -1,4 +1,4 @@
-"""The layers hosts are made of: Dense and Conv2D, with pruning masks and planted masks."""
+"""The layers hosts are made of: dense and convolutional, with pruning masks and planted masks."""
 
 from __future__ import annotations
 
@@ -142,6 +142,89 @@ class PlantedConv2D(MaskedLayer):
         config = {name: getattr(self, name) for name in names}
         config["activation"] = keras.activations.serialize(self.activation)
         return {**super().get_config(), **config}
+
+
+@keras.utils.register_keras_serializable(package="pns_tf")
+class PlantedDepthwiseConv2D(PlantedConv2D):
+    """Each channel convolved with a kernel of its own, see `PlantedConv2D`; as many channels.
+
+    Args:
+        kernel_size, strides, padding, activation: as for `PlantedConv2D`.
+
+    Input and output ``(batch, rows, columns, channels)``; kernel ``(kernel rows, kernel columns, 1,
+    channels)``, so that its last axis is that of the channels, as in all layers of hosts.
+
+    Example:
+        >>> layer = PlantedDepthwiseConv2D(3, strides=2)
+        >>> layer(tf.ones((5, 8, 8, 6))).shape
+        TensorShape([5, 4, 4, 6])
+    """
+
+    def __init__(
+        self,
+        kernel_size: int | tuple[int, int] = 3,
+        strides: int | tuple[int, int] = 1,
+        padding: str = "same",
+        activation: str | None = None,
+        **kwargs,
+    ):
+        super().__init__(1, kernel_size, strides, padding, activation, **kwargs)
+
+    def build(self, input_shape):
+        self.filters = int(input_shape[-1])
+        self._add_parameters((*self.kernel_size, 1, self.filters))
+        keras.layers.Layer.build(self, input_shape)
+
+    def compute(self, inputs: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor) -> tf.Tensor:
+        """The layer's outputs with these parameters in place of its own."""
+        outputs = tf.nn.depthwise_conv2d(
+            inputs, tf.transpose(kernel, (0, 1, 3, 2)), (1, *self.strides, 1), self.padding.upper()
+        )
+        return self.activation(outputs + bias)
+
+    def compute_output_shape(self, input_shape):
+        self.filters = int(input_shape[-1])
+        return super().compute_output_shape(input_shape)
+
+    def get_config(self):
+        config = super().get_config()
+        del config["filters"]  # as many as there come in
+        return config
+
+
+@keras.utils.register_keras_serializable(package="pns_tf")
+class PadChannels(keras.layers.Layer, tfmot.sparsity.keras.PrunableLayer):
+    """Channels of zeros in front of and behind those that there are.
+
+    The shortcut without parameters of He et al. (2016), option A.
+
+    Args:
+        before: how many in front.
+        after: how many behind.
+
+    Input ``(batch, …, channels)``, output ``(batch, …, before + channels + after)``.
+
+    Example:
+        >>> PadChannels(1, 2)(tf.ones((1, 1))).numpy()
+        array([[0., 1., 0., 0.]], dtype=float32)
+    """
+
+    def __init__(self, before: int, after: int, **kwargs):
+        super().__init__(**kwargs)
+        self.before, self.after = before, after
+
+    def call(self, inputs):
+        return tf.pad(inputs, [[0, 0]] * (inputs.shape.rank - 1) + [[self.before, self.after]])
+
+    def get_prunable_weights(self) -> list[tf.Variable]:
+        """None, so that TF-MOT passes over it."""
+        return []
+
+    def compute_output_shape(self, input_shape):
+        return tf.TensorShape([*input_shape[:-1], self.before + input_shape[-1] + self.after])
+
+    def get_config(self):
+        return {**super().get_config(), "before": self.before, "after": self.after}
 
 
 def _pair(value: int | tuple[int, int]) -> tuple[int, int]:

@@ -8,7 +8,8 @@ import numpy as np
 import tf_keras as keras
 
 from pns_tf.checks import InputError
-from pns_tf.hosts.chains import DTYPE, chain, check_relu_network, masked_layer
+from pns_tf.hosts.chains import DTYPE, check_relu_network, masked_layer
+from pns_tf.hosts.graphs import check_end, steps, wiring_of
 from pns_tf.hosts.initializers import Arrays
 from pns_tf.hosts.layers import MaskedLayer, PlantedDense
 from pns_tf.tasks.task import check_layers
@@ -74,38 +75,81 @@ def host_from_model(model: keras.Model, name: str = "host") -> keras.Model:
     """Makes a host of a network of the user's own, with the same parameters and outputs.
 
     Args:
-        model: a functional or sequential model without branches. Its weights lie in ``Conv2D`` and
-            ``Dense`` layers (or those of a host, whose masks are copied too); between them there
-            may be ReLU, max and average pooling, global pooling, flattening, zero padding and
-            dropout, all of which commute with positive scales of single channels. A ReLU follows
-            each layer with weights but the last, which is linear: no softmax.
+        model: a functional or sequential model of one input and one output. Its weights lie in
+            ``Conv2D``, ``DepthwiseConv2D`` and ``Dense`` layers (or those of a host, whose masks
+            are copied too); between them there may be batch normalisation, sums, concatenations,
+            ReLU, max and average pooling, global pooling, flattening, zero padding and dropout,
+            all of which commute with positive scales of single channels, or absorb them. The last
+            layer with weights is linear: no softmax. In a chain without batch normalisation a ReLU
+            follows each other one.
         name: of the host.
 
     Returns:
-        A functional model with `PlantedConv2D` and `PlantedDense` in place of these layers.
+        A functional model with layers that carry masks in place of those with weights. What has no
+        bias gets one of zeros. Batch normalisation stays dense, and gets the scale and centre that
+        it does not have, because planting needs them.
 
     Raises:
-        ValueError: another kind of layer or activation, no ReLU between two layers or one after
-            the last, a model with branches, or one that is not built.
+        ValueError: another kind of layer or activation; no ReLU between two layers of a chain, or
+            one after the last; shared layers; a sum of different shapes; a model that is not
+            built.
 
     Example:
         >>> stock = keras.Sequential([keras.layers.Dense(2, input_shape=(3,))])
         >>> [type(layer).__name__ for layer in host_from_model(stock).layers]
         ['InputLayer', 'PlantedDense']
     """
-    layers = chain(model)
-    check_relu_network(model, layers)
-    inputs = h = keras.Input(model.input_shape[1:], name="x", dtype=DTYPE)
-    for layer in layers:
-        copy = masked_layer(layer)
-        h = copy(h)
-        if isinstance(layer, MaskedLayer):
-            copy.set_weights(layer.get_weights())
-        elif isinstance(copy, MaskedLayer):
-            copy.kernel.assign(layer.kernel.numpy())
-            if layer.use_bias:
-                copy.bias.assign(layer.bias.numpy())
-    return keras.Model(inputs, h, name=name)
+    found = steps(model)
+    if wiring_of(model, found).is_chain:
+        check_relu_network(model, [step.layer for step in found])
+    else:
+        check_end(model, found)
+    inputs = keras.Input(model.input_shape[1:], name="x", dtype=DTYPE)
+    outputs = [inputs]
+    for step in found:
+        copy = masked_layer(step.layer)
+        sources = [outputs[number] for number in step.inputs]
+        outputs.append(copy(sources if len(sources) > 1 else sources[0]))
+        _copy_weights(step.layer, copy)
+    return keras.Model(inputs, outputs[-1], name=name)
+
+
+def _copy_weights(layer: keras.layers.Layer, copy: keras.layers.Layer) -> None:
+    """Gives a layer of a host the weights of the one that it was made of."""
+    if isinstance(layer, MaskedLayer):
+        copy.set_weights(layer.get_weights())
+    elif isinstance(copy, keras.layers.BatchNormalization):
+        copy.set_weights(norm_arrays_of(layer))
+    elif isinstance(copy, MaskedLayer):
+        depthwise = isinstance(layer, keras.layers.DepthwiseConv2D)
+        kernel = layer.depthwise_kernel if depthwise else layer.kernel
+        copy.kernel.assign(np.swapaxes(kernel, -1, -2) if depthwise else kernel.numpy())
+        if layer.use_bias:
+            copy.bias.assign(layer.bias.numpy())
+
+
+def norm_arrays_of(layer: keras.layers.BatchNormalization) -> list[np.ndarray]:
+    """γ, β, moving mean and moving variance, ``(channels,)`` each."""
+    mean, variance = np.array(layer.moving_mean), np.array(layer.moving_variance)
+    gamma = np.ones_like(mean) if layer.gamma is None else np.array(layer.gamma)
+    beta = np.zeros_like(mean) if layer.beta is None else np.array(layer.beta)
+    return [gamma, beta, mean, variance]
+
+
+def norm_layers(model: keras.Model) -> list[keras.layers.BatchNormalization]:
+    """The model's layers of batch normalisation, in the order in which it lists them."""
+    return [x for x in model.layers if isinstance(x, keras.layers.BatchNormalization)]
+
+
+def norm_arrays(model: keras.Model) -> list[list[np.ndarray]]:
+    """γ, β, moving mean and moving variance of each layer of batch normalisation."""
+    return [norm_arrays_of(layer) for layer in norm_layers(model)]
+
+
+def set_norms(model: keras.Model, norms: Sequence[Sequence[np.ndarray]]) -> None:
+    """Assigns what `norm_arrays` gives."""
+    for layer, arrays in zip(norm_layers(model), norms, strict=True):
+        layer.set_weights(arrays)
 
 
 def same_architecture(model: keras.Model, name: str) -> keras.Model:
@@ -114,7 +158,7 @@ def same_architecture(model: keras.Model, name: str) -> keras.Model:
 
 
 def masked_layers(model: keras.Model) -> list[MaskedLayer]:
-    """The model's `PlantedDense` and `PlantedConv2D` layers, input side first."""
+    """The model's layers with masks, input side first."""
     return [layer for layer in model.layers if isinstance(layer, MaskedLayer)]
 
 
@@ -151,9 +195,9 @@ def host_arrays(model: keras.Model) -> Arrays:
         ValueError: the model is not a host; `host_from_model` makes one of many other models.
     """
     layers = masked_layers(model)
-    weighted = [layer for layer in model.layers if layer.weights]
-    if not layers or len(layers) < len(weighted):
-        others = [layer.name for layer in weighted if not isinstance(layer, MaskedLayer)]
+    known = (MaskedLayer, keras.layers.BatchNormalization)
+    others = [x.name for x in model.layers if x.weights and not isinstance(x, known)]
+    if not layers or others:
         raise InputError(
             f"model {model.name!r} is no host: expected weights in PlantedDense and PlantedConv2D "
             f"layers only, got {', '.join(others) or 'no such layer'}"

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from pns_tf.checks import InputError, choice, integer, number, text
-from pns_tf.recipe.hosts import Host
+from pns_tf.checks import InputError, choice, integer, number
+from pns_tf.hosts.image_host import ImageHost
 
 if TYPE_CHECKING:
     import tf_keras as keras
 
-    from pns_tf.tasks import Data
 
 # Channels of each convolution; M pools.
 PLANS = {
@@ -67,15 +66,11 @@ def check_plan(
 
 
 @dataclass(frozen=True)
-class Vgg(Host):
+class Vgg(ImageHost):
     """A VGG network for a data set of images with classes.
 
     Attributes:
         plan: one of `PLANS`, or channels of each convolution and "M" for each pooling.
-        dataset: with --host, images with classes, a data set of TensorFlow Datasets.
-        width_multiplier: with --host, of all its channels.
-        shape: rows, columns and channels of the images; ``None`` until it is looked up.
-        classes: how many there are; the same.
 
     Raises:
         ValueError: a value that cannot work, or images too small to be pooled so often.
@@ -86,34 +81,12 @@ class Vgg(Host):
     """
 
     always_said = ("augmented", "ticket")
-    looked_up = ("shape", "classes")
-    on_images = True
-    usual_samples = None
 
     plan: str = "vgg16"
-    dataset: str = "cifar10"
-    width_multiplier: float = 1.0
-    shape: tuple[int, int, int] | None = None
-    classes: int | None = None
 
     def __post_init__(self):
         check_plan(self.plan, self.shape, self.classes, self.width_multiplier)
-        text("dataset", self.dataset, "the name of a TensorFlow data set, such as cifar10")
-
-    @classmethod
-    def named(cls, name: str, **settings) -> Vgg:
-        """The network of a plan's name."""
-        return cls(plan=name, **settings)
-
-    @property
-    def name(self) -> str:
-        """Of the plan."""
-        return self.plan
-
-    @property
-    def task(self) -> str:
-        """The data set."""
-        return self.dataset
+        super().__post_init__()
 
     def title(self, seed: int) -> str:
         """First words of a folder's name."""
@@ -126,36 +99,6 @@ class Vgg(Host):
         plan = check_plan(self.plan, None, None, self.width_multiplier)
         channels = [1, *(step for step in plan if not isinstance(step, str))]
         return sum(9 * a * b for a, b in pairwise(channels))
-
-    def resolved(self, data_dir: str | None = None) -> Vgg:
-        """The same for the images' shape and classes, looked up where they are not known."""
-        if self.shape is not None and self.classes is not None:
-            return self
-        from pns_tf.images import image_set
-
-        shape, classes = image_set(self.dataset, data_dir)
-        return replace(self, shape=shape, classes=classes)
-
-    def check_data(self, samples: int | None, noise: float | None, seed: int) -> None:
-        """Raises ``InputError`` if there can be no such data."""
-        if noise is not None:
-            raise InputError(f"leave out noise: the images of {self.dataset} stay as they are")
-        if samples is not None:
-            integer("samples", samples, minimum=10)
-
-    def samples(self, samples: int | None, data_dir: str | None = None) -> int:
-        """How many images there are for training, held-out ones included."""
-        from pns_tf.images import training_images
-
-        return training_images(self.dataset, data_dir, samples)
-
-    def data(
-        self, samples: int | None, noise: float | None, seed: int, data_dir: str | None = None
-    ) -> Data:
-        """The images, see `pns_tf.images.load_images`; the same for every seed."""
-        from pns_tf.images import load_images
-
-        return load_images(self.dataset, data_dir, samples)
 
     @property
     def multiplications(self) -> int:
@@ -174,11 +117,6 @@ class Vgg(Host):
     def build(self) -> keras.Model:
         """The network, its parameters not yet set; it must be `resolved`."""
         return build_vgg(self.plan, *self._known(), self.width_multiplier)
-
-    def _known(self) -> tuple[tuple[int, int, int], int]:
-        if self.shape is None or self.classes is None:
-            raise InputError(f"{self.plan} needs the shape and classes of {self.dataset}")
-        return self.shape, self.classes
 
 
 def build_vgg(

@@ -5,14 +5,13 @@ Arrays only, so that any framework can prune it.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from pns_tf.checks import InputError
+from pns_tf.checks import InputError, json_object
 from pns_tf.judging.arrays import digest, read_arrays
 
 FORMAT = 1
@@ -74,7 +73,7 @@ def read_instance(folder: Path) -> Instance:
     Raises:
         ValueError: the folder holds none, or an array is not the one that ``instance.json`` says.
     """
-    about = read_json(folder / ABOUT, "an instance", KEYS)
+    about = json_object(folder / ABOUT, "instance", KEYS)
     if about["format"] != FORMAT:
         raise InputError(
             f"{folder} has format {about['format']!r}: this version reads format {FORMAT}"
@@ -89,17 +88,3 @@ def read_instance(folder: Path) -> Instance:
     return Instance(
         {name: arrays[name] for name in host}, arrays["x_train"], arrays["y_train"], about
     )
-
-
-def read_json(path: Path, what: str, keys: Sequence[str]) -> dict:
-    """A JSON object that says ``keys``; raises ``InputError`` if there is none."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"{path.parent} is not {what}: expected a folder with a readable {path.name}"
-        ) from error
-    missing = [key for key in keys if not isinstance(content, dict) or key not in content]
-    if missing:
-        raise InputError(f"{path} does not say {', '.join(missing)}")
-    return content

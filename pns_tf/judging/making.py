@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import tf_keras as keras
 
-from pns_tf.hosts.chains import chain
+from pns_tf.hosts.graphs import chain
 from pns_tf.hosts.layers import MaskedLayer
 from pns_tf.hosts.models import host_arrays
 from pns_tf.judging.arrays import digest
@@ -18,6 +18,7 @@ from pns_tf.tasks import Data
 from pns_tf.tasks.task import kind_of
 
 TRAINING = ("epochs", "learning_rate", "batch_size")
+OPTIMIZERS = {"adam": "Adam", "sgd": "SGD"}
 LOSSES = {
     "classification": "softmax cross entropy of raw outputs",
     "regression": "mean squared error",
@@ -53,11 +54,19 @@ def instance_of(
         "metric": kind.metric,
         "parameters": sum(array.size for array in arrays.values()),
         "densities": [float(density) for density in densities],
-        "training": {"optimizer": "Adam"} | {name: getattr(settings, name) for name in TRAINING},
+        "training": _training(settings),
         "shapes": {name: list(array.shape) for name, array in everything.items()},
         "digests": {name: digest(array) for name, array in everything.items()},
     }
     return Instance(arrays, x, y, about)
+
+
+def _training(settings: SeekSettings) -> dict:
+    """How tickets will be trained; a learning rate that stays as it is need not be said."""
+    said = {"optimizer": OPTIMIZERS[settings.optimizer]}
+    said |= {name: getattr(settings, name) for name in TRAINING}
+    falling = settings.schedule_lr != "constant"
+    return said | ({"schedule_lr": settings.schedule_lr} if falling else {})
 
 
 def _layer(layer: keras.layers.Layer) -> dict:
@@ -80,5 +89,6 @@ def _plain(value: object) -> object:
 def seek_settings(instance: Instance, **more) -> SeekSettings:
     """How an instance's tickets are trained."""
     training = dict(instance.about["training"])  # type: ignore[call-overload]
+    training["optimizer"] = str(training["optimizer"]).lower()
     names = {field.name for field in dataclasses.fields(SeekSettings)}
     return SeekSettings(**{k: v for k, v in training.items() if k in names} | more)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
-
-import pandas as pd
 
 from pns_tf.judging.verdict import Truth, Verdict, as_json, distances
 from pns_tf.pictures import layer_counts_figure, overlap_figure, save_figure
@@ -39,7 +38,7 @@ def write_verdict(verdict: Verdict, truth: Truth, path: Path, *, overwrite: bool
             if any(mask.ndim > 2 for mask in found.masks):
                 figure = layer_counts_figure(planted, found.masks, title)
             else:
-                figure = overlap_figure(planted.kernels, found.masks.kernels, title)
+                figure = overlap_figure(planted, found.masks, title)
             save_figure(figure, folder / f"overlap-{ticket.density:g}.png")
 
 
@@ -75,6 +74,6 @@ def _collapse(row: dict) -> str:
 
 
 def _distance(row: dict) -> str:
-    if pd.isna(row["distance"]):
+    if not math.isfinite(row["distance"]):
         return "near the planted one at none of these densities"
     return f"{row['distance']:.3g} × the planted density, at density {row['density']:.4g}"

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import numpy as np
 
-from pns_tf.checks import InputError, number
+from pns_tf.checks import InputError, json_object, number
 from pns_tf.judging.arrays import read_arrays
-from pns_tf.judging.instance import Instance, read_json
+from pns_tf.judging.instance import Instance
 from pns_tf.masks import Mask
 from pns_tf.pruning.thresholds import masks_from_scores
 from pns_tf.seeding import generator
 
-ABOUT = "submission.json"
+ABOUT, RECORD = "submission.json", "ticket.json"
 FILE = re.compile(r"(masks|scores)(?:-(\d[\d.e-]*))?\.(npz|safetensors)")
 
 
@@ -30,11 +30,14 @@ class Ticket:
         density: the density it is for: at least that of the mask.
         ties: how many parameters share the lowest score that is kept with some that are not;
             chosen at random among them.
+        stream: where the random numbers of the training stand in the beginning, as `seek` records
+            it; ``None`` for their very beginning.
     """
 
     mask: Mask
     density: float
     ties: int = 0
+    stream: Mapping | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +66,8 @@ def read_submission(
     """Reads a file of masks or scores, or a folder of them.
 
     Args:
-        path: ``masks.npz``, ``scores.npz``, ``masks-0.1.npz``, …, or a folder of such files.
+        path: ``masks.npz``, ``scores.npz``, ``masks-0.1.npz``, …, or a folder of such files, or
+            one that ``seek`` wrote.
         instance: what it is for.
         densities: at which scores are thresholded, instead of those of the instance.
         seed: ties are broken by it.
@@ -81,8 +85,7 @@ def read_submission(
     about: dict = {}
     if path.is_dir():
         files = sorted(file for file in path.iterdir() if FILE.fullmatch(file.name))
-        if (path / ABOUT).exists():
-            about = _about(path / ABOUT)
+        about = _about_in(path)
         if not files:
             raise InputError(f"{path} holds no masks.npz, masks-<density>.npz or scores.npz")
     else:
@@ -91,8 +94,7 @@ def read_submission(
             raise InputError(f"{path} is no file and no folder")
         if not FILE.fullmatch(path.name):
             raise InputError(f"{path} must be called masks.npz, scores.npz or masks-<density>.npz")
-        if (path.parent / ABOUT).exists():
-            about = _about(path.parent / ABOUT)
+        about = _about_in(path.parent)
     tickets = [
         ticket
         for file in files
@@ -115,6 +117,7 @@ def tickets_of(
     scope: str = "global",
     seed: int = 0,
     where: str = "the pruner",
+    stream: Mapping | None = None,
 ) -> list[Ticket]:
     """Tickets of arrays that are masks, or scores to threshold at each density.
 
@@ -135,7 +138,7 @@ def tickets_of(
             f"{where} keeps {mask.kept:,} of {instance.size:,} parameters: density {density:g} "
             f"allows {most:,}"
         )
-    return [Ticket(mask, density)]
+    return [Ticket(mask, density, stream=stream)]
 
 
 def _tickets(
@@ -156,7 +159,13 @@ def _tickets(
         density = kept / instance.size if claimed is None else claimed
         densities = [number("density in submission.json", density, 0.0, 1.0)]
     return tickets_of(
-        arrays, instance, densities, scores=kind == "scores", seed=seed, where=str(file)
+        arrays,
+        instance,
+        densities,
+        scores=kind == "scores",
+        seed=seed,
+        where=str(file),
+        stream=about.get("stream") if said is None and kind == "masks" else None,
     )
 
 
@@ -182,10 +191,19 @@ def _of_scores(
     return Ticket(Mask(list(mask), list(instance.host)), density, tied)
 
 
+def _about_in(folder: Path) -> dict:
+    """What ``submission.json`` says, or the record of ``seek``; nothing if neither is there."""
+    if (folder / ABOUT).exists():
+        return _about(folder / ABOUT)
+    if not (folder / RECORD).exists():
+        return {}
+    record = json_object(folder / RECORD, "found ticket", ("pruner", "density", "seconds"))
+    said = {name: record[name] for name in ("density", "stream") if name in record}
+    return {"name": record["pruner"], "seconds": record["seconds"]["pruning"], **said}
+
+
 def _about(path: Path) -> dict:
-    about = read_json(path, "a submission", ())
-    if not isinstance(about, dict):
-        raise InputError(f'{path} must hold an object such as {{"name": "mine"}}')
+    about = json_object(path, "submission")
     seconds = about.get("seconds")
     if seconds is not None:
         number(f"seconds in {path.name}", seconds, low=0.0)

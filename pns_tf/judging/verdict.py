@@ -10,42 +10,25 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pns_tf.checks import InputError
+from pns_tf.checks import InputError, json_object
 from pns_tf.hosts.forward import forward
 from pns_tf.hosts.models import host_arrays
 from pns_tf.judging.arrays import digest
-from pns_tf.judging.instance import JUDGE, Instance, read_json
+from pns_tf.judging.instance import JUDGE, Instance
 from pns_tf.judging.making import seek_settings
 from pns_tf.judging.submission import Submission, Ticket
+from pns_tf.leaderboard.instances import instance_name
 from pns_tf.masks import Mask
 from pns_tf.measuring.evaluation import evaluate, evaluate_strong
 from pns_tf.planting.planted import Planted
-from pns_tf.pruners.base import Pruner
-from pns_tf.pruners.result import SearchResult
+from pns_tf.pruners.given import Given
 from pns_tf.recipe.planting import Planting
 from pns_tf.recipe.run import identity
 from pns_tf.runs.execute import planted_of
+from pns_tf.runs.ranked import BY_THE_PAPER, fresh_samples, ranked_metrics
 from pns_tf.saving.exporting import load_planted
 from pns_tf.seeking import FoundTicket, seek_with
 from pns_tf.tasks import Data
-
-FRESH_SAMPLES = 100_000  # of a computed task, on which tickets are judged once more
-FRESH_SEED = 1_000_003  # added to the seed: no run's own
-
-
-@dataclass
-class Submitted(Pruner):
-    """Finds the mask that it was given."""
-
-    mask: Mask | None = None
-
-    name = "submitted"
-    heeds = frozenset()
-
-    def find(self, model, data, settings, loop):
-        """The mask."""
-        assert self.mask is not None
-        return SearchResult(self.mask)
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,7 +76,7 @@ def truth_of(
     Raises:
         ValueError: there is no recipe, or it makes another host or other data than the instance's.
     """
-    recipe = {} if planted else read_json(folder / JUDGE, "an instance with its judge.json", ())
+    recipe = {} if planted else json_object(folder / JUDGE, "instance with its recipe")
     place = planted or (Path(recipe["planted"]) if "planted" in recipe else None)
     if place is not None:
         from pns_tf.saving.storage import read_planted_record
@@ -137,7 +120,7 @@ def judge(
     for ticket in submission.tickets:
         settings = seek_settings(
             instance,
-            pruner=Submitted.name,
+            pruner=Given.name,
             density=ticket.density,
             seed=truth.planting.seed,
             samples=len(truth.data.x_train) + len(truth.data.x_test),
@@ -146,7 +129,7 @@ def judge(
         sought = seek_with(
             truth.planted,
             settings,
-            pruner=Submitted(mask=Mask(list(ticket.mask))),
+            pruner=Given(mask=Mask(list(ticket.mask)), stream=ticket.stream),
             data=truth.data,
             watch=watch,
         )
@@ -166,7 +149,10 @@ def _row(submission: Submission, ticket: Ticket, truth: Truth, found: FoundTicke
         **planting.host.settings,
         "seed": planting.seed,
         "density": ticket.density,
+        "instance": instance_of(truth),
+        "noise": _noise(truth),
         "baseline": truth.planted.density,
+        "truth": truth.planted.planted_masks.density,
         "weak_from": "host",
         "kept": ticket.mask.kept,
         "ties": ticket.ties,
@@ -181,10 +167,9 @@ def _fresh(truth: Truth) -> Data | None:
     """The training data, on which scales are fitted, with many samples that nobody has seen."""
     if truth.planting.host.problem is None:
         return None
-    seed = truth.planting.seed + FRESH_SEED
-    drawn = truth.planting.host.data(10 * FRESH_SAMPLES, truth.planting.noise, seed)
-    data = truth.data
-    return Data(data.x_train, data.y_train, drawn.x_test, drawn.y_test)
+    planting, data = truth.planting, truth.data
+    fresh = fresh_samples(planting.host, planting.noise, planting.seed)
+    return Data(data.x_train, data.y_train, *fresh)
 
 
 def _on_fresh(found: FoundTicket, fresh: Data | None) -> Mapping[str, float]:
@@ -197,22 +182,18 @@ def _on_fresh(found: FoundTicket, fresh: Data | None) -> Mapping[str, float]:
     }
 
 
-def settings_differ(rows: pd.DataFrame, others: pd.DataFrame) -> str | None:
-    """Why rows of a leaderboard cannot stand beside these: another host; ``None`` if they can.
+def instance_of(truth: Truth) -> str:
+    """What a leaderboard calls the instance: "circle-d5-w100"."""
+    planting = truth.planting
+    return instance_name(
+        planting.host.task, truth.planted.depth, truth.planted.width, _noise(truth)
+    )
 
-    Example:
-        >>> mine = pd.DataFrame({"task": ["circle"], "depth": [5], "width": [100]})
-        >>> settings_differ(mine, mine.assign(width=50))
-        'width is 100 here and 50 there'
-    """
-    same = others[others["task"].isin(rows["task"])]
-    for name in ("depth", "width"):
-        if name in rows and name in same and len(same):
-            here, there = set(rows[name]), set(same[name])
-            if here != there:
-                words = [", ".join(f"{value:g}" for value in sorted(v)) for v in (here, there)]
-                return f"{name} is {words[0]} here and {words[1]} there"
-    return None
+
+def _noise(truth: Truth) -> float | None:
+    """Noise level of the data; ``None`` for the task's own, as in rows of runs."""
+    noise = truth.planting.noise
+    return None if noise == truth.planting.host.own_noise else noise
 
 
 def as_json(verdict: Verdict) -> dict:
@@ -234,4 +215,16 @@ def distances(verdict: Verdict) -> pd.DataFrame:
     """
     from pns_tf.leaderboard.distance import standings
 
-    return standings(verdict.rows)
+    found = standings(verdict.rows)
+    return found[found["entry"] == verdict.submission.name].reset_index(drop=True)
+
+
+def ranked_rows(verdict: Verdict, truth: Truth) -> pd.DataFrame:
+    """The verdict's rows as those of a leaderboard, judged by the rule of rankings."""
+    rows = verdict.rows
+    kept = rows.drop(columns=[name for name in BY_THE_PAPER if name in rows])
+    ranked = pd.DataFrame(
+        [ranked_metrics(found, truth.planted, truth.planting) for found in verdict.found]
+    )
+    kept = kept.drop(columns=[name for name in ranked if name in kept])
+    return pd.concat([kept, ranked], axis=1).assign(published_from="host", ranked=True)

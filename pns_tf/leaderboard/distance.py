@@ -6,27 +6,58 @@ import numpy as np
 import pandas as pd
 
 from pns_tf import tasks
+from pns_tf.leaderboard.instances import HIGHEST, instance_name
+from pns_tf.leaderboard.statistics import Estimate, estimate, median
 from pns_tf.recipe.pruners import row_of
+from pns_tf.reports.skill import skill, trivial_metrics
 from pns_tf.reports.statistics import at_most, interval
 
-TICKETS = {"strong": "strong", "weak": "final"}  # what a ticket is called, and its metric
+# What a ticket is called, and its metric: strong ones, weak ones after the same last training for
+# all, and weak ones as their pruners' papers have them.
+TICKETS = {"strong": "strong", "weak": "final", "published": "final_published"}
+RANKED = ("strong", "weak")  # the third stands beside the second, never in its place
+CONSTANT = "best constant"
 COLUMNS = (
-    "entry",
-    "task",
-    "ticket",
-    "distance",
-    "distance_low",
-    "distance_high",
-    "density",
-    "baseline",
-    "metric",
-    "metric_ci95",
-    "planted",
-    "runs",
-    "seconds",
-    "epochs",
-    "weak_from",
+    *("entry", "instance", "ticket", "distance", "distance_low", "distance_high"),
+    *("area", "area_low", "area_high", "published_distance", "published_distance_low"),
+    *("published_distance_high", "published_area", "published_area_low", "published_area_high"),
+    *("censored_at", "density", "truth", "metric", "metric_ci95", "planted", "runs"),
+    *("seconds", "epochs", "published_from"),
 )
+
+
+def completed(table: pd.DataFrame) -> pd.DataFrame:
+    """Rows with all columns that a ranking needs; those of before lacked some.
+
+    They were judged by the paper's rules, on its 1,000 samples, with the baseline density for the
+    planted one, and trained as published only.
+    """
+    table = table.copy()
+    if "instance" not in table:
+        usual = {"depth": 5, "width": 100, "noise": np.nan}
+        said = table.assign(**{name: usual[name] for name in usual if name not in table})
+        settings = zip(said["task"], said["depth"], said["width"], said["noise"], strict=True)
+        table["instance"] = [instance_name(*each) for each in settings]
+    for name, other in (("truth", "baseline"), ("final_published", "final")):
+        if name not in table:
+            table[name] = table[other]
+    if "published_from" not in table:
+        table["published_from"] = _begins(table)
+    return table
+
+
+def _begins(table: pd.DataFrame) -> pd.Series:
+    """Where weak tickets as published begin, see `pns_tf.recipe.pruners.WEAK_FROM`.
+
+    Rows of before do not say it, but their pruners are known.
+    """
+    said = pd.Series(None, table.index, dtype=object)
+    if "weak_from" in table:
+        said = table["weak_from"].astype(object)
+    if "pruner" not in table:
+        return said
+    known = {name: row_of(str(name)).weak_from for name in set(table["pruner"])}
+    return said.fillna(table["pruner"].map(known))
 
 
 def shortfall(table: pd.DataFrame, metric: str) -> pd.Series:
@@ -43,97 +74,176 @@ def shortfall(table: pd.DataFrame, metric: str) -> pd.Series:
     return pd.Series(found, table.index).fillna(np.inf)
 
 
-def near(rows: pd.DataFrame, metric: str, seeds: int) -> list[float]:
-    """Densities at which the mean `shortfall` over all seeds is at most 1.
+def with_constant(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows and, as an entry of its own, what the best constant would have come to in each."""
+    rows = table.drop_duplicates(["instance", "seed", "density"]).assign(
+        entry=CONSTANT, **dict.fromkeys(TICKETS.values(), np.nan)
+    )
+    constant = trivial_metrics(rows)
+    rows = rows.assign(
+        **dict.fromkeys(TICKETS.values(), constant),
+        published_from="",
+        pruning_seconds=0.0,
+        training_seconds=0.0,
+        trained_epochs=0,
+    )
+    return pd.concat([table, rows], ignore_index=True)
+
+
+def scores(table: pd.DataFrame) -> pd.DataFrame:
+    """Distance and area of each entry on each instance and seed.
 
     Args:
-        rows: of one entry and task.
-        metric: "strong" or "final".
-        seeds: how many runs a density must have to count.
+        table: rows of `pns_tf.leaderboard.board.collected`, `completed`.
+
+    Returns:
+        Columns ``entry``, ``instance``, ``seed``, ``ticket`` (a key of `TICKETS`) and
+
+        * ``distance``, the lowest density at which the ticket is near the planted one, by the truth
+          density; infinite if none that was tried is enough, that is above ``censored_at``;
+        * ``area``, see `area`.
 
     Example:
-        >>> rows = pd.DataFrame({"task": "circle", "density": [0.1, 0.2], "planted": 0.98})
-        >>> near(rows.assign(strong=[0.95, 0.97]), "strong", seeds=1)
-        [0.2]
+        >>> rows = pd.DataFrame({"density": [0.1, 0.2], "strong": [0.95, 0.97]})
+        >>> rows = rows.assign(entry="snip", instance="circle-d5-w100", task="circle", seed=10_000)
+        >>> rows = rows.assign(truth=0.1, planted=0.98, best_constant=0.4)
+        >>> rows = rows.assign(final=0.97, final_published=0.9)
+        >>> scores(rows)["distance"].tolist()
+        [2.0, 1.0, inf]
     """
-    by_density = shortfall(rows, metric).groupby(rows["density"])
-    return [
-        density for density, part in by_density if len(part) >= seeds and at_most(part.mean(), 1.0)
-    ]
+    columns = {}
+    for ticket, metric in TICKETS.items():
+        columns[f"{ticket} near"] = at_most(shortfall(table, metric), 1.0)
+        # A ticket whose outputs are no numbers is worth no more than a constant.
+        columns[f"{ticket} skill"] = skill(table, metric).fillna(0.0)
+    table = table.assign(**columns)
+    found = []
+    groups = table.groupby(["entry", "instance", "seed"], sort=False)
+    for (entry, instance, seed), rows in groups:
+        truth, densities = rows["truth"].iloc[0], rows["density"].to_numpy(float)
+        for ticket in TICKETS:
+            near = densities[rows[f"{ticket} near"].to_numpy(bool)]
+            found.append(
+                {
+                    "entry": entry,
+                    "instance": instance,
+                    "seed": seed,
+                    "ticket": ticket,
+                    "distance": near.min() / truth if len(near) else np.inf,
+                    "area": area(densities, rows[f"{ticket} skill"].to_numpy(float), truth),
+                    "censored_at": densities.max() / truth,
+                }
+            )
+    return pd.DataFrame(found)
+
+
+def area(densities: np.ndarray, skills: np.ndarray, truth: float) -> float:
+    """Mean skill over the logarithm of density, between the truth density and 0.5, by trapezoids.
+
+    Skills (1: as good as the planted ticket, 0: as the best constant) are clipped to [0, 1].
+
+    Returns:
+        NaN if one of the ends was not tried, as nothing is known beyond.
+
+    Example:
+        >>> area(np.array([0.005, 0.05, 0.5]), np.array([0.0, 1.0, 2.0]), truth=0.005)
+        0.75
+    """
+    order = np.argsort(densities)
+    x, y = np.log(densities[order]), np.clip(skills[order], 0.0, 1.0)
+    low, high = np.log(truth), np.log(HIGHEST)
+    slack = 1e-9
+    if low < x[0] - slack or high > x[-1] + slack:
+        return np.nan
+    inner = x[(x > low + slack) & (x < high - slack)]
+    places = np.concatenate([[low], inner, [high]])
+    return float(np.trapezoid(np.interp(places, x, y), places) / (high - low))
+
+
+def median_density(rows: pd.DataFrame, ticket: str) -> float:
+    """The density at which half of the seeds or more have a ticket near the planted one.
+
+    Args:
+        rows: of one entry and instance.
+        ticket: a key of `TICKETS`.
+
+    Returns:
+        The median over seeds of the lowest such density of each; infinite if it is above all.
+    """
+    near = at_most(shortfall(rows, TICKETS[ticket]), 1.0)
+    lowest = rows["density"].where(near, np.inf).groupby(rows["seed"]).min()
+    return np.inf if lowest.empty else float(median(lowest.to_numpy(float)))
 
 
 def standings(table: pd.DataFrame) -> pd.DataFrame:
-    """Where each entry stands: its lowest density near the planted ticket, by the baseline density.
+    """Where each entry stands on each instance, with 95 % bootstrap intervals over seeds.
 
     Args:
         table: rows of `pns_tf.leaderboard.board.collected`.
 
     Returns:
-        One row for each entry, task and ticket (strong or weak):
+        One row for each entry, instance and ticket (strong or weak); the best constant is an entry.
 
-        * ``density``, the lowest whose mean `shortfall` over seeds is at most 1, NaN if there is
-          none, and ``distance``, this by the ``baseline`` density: the distance to the truth;
-        * ``distance_low`` and ``distance_high``, the lowest for which the 95 % confidence interval
-          of the mean (Student's t) reaches down to 1, and for which all of it is below 1; NaN if
-          none, or for a single seed;
-        * ``metric``, ``metric_ci95`` and ``planted``, mean, half the interval and the planted
-          ticket's mean at that density; ``runs``, how many of the entry there are at each density;
-        * ``weak_from``, from where the weak ticket was trained;
-        * ``seconds`` and ``epochs``, the median of what a ticket took, of all runs of the entry.
+        * ``distance``, ``distance_low`` and ``distance_high``: the median over seeds of the
+          distance to the truth, infinite where no density up to ``censored_at`` times the truth is
+          enough;
+        * ``area``, ``area_low`` and ``area_high``: the interquartile mean over seeds of `area`;
+        * the same of weak tickets as published, as ``published_distance``, ``published_area``, …;
+        * ``density``, at which half of the seeds are near, ``metric``, ``metric_ci95`` and
+          ``planted``, mean, half of Student's interval and the planted ticket's mean there, or at
+          the highest density if there is none;
+        * ``runs``, how many seeds; ``seconds`` and ``epochs``, the median of what pruning and
+          training as published took; ``published_from``, from where that training began.
 
     Example:
-        >>> run = {"entry": "snip", "task": "circle", "seed": 0, "density": 0.1, "baseline": 0.005}
-        >>> run |= {"planted": 0.98, "strong": 0.5, "final": 0.97}
-        >>> run |= {"pruning_seconds": 0.1, "training_seconds": 0.3, "trained_epochs": 10}
-        >>> standings(pd.DataFrame([run]))["distance"].tolist()
-        [nan, 20.0]
+        >>> found = standings(rows)
+        >>> found.loc[found["entry"] == "oracle", "distance"].unique().tolist()
+        [1.0]
     """
     if table.empty:
         return pd.DataFrame(columns=COLUMNS)
+    table = with_constant(completed(table))
+    found = scores(table)
+    by_ticket = dict(iter(found.groupby(["entry", "instance", "ticket"], sort=False)))
     rows = [
-        _standing(entry, task, ticket, part)
-        for (entry, task), part in table.groupby(["entry", "task"], sort=False)
-        for ticket in TICKETS
+        _standing(entry, instance, ticket, part, by_ticket)
+        for (entry, instance), part in table.groupby(["entry", "instance"], sort=False)
+        for ticket in RANKED
     ]
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def _standing(entry: str, task: str, ticket: str, part: pd.DataFrame) -> dict:
-    metric, baseline, seeds = TICKETS[ticket], part["baseline"].iloc[0], part["seed"].nunique()
-    found = {"entry": entry, "task": task, "ticket": ticket, "baseline": baseline, "runs": seeds}
-    enough = near(part, metric, seeds)
-    if enough:
-        rows = part[part["density"] == min(enough)]
-        measured = interval(rows[metric])
-        found |= {
-            "density": min(enough),
-            "distance": min(enough) / baseline,
-            "metric": measured.mean,
-            "metric_ci95": measured.high - measured.mean if measured.n > 1 else np.nan,
-            "planted": rows["planted"].mean(),
-        }
-    if seeds > 1:
-        intervals = {
-            density: interval(values)
-            for density, values in shortfall(part, metric).groupby(part["density"])
-        }
-        for name, bound in (("distance_low", "low"), ("distance_high", "high")):
-            lowest = [
-                density
-                for density, measured in intervals.items()
-                if measured.n >= seeds and at_most(getattr(measured, bound), 1.0)
-            ]
-            found[name] = min(lowest) / baseline if lowest else np.nan
+def _standing(
+    entry: str, instance: str, ticket: str, part: pd.DataFrame, by_ticket: dict
+) -> dict[str, object]:
+    own = by_ticket[entry, instance, ticket]
+    row: dict[str, object] = {"entry": entry, "instance": instance, "ticket": ticket}
+    row |= _of("distance", estimate([own["distance"].to_numpy()], median))
+    row |= _of("area", estimate([own["area"].to_numpy()]))
+    if ticket == "weak":
+        published = by_ticket[entry, instance, "published"]
+        row |= _of("published_distance", estimate([published["distance"].to_numpy()], median))
+        row |= _of("published_area", estimate([published["area"].to_numpy()]))
+        begins = part["published_from"].dropna()
+        row["published_from"] = "".join(sorted({str(word) for word in begins}))
+    density = median_density(part, ticket)
+    tried = part["density"].to_numpy(float)
+    nearest = tried[np.argmin(np.abs(tried - (density if density < np.inf else tried.max())))]
+    rows = part[part["density"] == nearest]
+    measured = interval(rows[TICKETS[ticket]].astype(float))
     spent = part["pruning_seconds"] + part["training_seconds"]
-    found["weak_from"] = "".join(sorted(_begins(part)))
-    return found | {"seconds": spent.median(), "epochs": part["trained_epochs"].median()}
+    return row | {
+        "censored_at": own["censored_at"].max(),
+        "density": density,
+        "truth": part["truth"].iloc[0],
+        "metric": measured.mean,
+        "metric_ci95": measured.high - measured.mean if measured.n > 1 else np.nan,
+        "planted": rows["planted"].mean(),
+        "runs": part["seed"].nunique(),
+        "seconds": spent.median(),
+        "epochs": part["trained_epochs"].median(),
+    }
 
 
-def _begins(rows: pd.DataFrame) -> set[str]:
-    """Where weak tickets begin, see `pns_tf.recipe.pruners.WEAK_FROM`.
-
-    Rows of before do not say it, but their pruners are known.
-    """
-    known = {row_of(pruner).weak_from for pruner in rows["pruner"]} if "pruner" in rows else set()
-    said = set(rows["weak_from"].dropna()) if "weak_from" in rows else set()
-    return {word for word in said or known if word}
+def _of(name: str, found: Estimate) -> dict[str, float]:
+    return {name: found.value, f"{name}_low": found.low, f"{name}_high": found.high}

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from pns_tf.hosts.fully_connected import FullyConnected
-from pns_tf.recipe.pruners import PRUNERS, check_name
+from pns_tf.leaderboard.instances import Instance
+from pns_tf.recipe.pruners import ORACLE, PRUNERS, check_name
 from pns_tf.recipe.run import Run
 from pns_tf.recipe.search import MULTISHOT, SeekSettings
 
@@ -23,7 +23,7 @@ class Entry:
 
     Example:
         >>> longer = Entry("imp, 30 epochs", "imp", search={"epochs": 30})
-        >>> run = longer.run("circle", density=0.01, seed=0)
+        >>> run = longer.run(Instance("circle"), density=0.01, seed=10_000)
     """
 
     name: str
@@ -31,10 +31,17 @@ class Entry:
     options: dict = field(default_factory=dict)
     search: dict = field(default_factory=dict)
 
-    def run(self, task: str, density: float, seed: int, depth: int = 5, width: int = 100) -> Run:
+    def run(self, instance: Instance, density: float, seed: int) -> Run:
         """What is run for the entry at one density."""
-        search = SeekSettings(self.pruner, density, seed=seed, options=self.options, **self.search)
-        return Run(FullyConnected(task, depth, width), search)
+        search = SeekSettings(
+            self.pruner,
+            density,
+            seed=seed,
+            noise=instance.noise,
+            options=self.options,
+            **self.search,
+        )
+        return Run(instance.host, search, ranked=True)
 
 
 VARIANTS = (
@@ -45,6 +52,7 @@ VARIANTS = (
     Entry("edge_popup, anneal", "edge_popup", {"anneal": True}),
     Entry("imp, 30 epochs", "imp", search={"epochs": 30}),
 )
+TRUTH = Entry(ORACLE, ORACLE, search={"epochs": 0})  # takes part in every ranking
 ENTRIES = tuple(
     entry
     for name in PRUNERS
@@ -60,11 +68,14 @@ def chosen(pruners: Iterable[str] = (), everybody: bool = True) -> list[Entry]:
             last. If there are no names, all that come along take part with the user's own.
         everybody: whether they do.
 
+    Returns:
+        They, after the oracle.
+
     Raises:
         ValueError: a pruner that is not known; the message names those that are.
     """
     named = [str(pruner) for pruner in dict.fromkeys(pruners)]
-    wanted = [check_name(name) for name in named if ":" not in name]
-    everybody = everybody and not wanted
+    wanted = [check_name(name) for name in named if ":" not in name and name != ORACLE]
+    everybody = everybody and not wanted and ORACLE not in named
     entries = [entry for entry in ENTRIES if everybody or entry.pruner in wanted]
-    return entries + [Entry(name, name) for name in named if ":" in name]
+    return [TRUTH, *entries, *(Entry(name, name) for name in named if ":" in name)]

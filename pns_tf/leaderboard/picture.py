@@ -12,9 +12,17 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullFormatter
 
 from pns_tf import tasks
-from pns_tf.leaderboard.distance import TICKETS
-from pns_tf.pictures.pruner_styles import BAND, BASELINE_LINE, PLANTED_LINE, styles
+from pns_tf.leaderboard.distance import CONSTANT, RANKED, TICKETS, completed
+from pns_tf.pictures.pruner_styles import (
+    BAND,
+    BASELINE_LINE,
+    PLANTED_LINE,
+    TRIVIAL_LINE,
+    styles,
+)
 from pns_tf.pictures.style import INK, ZERO, label_logarithmic, new_figure, set_title
+from pns_tf.recipe.pruners import ORACLE
+from pns_tf.reports.skill import trivial_metrics
 from pns_tf.reports.statistics import half_width
 from pns_tf.reports.writing import Picture
 from pns_tf.tasks.kinds import Kind
@@ -29,36 +37,48 @@ FRONT: dict[str, Any] = {
 }
 LIMIT_LINE: dict[str, Any] = {"color": INK, "linestyle": (0, (6, 1.5, 1, 1.5)), "linewidth": 0.9}
 FLOOR = 1e-4  # of the error of classification, which may be zero
+COLUMNS = 4  # of panels
 BELOW_MEAN = 3.0  # times, as far down an interval is drawn at most
 
 
 def pareto_picture(table: pd.DataFrame) -> Picture:
-    """Test error over density: a column of panels for each task, strong above weak tickets.
+    """Test error over density: a panel for each instance, strong tickets above weak ones.
 
     Coloured are the entries that are on the front of at least one panel: at some density none that
     is as sparse is better. The rest is grey. Bands are 95 % confidence intervals of the
     means over seeds.
 
     Args:
-        table: rows of `pns_tf.leaderboard.board.collected`.
+        table: rows of `pns_tf.leaderboard.board.collected`. The planted ticket and the best
+            constant are lines, whether they are entries or not.
     """
-    names = list(dict.fromkeys(table["task"]))
+    rows = completed(table)
+    rows = rows[~rows["entry"].isin([ORACLE, CONSTANT])]
+    names = list(dict.fromkeys(rows["instance"]))
     panels = {
-        (ticket, task): _errors(table[table["task"] == task], metric)
-        for ticket, metric in TICKETS.items()
-        for task in names
+        (ticket, name): _errors(rows[rows["instance"] == name], TICKETS[ticket])
+        for ticket in RANKED
+        for name in names
     }
     leading = {entry for errors in panels.values() for entry in front(errors)["entry"]}
-    style = styles([entry for entry in dict.fromkeys(table["entry"]) if entry in leading])
-    figure = new_figure(max(3.4 * len(names) + 0.6, 6.0), 6.4 + 0.2 * (len(style) // 4))
+    style = styles([entry for entry in dict.fromkeys(rows["entry"]) if entry in leading])
+    columns = min(len(names), COLUMNS)
+    lines = -(-len(names) // columns)
+    figure = new_figure(
+        max(3.4 * columns + 0.6, 6.0), 2.9 * len(RANKED) * lines + 0.8 + 0.2 * (len(style) // 4)
+    )
     set_title(figure, "Distance to the truth: test error over density")
-    grid = figure.subplots(len(TICKETS), len(names), squeeze=False, sharex="col")
-    for row, ticket in enumerate(TICKETS):
-        for column, task in enumerate(names):
-            axes = grid[row, column]
-            _draw(axes, panels[ticket, task], style)
-            _references(axes, table[table["task"] == task])
-            _label(axes, task, ticket, top=row == 0, bottom=row == len(TICKETS) - 1)
+    grid = figure.subplots(len(RANKED) * lines, columns, squeeze=False)
+    for block, ticket in enumerate(RANKED):
+        cells = grid[block * lines : (block + 1) * lines].flat
+        for place, axes in enumerate(cells):
+            if place >= len(names):
+                axes.set_visible(False)
+                continue
+            part = rows[rows["instance"] == names[place]]
+            _draw(axes, panels[ticket, names[place]], style)
+            _references(axes, part)
+            _label(axes, part, ticket)
     _legend(figure, style)
     return Picture(
         "pareto",
@@ -131,20 +151,19 @@ def _references(axes: Axes, part: pd.DataFrame) -> None:
     kind = _kind(part)
     axes.axhline(kind.error(planted), zorder=1, **PLANTED_LINE)
     axes.axhline(kind.error(kind.limit(planted)), zorder=1, **LIMIT_LINE)
-    axes.axvline(part["baseline"].iloc[0], zorder=1, **BASELINE_LINE)
+    axes.axhline(kind.error(trivial_metrics(part).mean()), zorder=1, **TRIVIAL_LINE)
+    axes.axvline(part["truth"].iloc[0], zorder=1, **BASELINE_LINE)
 
 
-def _label(axes: Axes, task: str, ticket: str, *, top: bool, bottom: bool) -> None:
+def _label(axes: Axes, part: pd.DataFrame, ticket: str) -> None:
     axes.set_xscale("log")
     axes.set_yscale("log")
-    axes.set_ylabel(f"{ticket} tickets\n{tasks.get(task).kind.error_title}", fontsize=8)
+    axes.set_ylabel(f"{ticket} tickets\n{_kind(part).error_title}", fontsize=8)
     axes.xaxis.set_major_locator(LogLocator(numticks=6))
     axes.xaxis.set_minor_formatter(NullFormatter())
     label_logarithmic(axes.yaxis)
-    if top:
-        axes.set_title(task, fontsize=10)
-    if bottom:
-        axes.set_xlabel("density", fontsize=8)
+    axes.set_title(part["instance"].iloc[0], fontsize=10)
+    axes.set_xlabel("density", fontsize=8)
     axes.grid(color=ZERO, linewidth=0.4, alpha=0.5)
     axes.set_axisbelow(True)
     axes.tick_params(labelsize=8)
@@ -160,6 +179,7 @@ def _legend(figure: Figure, style: dict[str, tuple[str, str]]) -> None:
         Line2D([], [], label="not on a front", color=OTHERS["color"]),
         Line2D([], [], label="planted ticket", **PLANTED_LINE),
         Line2D([], [], label="near the planted ticket", **LIMIT_LINE),
+        Line2D([], [], label="best constant", **TRIVIAL_LINE),
         Line2D([], [], label="planted density", **BASELINE_LINE),
     ]
     columns = max(int(figure.get_figwidth() / 2.1), 1)

@@ -8,9 +8,12 @@ from pathlib import Path
 import pandas as pd
 
 from pns_tf.checks import InputError
-from pns_tf.leaderboard.distance import TICKETS, standings
+from pns_tf.leaderboard.charts import curves_html
+from pns_tf.leaderboard.distance import RANKED, standings
 from pns_tf.leaderboard.picture import pareto_picture
-from pns_tf.leaderboard.table import NOTE, as_markdown, ranking
+from pns_tf.leaderboard.ranking import Scores, by_difficulty, improvements, ranking
+from pns_tf.leaderboard.sorting import sortable_html
+from pns_tf.leaderboard.table import NOTE, as_markdown, compared, distances, reliability, shown
 from pns_tf.reports.page import document, pairs_html, picture_html, table_html
 from pns_tf.reports.rows import SETTINGS
 from pns_tf.reports.writing import distinct_values, effort, write_pictures
@@ -21,7 +24,8 @@ QUESTION = "How near do pruners come to the planted tickets?"
 
 
 def write_leaderboard(table: pd.DataFrame, folder: Path, command: str) -> pd.DataFrame:
-    """Writes ``leaderboard.csv`` and ``.md``, ``figures/pareto.png`` and ``.svg``, ``index.html``.
+    """Writes ``standings.csv``, ``leaderboard.md``, ``figures/pareto.png`` and ``.svg``, and
+    ``index.html``, which needs nothing else.
 
     Args:
         table: rows of `pns_tf.leaderboard.board.collected`.
@@ -34,30 +38,35 @@ def write_leaderboard(table: pd.DataFrame, folder: Path, command: str) -> pd.Dat
     Raises:
         ValueError: the folder cannot be written.
     """
-    found = standings(table)
+    made, found = Scores.of(table), standings(table)
     try:
-        pictures = write_pictures([pareto_picture(table)], folder / "figures")
-        write_text(folder / "leaderboard.csv", found.to_csv(index=False))
-        write_text(folder / "leaderboard.md", f"# {TITLE}\n\n{as_markdown(found)}")
-        write_text(folder / "index.html", _page(table, found, pictures, command))
+        pictures = write_pictures([pareto_picture(made.rows)], folder / "figures")
+        write_text(folder / "standings.csv", found.to_csv(index=False))
+        write_text(folder / "leaderboard.md", f"# {TITLE}\n\n{as_markdown(found, made)}")
+        write_text(folder / "index.html", _page(table, made, found, pictures, command))
     except OSError as error:
         raise InputError(f"cannot write to {folder}: {error.strerror}") from error
     return found
 
 
-def _page(table: pd.DataFrame, found: pd.DataFrame, pictures: list, command: str) -> str:
+def _page(
+    table: pd.DataFrame, made: Scores, found: pd.DataFrame, pictures: list, command: str
+) -> str:
     note = f'<p class="note">{escape(NOTE)}</p>'
     rankings = [
-        (ticket, f"{ticket.capitalize()} tickets", _ranking(found, ticket, note))
-        for ticket in TICKETS
+        (ticket, f"{ticket.capitalize()} tickets", note + _ranking(made, found, ticket))
+        for ticket in RANKED
     ]
-    settings = distinct_values(table[["entry", *(name for name in SETTINGS if name in table)]])
+    settings = distinct_values(
+        table[["entry", "instance", *(name for name in SETTINGS if name in table)]]
+    )
     versions = distinct_values(
         table.filter(regex="^version_").rename(columns=lambda name: name[8:])
     )
     sections = [
+        ("curves", "Curves", curves_html(made, found)),
         *rankings,
-        ("pictures", "Pictures", "".join(picture_html(*picture) for picture in pictures)),
+        ("pictures", "Picture", "".join(picture_html(*picture) for picture in pictures)),
         ("settings", "Settings", f"<div>{pairs_html(settings)}</div>"),
         (
             "made",
@@ -68,5 +77,14 @@ def _page(table: pd.DataFrame, found: pd.DataFrame, pictures: list, command: str
     return document(TITLE, QUESTION, effort(table), sections)
 
 
-def _ranking(found: pd.DataFrame, ticket: str, note: str) -> str:
-    return f"{note}<div>{table_html(ranking(found, ticket))}</div>"
+def _ranking(made: Scores, found: pd.DataFrame, ticket: str) -> str:
+    ranked = ranking(made, ticket)
+    by_instance = distances(found, ticket, ranked["entry"].tolist(), by_difficulty(made))
+    return (
+        f"<div>{sortable_html(shown(ranked))}</div>"
+        f'<p class="note">{escape(reliability(made, ticket))}</p>'
+        f"<details><summary>Distance on each instance, the easiest first</summary>"
+        f"<div>{sortable_html(by_instance)}</div></details>"
+        f"<details><summary>Is each better than the next?</summary>"
+        f"<div>{table_html(compared(improvements(made, ticket)))}</div></details>"
+    )

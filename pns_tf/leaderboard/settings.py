@@ -6,7 +6,7 @@ import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pns_tf.checks import choice, several
+from pns_tf.checks import InputError, several
 
 if TYPE_CHECKING:
     from pns_tf.leaderboard.board import Board
@@ -19,22 +19,26 @@ class Leaderboard:
     Attributes:
         pruner: only these, separated by commas, with all their variants; module:Class or
             file.py:Class for one of your own, which joins those that are named, or all.
-        task: only these, separated by commas.
-        density: these, separated by commas, instead of those that the limit is looked for at;
-            baseline is the planted density.
-        seeds: runs at each density.
-        beside: runs.csv of another leaderboard, whose runs are not repeated and whose other entries
-            and tasks stay; then only the pruners that are named are run, if any is.
+        instance: only these, separated by commas, or others, named <task>-d<depth>-w<width>, with
+            -n<noise> if it is not the task's own.
+        task: only instances of these, separated by commas.
+        density: these, separated by commas, instead of those that the limit is looked for at; truth
+            is the planted density.
+        seeds: how many at each density, from the first sealed seed on, 10000.
+        beside: rows of another leaderboard, runs.csv or runs.csv.gz, whose runs are not repeated
+            and whose other entries and instances stay; then only the pruners that are named are
+            run, if any is.
 
     Raises:
         ValueError: a value that cannot work.
 
     Example:
         >>> [entry.name for entry in Leaderboard("snip,my.module:Mine").board.entries]
-        ['snip', 'snip, multishot', 'my.module:Mine']
+        ['oracle', 'snip', 'snip, multishot', 'my.module:Mine']
     """
 
     pruner: str | tuple = ()
+    instance: str | tuple = ()
     task: str | tuple = ()
     density: float | str | tuple = ()
     seeds: int = 5
@@ -49,9 +53,16 @@ class Leaderboard:
         from pns_tf import tasks
         from pns_tf.leaderboard.board import Board
         from pns_tf.leaderboard.entries import chosen
+        from pns_tf.leaderboard.instances import INSTANCES, Instance
 
         pruners = several(self.pruner)
         entries = chosen(pruners, everybody=self.beside is None or not pruners)
-        named = [choice("task", task, tasks.names()) for task in several(self.task)]
-        names = list(dict.fromkeys(named)) or tasks.names()
-        return Board(entries, names, self.seeds, several(self.density))
+        named = [Instance.named(name) for name in several(self.instance)] or INSTANCES
+        wanted = {tasks.get(name).name for name in several(self.task)}
+        instances = [each for each in dict.fromkeys(named) if not wanted or each.task in wanted]
+        if not instances:
+            raise InputError(
+                f"no instance has the task {', '.join(sorted(wanted))}: there are "
+                f"{', '.join(each.name for each in named)}; name others with --instance"
+            )
+        return Board(entries, instances, self.seeds, several(self.density))

@@ -5,91 +5,138 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from pns_tf.leaderboard.distance import TICKETS
+from pns_tf.leaderboard.distance import RANKED
+from pns_tf.leaderboard.ranking import Scores, by_difficulty, improvements, ranking, split_half
 from pns_tf.recipe.pruners import WEAK_FROM
 from pns_tf.tasks.kinds import BELOW, TIMES
 
-NOT_REACHED = "–"
+UNKNOWN = "–"
+NEVER = ">"  # before the largest distance that was tried
 NOTE = (
-    "Lowest density at which the mean over seeds is near the planted ticket (classification: "
-    f"accuracy at most {BELOW:g} below; regression: at most {TIMES:g} times its MSE), divided by "
-    "the planted density; 1 or less is won. In brackets, from the 95 % confidence intervals of the "
-    "means: the lowest whose interval reaches what is near, and the lowest whose interval lies "
-    f"within. {NOT_REACHED}: at no density tried. Mean: geometric, {NOT_REACHED} counting as "
-    "density 1; none for a pruner that was not run on all tasks. Seconds and epochs: what the "
-    "median ticket took, mean over tasks, rounds of swaps counted as epochs; pruners do not spend "
-    "the same. Trained from: a weak ticket's training begins with "
+    "Area: mean skill over the logarithm of density, from the planted ticket's density (weights "
+    "and biases) to 0.5, where 1 is as good as the planted ticket and 0 as the best constant; "
+    "interquartile mean over instances and seeds. Distance: lowest density at which a ticket is "
+    f"near the planted one (accuracy at most {BELOW:g} below, or MSE at most {TIMES:g} times its "
+    "own), by the planted density; median, ∞ where most have none at any density tried. Won: "
+    "fraction of runs with distance 1 or less; never: with none. In brackets 95 % bootstrap "
+    "intervals over seeds. "
+    "A weak ticket is the mask, trained from the host's own parameters by one training for all; "
+    '"as published" is what the pruner\'s own training makes of it, which begins with '
     + "; ".join(f"{words} ({name})" for name, words in WEAK_FROM.items())
-    + "."
+    + ". Seconds and epochs: what the median ticket took, as published."
 )
 
 
-def ranking(standings: pd.DataFrame, ticket: str) -> pd.DataFrame:
-    """Entries in order of the geometric mean of their distances, as text.
-
-    Those that were not run on all tasks have no mean and come last.
-
-    Args:
-        standings: see `pns_tf.leaderboard.distance.standings`.
-        ticket: "strong" or "weak".
-
-    Returns:
-        One row for each entry: its name, a column for each task, ``mean``, ``seconds``, ``epochs``,
-        and for weak tickets what they were trained from.
-    """
-    part = standings[standings["ticket"] == ticket]
-    tasks = sorted(part["task"].unique())
-    by_entry = part.groupby("entry", sort=False)
-    means = by_entry[["distance", "baseline"]].apply(mean_distance)
-    means = means.where(by_entry["task"].nunique() == len(tasks))
-    entries = means.sort_values(kind="stable", na_position="last").index
-    shown = {"pruner": entries}
-    for task in tasks:
-        rows = part[part["task"] == task].set_index("entry").reindex(entries)
-        shown[task] = [_distance(row) for _, row in rows.iterrows()]
-    shown["mean"] = ["" if pd.isna(mean) else _number(mean) for mean in means[entries]]
-    spent = part.groupby("entry")[["seconds", "epochs"]].mean().reindex(entries)
-    shown["seconds"] = [_number(seconds) for seconds in spent["seconds"]]
-    shown["epochs"] = [_number(epochs) for epochs in spent["epochs"]]
-    if ticket == "weak" and "weak_from" in part:
-        shown["trained from"] = by_entry["weak_from"].first().reindex(entries).tolist()
-    return pd.DataFrame(shown)
+def shown(found: pd.DataFrame) -> pd.DataFrame:
+    """A `ranking` as text."""
+    table = {
+        "": [str(place) for place in range(1, len(found) + 1)],
+        "pruner": found["entry"].tolist(),
+        "area": _with_interval(found, "area", decimals),
+        "distance": _with_interval(found, "distance", number),
+        "won": _with_interval(found, "won", decimals),
+        "never": [decimals(value) for value in found["never"]],
+    }
+    if "published_area" in found:
+        table |= {
+            "area as published": _with_interval(found, "published_area", decimals),
+            "distance as published": _with_interval(found, "published_distance", number),
+            "published from": found["published_from"].tolist(),
+        }
+    table |= {name: [number(value) for value in found[name]] for name in ("seconds", "epochs")}
+    return pd.DataFrame(table)
 
 
-def mean_distance(standings: pd.DataFrame) -> float:
-    """Geometric mean of ``distance``; one that is missing is that of density 1.
-
-    Args:
-        standings: rows of one entry and ticket, with columns ``distance`` and ``baseline``.
-
-    Example:
-        >>> rows = pd.DataFrame({"distance": [4.0, np.nan], "baseline": [0.01, 1 / 16]})
-        >>> round(mean_distance(rows), 9)
-        8.0
-    """
-    distances = standings["distance"].fillna(1 / standings["baseline"])
-    return float(np.exp(np.log(distances).mean()))
+def distances(standings: pd.DataFrame, ticket: str, order: list[str], instances: list[str]):
+    """The distance of each entry on each instance, as text; > where no density was enough."""
+    part = standings[standings["ticket"] == ticket].set_index(["entry", "instance"])
+    table: dict[str, list[str]] = {"pruner": order}
+    for instance in instances:
+        rows = part.reindex([(entry, instance) for entry in order])
+        table[instance] = [_distance(row) for _, row in rows.iterrows()]
+    return pd.DataFrame(table)
 
 
-def as_markdown(standings: pd.DataFrame) -> str:
-    """Both rankings as Markdown tables."""
+def as_markdown(standings: pd.DataFrame, made: Scores) -> str:
+    """Rankings, distances and comparisons as Markdown tables."""
+    instances = by_difficulty(made)
     parts = [NOTE]
-    for ticket in TICKETS:
-        text = ranking(standings, ticket).to_markdown(index=False, disable_numparse=True)
-        parts.append(f"## {ticket.capitalize()} tickets\n\n{text}")
+    for ticket in RANKED:
+        found = ranking(made, ticket)
+        order = found["entry"].tolist()
+        words = ticket.capitalize()
+        parts += [
+            f"## {words} tickets",
+            _markdown(shown(found)),
+            f"### {words} tickets: distance on each instance, the easiest first",
+            _markdown(distances(standings, ticket, order, instances)),
+            f"### {words} tickets: is each better than the next?",
+            "Probability that a run of the first has a larger area than one of the second on the "
+            "same instance, ties counting half; p is corrected by Holm for all pairs shown.",
+            _markdown(compared(improvements(made, ticket))),
+            reliability(made, ticket),
+        ]
     return "\n\n".join(parts) + "\n"
 
 
+def compared(found: pd.DataFrame) -> pd.DataFrame:
+    """`improvements` as text."""
+    return pd.DataFrame(
+        {
+            "pruner": found["entry"],
+            "than": found["than"],
+            "probability": [
+                f"{decimals(row.probability)}{_interval(row.low, row.high, decimals)}"
+                for row in found.itertuples()
+            ],
+            "p": [UNKNOWN if pd.isna(p) else f"{p:.2g}" for p in found["p"]],
+        }
+    )
+
+
+def reliability(made: Scores, ticket: str) -> str:
+    """How well rankings by two halves of the seeds agree, in a sentence."""
+    tau, n = split_half(made, ticket), len(made.seeds)
+    if pd.isna(tau):
+        return f"With {n} seed{'s' * (n > 1)} there are no two halves to be compared."
+    seeds = f"seeds {made.seeds[0]} to {made.seeds[-1]}"
+    return f"Kendall's τ between the rankings by every other of the {n} seeds ({seeds}): {tau:.2f}."
+
+
+def _markdown(table: pd.DataFrame) -> str:
+    return table.to_markdown(index=False, disable_numparse=True)
+
+
+def _with_interval(found: pd.DataFrame, name: str, words) -> list[str]:
+    return [
+        words(value) + _interval(low, high, words)
+        for value, low, high in zip(
+            found[name], found[f"{name}_low"], found[f"{name}_high"], strict=True
+        )
+    ]
+
+
+def _interval(low: float, high: float, words) -> str:
+    return "" if pd.isna(low) or pd.isna(high) else f" [{words(low)}, {words(high)}]"
+
+
 def _distance(row: pd.Series) -> str:
-    if pd.isna(row["baseline"]):  # the entry was not run on this task
+    if pd.isna(row["truth"]):  # the entry was not run on this instance
         return ""
-    if pd.isna(row["distance_low"]) and pd.isna(row["distance_high"]):
-        return _number(row["distance"])
-    low, high = _number(row["distance_low"]), _number(row["distance_high"])
-    return f"{_number(row['distance'])} [{low}, {high}]"
+    if np.isinf(row["distance"]):
+        return f"{NEVER} {number(row['censored_at'])}"
+    return number(row["distance"]) + _interval(row["distance_low"], row["distance_high"], number)
 
 
-def _number(value: float) -> str:
+def decimals(value: float) -> str:
+    """Of an area or a fraction: "0.912", or a dash."""
+    return UNKNOWN if pd.isna(value) else f"{value:.3f}"
+
+
+def number(value: float) -> str:
+    """Of a distance, or of seconds: three digits, ∞, or a dash."""
     if pd.isna(value):
-        return NOT_REACHED
+        return UNKNOWN
+    if np.isinf(value):
+        return "∞"
     return f"{value:.3g}" if value < 1000 else f"{value:,.0f}"

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from pns_tf.hosts.paths import effective_mask, flow_collapsed, live_part
+from pns_tf.hosts.wiring import Wiring
 from pns_tf.masks import Mask
 from pns_tf.measuring.equivalence import masked, shared_parameters
 
@@ -64,6 +65,7 @@ def mask_metrics(
     planted: Mask | None,
     found: Mask,
     host: tuple[Sequence[np.ndarray], Sequence[np.ndarray]] | None = None,
+    wiring: Wiring | None = None,
 ) -> dict[str, float]:
     """Densities, collapse and recovery of a found ticket, overall and per layer, as a flat dict.
 
@@ -71,6 +73,7 @@ def mask_metrics(
         planted: where the planted ticket lies; ``None`` if nothing is planted.
         found: the pruner's ticket, of the same shapes.
         host: kernels and biases of a fully connected host, for `equivalent_recall`.
+        wiring: how the layers are joined; without it, they are a chain.
 
     Returns:
         ``density_kept``, ``effective_density`` (on input–output paths) and ``live_density`` (those
@@ -82,10 +85,10 @@ def mask_metrics(
     """
     metrics = {
         "density_kept": found.density,
-        "effective_density": effective_mask(found).kept / found.size,
-        "live_density": live_part(found).kept / found.size,
+        "effective_density": effective_mask(found, wiring).kept / found.size,
+        "live_density": live_part(found, wiring).kept / found.size,
         "layer_collapse": float(not all(kernel.any() for kernel in found.kernels)),
-        "flow_collapse": float(flow_collapsed(found)),
+        "flow_collapse": float(flow_collapsed(found, wiring)),
     }
     if planted is not None:
         metrics |= overlap(_flat(planted), _flat(found))

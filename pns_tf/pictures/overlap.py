@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 
 from pns_tf.checks import InputError
+from pns_tf.masks import Mask
 from pns_tf.pictures.style import (
     BOTH,
     FOUND,
+    INK,
     NEITHER,
     PLANTED,
     ZERO,
@@ -24,52 +24,55 @@ from pns_tf.pictures.style import (
 )
 
 
-def overlap_figure(
-    planted_masks: Sequence[np.ndarray],
-    found_masks: Sequence[np.ndarray],
-    title: str | None = None,
-) -> Figure:
-    """Maps each weight to the tickets it belongs to: planted, found, both or neither.
+def overlap_figure(planted: Mask, found: Mask, title: str | None = None) -> Figure:
+    """Maps each parameter to the tickets it belongs to: planted, found, both or neither.
 
-    One panel for each layer, input neurons downwards, output neurons to the right. The few planted
-    entries carry a marker, so that they show in a large layer.
+    One panel for each layer, counted from 0: input neurons downwards, output neurons to the right,
+    and the biases as a last row below a line. The few planted entries carry a marker, so that they
+    show in a large layer.
 
     Args:
-        planted_masks: one bool ``(fan_in, fan_out)`` array for each layer.
-        found_masks: arrays of the same shapes.
+        planted: where the planted ticket lies, in the order kernel ``(fan_in, fan_out)``, bias
+            ``(fan_out,)`` of each layer.
+        found: the found ticket, of the same shapes.
         title: written above the panels.
 
     Raises:
-        ValueError: the two lists differ in length or shapes, or hold no matrices.
+        ValueError: the two masks differ in shapes, or are not those of layers with a matrix and a
+            bias each.
 
     Example:
-        >>> figure = overlap_figure([np.eye(3, dtype=bool)], [np.ones((3, 3), bool)])
+        >>> planted = Mask([np.eye(3), np.zeros(3)])
+        >>> figure = overlap_figure(planted, Mask.ones_like(planted))
     """
-    planted_masks = [np.asarray(mask, bool) for mask in planted_masks]
-    found_masks = [np.asarray(mask, bool) for mask in found_masks]
-    shapes = [mask.shape for mask in planted_masks]
-    if shapes != [mask.shape for mask in found_masks]:
+    shapes = [mask.shape for mask in planted]
+    if shapes != [mask.shape for mask in found]:
         raise InputError(
             f"planted and found masks must have equal shapes, got {shapes} and "
-            f"{[mask.shape for mask in found_masks]}"
+            f"{[mask.shape for mask in found]}"
         )
-    if not shapes or any(len(shape) != 2 for shape in shapes):
-        raise InputError(f"masks must be matrices (fan_in, fan_out), got shapes {shapes}")
+    layers = list(zip(shapes[::2], shapes[1::2], strict=False))
+    if not layers or len(shapes) % 2 or any(len(k) != 2 or b != k[1:] for k, b in layers):
+        raise InputError(
+            "masks must be a matrix (fan_in, fan_out) and a bias (fan_out,) for each layer, "
+            f"got shapes {shapes}"
+        )
 
-    rows, columns = panel_grid(len(shapes))
+    rows, columns = panel_grid(len(layers))
     figure = new_figure(max(3.3 * columns, 5.6), 3.1 * rows + 0.8)
     total = np.zeros(4, int)
-    for layer, (planted, found) in enumerate(zip(planted_masks, found_masks, strict=True)):
+    for layer in range(len(layers)):
         axes = figure.add_subplot(rows, columns, layer + 1)
-        counts = _overlap_panel(axes, planted, found)
-        neither, only_found, only_planted, both = counts
+        part = slice(2 * layer, 2 * layer + 2)
+        counts = _overlap_panel(axes, np.vstack(planted[part]), np.vstack(found[part]))
+        _, only_found, only_planted, both = counts
         axes.set_title(
-            f"layer {layer + 1}: {planted.shape[0]} × {planted.shape[1]}\n"
+            f"layer {layer}: {' × '.join(map(str, layers[layer][0]))}, and biases\n"
             f"both {both:,}, planted only {only_planted:,}, found only {only_found:,}",
             fontsize=8,
         )
         axes.set_xlabel("to neuron", fontsize=8)
-        axes.set_ylabel("from neuron", fontsize=8)
+        axes.set_ylabel("from neuron; biases last", fontsize=8)
         total += counts
     neither, only_found, only_planted, both = total
     figure.legend(
@@ -90,7 +93,7 @@ def overlap_figure(
 
 
 def _overlap_panel(axes: Axes, planted: np.ndarray, found: np.ndarray) -> np.ndarray:
-    """Draws one layer; returns how many entries are in neither, found, planted, both."""
+    """Draws one layer, its biases in the last row; returns the sizes of the four parts."""
     parts = found + 2 * planted.astype(int)
     axes.imshow(
         parts,
@@ -114,6 +117,7 @@ def _overlap_panel(axes: Axes, planted: np.ndarray, found: np.ndarray) -> np.nda
             clip_on=False,
             zorder=3,
         )
+    axes.axhline(len(parts) - 1.5, color=INK, linewidth=0.8, zorder=2)
     whole_number_ticks(axes)
     axes.tick_params(labelsize=7)
     return np.bincount(parts.ravel(), minlength=4)

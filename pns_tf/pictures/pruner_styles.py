@@ -11,7 +11,7 @@ from pns_tf.recipe.pruners import row_of
 
 VARIANT_STYLES = {"edge_popup, anneal": ("#d55e00", "X")}  # of pruners with an option
 OWN_STYLES = (("#e31a1c", "*"), ("#fb6a4a", "^"), ("#a50f15", "o"))  # of the user's own pruners
-SPARE = (  # for options and pruners that have none; no green, which is synflow's
+SPARE = (  # for options, and what has none; no green, which is synflow's
     ("#b15928", "<"),
     ("#aa4499", ">"),
     ("#999933", "p"),
@@ -39,12 +39,12 @@ def styles(labels: Sequence[str]) -> dict[str, tuple[str, str]]:
     chosen = {label: own for label in labels if (own := _own_style(label))}
     users = [label for label in labels if ":" in label.split(",")[0]]
     chosen |= dict(zip(users, OWN_STYLES, strict=False))
-    spare = _spare_styles()
     for label in labels:
-        if label not in chosen:
-            own = _own_style(label.split(",")[0])
-            chosen[label] = next(spare) if own is None or own in chosen.values() else own
-    return {label: chosen[label] for label in labels}
+        own = _own_style(label.split(",")[0])
+        if label not in chosen and own is not None and own not in chosen.values():
+            chosen[label] = own
+    spare = _spare_styles({colour for colour, _ in chosen.values()})
+    return {label: chosen.get(label) or next(spare) for label in labels}
 
 
 def _own_style(label: str) -> tuple[str, str] | None:
@@ -52,8 +52,9 @@ def _own_style(label: str) -> tuple[str, str] | None:
     return VARIANT_STYLES.get(label, row_of(label).style)
 
 
-def _spare_styles() -> Iterator[tuple[str, str]]:
-    """The spare ones, then their colours with the marker of the next, of the one after that, …"""
+def _spare_styles(taken: set[str]) -> Iterator[tuple[str, str]]:
+    """The spare ones whose colour is free; then with the marker of the next, the one after, …"""
+    free = [style for style in SPARE if style[0] not in taken] or SPARE
     for shift in itertools.count():
-        for place, (colour, _) in enumerate(SPARE):
-            yield colour, SPARE[(place + shift) % len(SPARE)][1]
+        for place, (colour, _) in enumerate(free):
+            yield colour, free[(place + shift) % len(free)][1]

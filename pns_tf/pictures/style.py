@@ -6,6 +6,7 @@ by colour-blind readers and mean the same in all pictures.
 
 from __future__ import annotations
 
+import io
 import math
 import os
 
@@ -21,10 +22,18 @@ BOTH, PLANTED, FOUND, NEITHER = "#117733", "#aa3377", "#88ccee", "#ffffff"  # pa
 DATA, INK = "#888888", "#333333"
 
 
-def save_figure(figure: Figure, path: str | os.PathLike, dpi: int = 150) -> None:
+def save_figure(figure: Figure, path: str | os.PathLike | io.BytesIO, dpi: int = 150) -> None:
     """Writes a PNG file without time or software version: equal figures give equal bytes."""
     FigureCanvasAgg(figure)
     figure.savefig(path, dpi=dpi, format="png", metadata={"Software": None})
+
+
+def png(figure: Figure, dpi: int = 100) -> tuple[bytes, int, int]:
+    """A figure as a PNG file, its width and its height in pixels."""
+    content = io.BytesIO()
+    save_figure(figure, content, dpi)
+    width, height = figure.get_size_inches() * dpi
+    return content.getvalue(), int(width), int(height)
 
 
 def new_figure(width: float, height: float) -> Figure:
@@ -57,12 +66,21 @@ def legend_marker(marker: str, colour: str, label: str, edge: str | None = None)
 
 
 def label_logarithmic(axis: Axis) -> None:
-    """Labels powers of ten on a logarithmic axis, and 2 and 5 times them where these are few."""
+    """Labels powers of ten on a logarithmic axis; more, where less than two of these are in view.
+
+    To be called when all is drawn: what is in view decides.
+    """
+    low, high = sorted(axis.get_view_interval())
     axis.set_minor_formatter(NullFormatter())
-    low, high = axis.get_view_interval()
-    if high < 100 * low:
-        axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-        axis.set_major_formatter("{x:g}")
+    for steps in ((1.0,), (1.0, 2.0, 5.0), (1.0, 1.5, 2.0, 3.0, 5.0, 7.0), range(1, 10)):
+        locator = LogLocator(subs=steps, numticks=8)
+        if sum(low <= tick <= high for tick in locator.tick_values(low, high)) > 1:
+            axis.set_major_locator(locator)
+            if len(steps) > 1:
+                axis.set_major_formatter("{x:g}")
+            return
+    axis.set_major_locator(MaxNLocator(nbins=4))
+    axis.set_major_formatter("{x:.3g}")
 
 
 def subscript(number: int) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.collections import LineCollection
@@ -11,7 +12,9 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from pns_tf.masks import Mask
 from pns_tf.pictures.style import (
+    BOTH,
     INK,
     NEGATIVE,
     POSITIVE,
@@ -22,23 +25,30 @@ from pns_tf.pictures.style import (
 )
 from pns_tf.tasks.task import check_layers
 
+HALO: dict[str, Any] = {"color": BOTH, "linewidth": 4.5, "alpha": 0.35}
 MAX_EDGES = 20_000  # edges drawn of a layer that has more: they hide each other
 
 
 def ticket_figure(
-    kernels: Sequence[np.ndarray], biases: Sequence[np.ndarray], title: str | None = None
+    kernels: Sequence[np.ndarray],
+    biases: Sequence[np.ndarray],
+    title: str | None = None,
+    planted: Mask | None = None,
 ) -> Figure:
     """Draws a sparse network; zeros are no edges, and neurons without parameters are left out.
 
     Edges are as wide as their weight is large within its layer, but never too thin to see; of a
     layer with more than 20,000 the largest are drawn, and the legend says so. In a column neurons
     stand near the mean position of those they are joined to, which keeps crossings few; inputs and
-    outputs are all drawn, in their own order.
+    outputs are all drawn, in their own order. Hidden neurons are called by the layer that leads to
+    them, and layers are counted from 0.
 
     Args:
         kernels: one ``(fan_in, fan_out)`` array for each layer of weights.
         biases: one ``(fan_out,)`` array for each layer of weights.
         title: written above the drawing.
+        planted: where a ticket is planted: what of it is drawn is marked in green, edges by a halo,
+            biases by a ring.
 
     Raises:
         ValueError: shapes that do not chain, or entries that are not finite.
@@ -63,31 +73,43 @@ def ticket_figure(
     axes = figure.subplots()
     axes.set_axis_off()
     for layer, kernel in enumerate(kept):
-        axes.add_collection(_edges(kernel, layer, positions[layer], positions[layer + 1]))
+        ends = positions[layer], positions[layer + 1]
+        axes.add_collection(_edges(kernel, layer, *ends))
+        if planted is not None:
+            mask = planted.kernels[layer][np.ix_(drawn[layer], drawn[layer + 1])]
+            axes.add_collection(_halo(kernel * mask, layer, *ends))
     signs = [np.full(len(drawn[0]), "white")] + [
         np.select([bias[neurons] > 0, bias[neurons] < 0], [POSITIVE, NEGATIVE], ZERO)
         for bias, neurons in zip(biases, drawn[1:], strict=True)
     ]
-    for column, (y, colours) in enumerate(zip(positions, signs, strict=True)):
+    rings = [np.zeros(len(neurons), bool) for neurons in drawn]
+    if planted is not None:
+        rings[1:] = [
+            mask[neurons] & (bias[neurons] != 0)
+            for mask, bias, neurons in zip(planted.biases, biases, drawn[1:], strict=True)
+        ]
+    for column, (y, colours, ring) in enumerate(zip(positions, signs, rings, strict=True)):
         diameter = min(0.75 * 72.0 * height / max(len(y), 1), 13.0)  # in points
         axes.scatter(
             np.full(len(y), column),
             y,
             s=diameter**2,
             c=colours,
-            edgecolors=INK,
-            linewidths=0.06 * diameter,
+            edgecolors=np.where(ring, BOTH, INK).tolist(),
+            linewidths=(np.where(ring, 0.2, 0.06) * diameter).tolist(),
             zorder=3,
         )
     sizes = [kernels[0].shape[0], *(bias.size for bias in biases)]
-    names = ["input", *(f"layer {layer}" for layer in range(1, len(kernels))), "output"]
+    names = ["input", *(f"layer {layer}" for layer in range(len(kernels) - 1)), "output"]
     for column, (name, neurons, total) in enumerate(zip(names, drawn, sizes, strict=True)):
         count = f"{total}" if len(neurons) == total else f"{len(neurons)} of {total}"
         label = f"{name}\n{count}"
         axes.text(column, height / 2 + 0.1, label, ha="center", va="bottom", fontsize=9)
     axes.set(xlim=(-0.5, len(drawn) - 0.5), ylim=(-height / 2, height / 2 + 0.5))
     _sign_legend(
-        figure, some_left_out=max(int(np.count_nonzero(kernel)) for kernel in kept) > MAX_EDGES
+        figure,
+        some_left_out=max(int(np.count_nonzero(kernel)) for kernel in kept) > MAX_EDGES,
+        planted=planted is not None,
     )
     if title is not None:
         set_title(figure, title)
@@ -155,7 +177,15 @@ def _edges(kernel: np.ndarray, layer: int, left: np.ndarray, right: np.ndarray) 
     )
 
 
-def _sign_legend(figure: Figure, some_left_out: bool) -> None:
+def _halo(kernel: np.ndarray, layer: int, left: np.ndarray, right: np.ndarray) -> LineCollection:
+    """Wide faint lines below the edges of the non-zero entries."""
+    row, column = np.nonzero(kernel)
+    start = np.stack([np.full(len(row), layer), left[row]], axis=1)
+    end = np.stack([np.full(len(row), layer + 1), right[column]], axis=1)
+    return LineCollection(list(np.stack([start, end], axis=1)), zorder=1.5, **HALO)
+
+
+def _sign_legend(figure: Figure, some_left_out: bool, planted: bool) -> None:
     title = "edge width: |weight|, relative to the largest of its layer"
     if some_left_out:
         title += f"\nonly the {MAX_EDGES:,} largest of a layer are drawn"
@@ -167,10 +197,12 @@ def _sign_legend(figure: Figure, some_left_out: bool) -> None:
         legend_marker("o", colour, f"bias {sign} 0", edge=INK)
         for sign, colour in ((">", POSITIVE), ("<", NEGATIVE), ("=", ZERO))
     ]
+    if planted:
+        edges.append(Line2D([], [], label="planted, too", **{**HALO, "linewidth": 5.0}))
     figure.legend(
         handles=edges + neurons,
         loc="outside lower center",
-        ncols=5,
+        ncols=6 if planted else 5,
         title=title,
         title_fontsize=8,
         fontsize=8,

@@ -9,7 +9,7 @@ layers (ReLU, pooling, flattening) must commute with positive scales of single c
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 import numpy as np
@@ -47,6 +47,7 @@ class PlantedArrays:
         neurons: for each layer of weights, the host neuron that carries each target neuron.
         scales: float64 ``(outputs,)``: ticket outputs divided by these equal the target's.
         written: how many of the host's parameters were changed; ``None`` if that is not known.
+        norms: γ, β, moving mean and moving variance of each layer of batch normalisation.
     """
 
     kernels: list[np.ndarray]
@@ -56,6 +57,7 @@ class PlantedArrays:
     neurons: list[np.ndarray]
     scales: np.ndarray
     written: int | None = None
+    norms: list[list[np.ndarray]] = field(default_factory=list)
 
 
 def plant_arrays(
@@ -140,14 +142,14 @@ def plant_arrays(
         _mark(planted, layer, theta, sources, chosen)
         if not hide_biases:
             planted.biases[layer][chosen[theta[0] == 0]] = 0.0
-        bounds = _range_of_others(planted, layer)
+        bounds = range_of_others(planted, layer)
         if hide == "default":
             lam = matched_scales(theta, drawn, bounds)
         elif likely is not None:
             lam = np.maximum(likely[layer], smallest_scales(theta, bounds))
         if not (lam < LARGEST_SCALE).all():
             raise InputError(
-                f"the ticket becomes too small for float32 in layer {layer + 1} of {last + 1}: "
+                f"the ticket becomes too small for float32 in layer {layer} of 0 to {last}: "
                 f"plant into a host of fewer layers"
             )
         if errors is None:
@@ -230,16 +232,37 @@ def check_fit(target_shape: Sequence[int], host_shape: Sequence[int]) -> None:
 
 
 def baseline_density(task: str, depth: int, width: int) -> float:
-    """Non-zero target weights / host weights, biases not counted.
+    """Non-zero target weights / host weights, biases not counted: the paper's.
 
     Raises:
         ValueError: unknown task, or a target that does not fit such a host.
     """
+    target, sizes = _fitting(task, depth, width)
+    return target.nonzero_weights / sum(a * b for a, b in pairwise(sizes))
+
+
+def truth_density(task: str, depth: int, width: int) -> float:
+    """Non-zero target weights and biases / all parameters of the host: that of rankings.
+
+    Raises:
+        ValueError: unknown task, or a target that does not fit such a host.
+
+    Example:
+        >>> round(truth_density("circle", 5, 100) * 20_904)  # 108 weights and 22 biases
+        130
+    """
+    target, sizes = _fitting(task, depth, width)
+    planted = target.nonzero_weights + target.nonzero_biases
+    return planted / sum((a + 1) * b for a, b in pairwise(sizes))
+
+
+def _fitting(task: str, depth: int, width: int) -> tuple[Target, list[int]]:
+    """A task's target, and the sizes of the host that it is to fit in."""
     problem = tasks.get(task)
     target = problem.target(depth)
     sizes = host_sizes(problem.inputs, problem.outputs, depth, integer("width", width, minimum=1))
     check_fit(target.shape, sizes)
-    return target.nonzero_weights / sum(a * b for a, b in pairwise(sizes))
+    return target, sizes
 
 
 def match(theta: np.ndarray, offered: np.ndarray) -> np.ndarray:
@@ -256,6 +279,15 @@ def match(theta: np.ndarray, offered: np.ndarray) -> np.ndarray:
     Returns:
         Index of a host neuron for each target neuron.
     """
+    return linear_sum_assignment(distances(theta, offered))[1]
+
+
+def distances(theta: np.ndarray, offered: np.ndarray) -> np.ndarray:
+    """q of each target neuron and each host neuron, ``(target neurons, host neurons)``.
+
+    Where no positive λ leads to it, it is more than any assignment without such pairs. Arguments as
+    for `match`.
+    """
     product = theta.T @ offered
     squared_norm = (theta != 0).T.astype(np.float64) @ offered**2
     theta_squared = np.sum(theta**2, axis=0)[:, None]
@@ -265,7 +297,7 @@ def match(theta: np.ndarray, offered: np.ndarray) -> np.ndarray:
     )
     q = np.sqrt(np.maximum(theta_squared - gain, 0.0))
     forbidden = 1.0 + 2.0 * np.sqrt(theta_squared).sum()  # more than any assignment without it
-    return linear_sum_assignment(np.where(fits, q, forbidden))[1]
+    return np.where(fits, q, forbidden)
 
 
 def _mark(
@@ -276,7 +308,7 @@ def _mark(
     mask[:, sources[:, None], chosen] = (theta[1:] != 0).reshape(-1, len(sources), len(chosen))
 
 
-def _range_of_others(planted: PlantedArrays, layer: int) -> tuple[float, float]:
+def range_of_others(planted: PlantedArrays, layer: int) -> tuple[float, float]:
     """Smallest and largest value of a layer's weights and biases outside the ticket."""
     arrays = [
         (planted.kernels[layer], planted.kernel_masks[layer]),

@@ -8,21 +8,28 @@ from dataclasses import dataclass
 import numpy as np
 import tf_keras as keras
 
-from pns_tf.checks import InputError, integer
-from pns_tf.hosts.initializers import draw_host, host_sizes
+from pns_tf.checks import InputError, choice, integer
+from pns_tf.hosts.graphs import wiring_of
+from pns_tf.hosts.initializers import Arrays, draw_host, host_sizes
 from pns_tf.hosts.kernels import neuron_counts
 from pns_tf.hosts.models import (
     build_host,
     host_arrays,
     host_from_model,
+    masked_arrays,
     masked_layers,
+    norm_arrays,
+    norm_layers,
     same_architecture,
     set_masks,
+    set_norms,
     set_parameters,
 )
 from pns_tf.masks import Mask
 from pns_tf.notebook import as_html, as_line, rounded
 from pns_tf.planting.algorithm import PlantedArrays, check_fit, plant_arrays
+from pns_tf.planting.hiding import HIDINGS
+from pns_tf.planting.streams import NetworkArrays, plant_streams
 from pns_tf.planting.target_model import ModelTarget
 from pns_tf.seeding import generator
 from pns_tf.tasks import Data, Target, Task
@@ -151,8 +158,9 @@ def plant(
             and ``ticket(x) / scales`` may differ from ``target(x)`` by this for inputs in [−1, 1].
         host: plant into a copy of this host instead of drawing one: a model of
             `host_from_arrays`, or its (kernels, biases), or any model that
-            `pns_tf.host_from_model` takes. Then ``depth`` and ``width`` do not count for a target
-            of your own; a task's target has the host's depth.
+            `pns_tf.host_from_model` takes; one with branches or batch normalisation only for a
+            model as target, see `pns_tf.planting.streams`. Then ``depth`` and ``width`` do not
+            count for a target of your own; a task's target has the host's depth.
 
     Raises:
         ValueError: unknown task, values out of range, or a target that does not fit the host.
@@ -163,10 +171,11 @@ def plant(
         >>> np.allclose(planted.ticket(x) / planted.scales, planted.target(x), atol=1e-4)
         True
     """
-    arrays = template = None
+    arrays = template = network = None
     if host is not None:
         template = host_from_model(host) if isinstance(host, keras.Model) else None
         arrays = host if template is None else host_arrays(template)
+        network = None if template is None else network_arrays(template, host_arrays(template))
         depth = len(arrays[0]) + 1
     if isinstance(task, keras.Model):
         if template is None:
@@ -185,10 +194,16 @@ def plant(
         arrays = draw_host(sizes, seed, init)
     else:
         init = "given"
-    planted = planted_from_arrays(
-        plant_arrays(
+    if network is None or network.wiring.is_chain:
+        arrays_planted = plant_arrays(
             target, *arrays, hide=hide, hide_biases=hide_biases, epsilon=epsilon, seed=seed
-        ),
+        )
+    else:
+        busy = _busy_part(target, hide, epsilon)
+        wanted = network_arrays(busy, masked_arrays(busy))
+        arrays_planted = plant_streams(wanted, network, hide_biases=hide_biases, seed=seed)
+    planted = planted_from_arrays(
+        arrays_planted,
         target=target,
         seed=seed,
         init=init,
@@ -200,6 +215,28 @@ def plant(
     )
     check_ticket(planted)
     return planted
+
+
+def network_arrays(model: keras.Model, arrays: Arrays) -> NetworkArrays:
+    """A host's parameters, given its kernels and biases, and how its layers are joined."""
+    epsilons = [float(layer.epsilon) for layer in norm_layers(model)]
+    return NetworkArrays(wiring_of(model), *arrays, norm_arrays(model), epsilons)
+
+
+def _busy_part(target: Target, hide: str, epsilon: float | None) -> keras.Model:
+    """What of a target is to be planted in a host with branches.
+
+    Raises:
+        ValueError: no model, or another way of planting than the default.
+    """
+    what = "a host that has branches or batch normalisation"
+    if not isinstance(target, ModelTarget):
+        raise InputError(f"{what} needs a trained model as target, got a {type(target).__name__}")
+    if choice("hide", hide, HIDINGS) != "default":
+        raise InputError(f"{what} needs hide='default', got {hide!r}")
+    if epsilon is not None:
+        raise InputError(f"{what} needs epsilon=None, got {epsilon!r}")
+    return target.busy
 
 
 def check_ticket(planted: Planted) -> None:
@@ -264,6 +301,7 @@ def planted_from_arrays(
 def _model(template: keras.Model, name: str, arrays: PlantedArrays) -> keras.Model:
     model = same_architecture(template, name)
     set_parameters(model, arrays.kernels, arrays.biases)
+    set_norms(model, arrays.norms)
     for layer, kernel_mask, bias_mask in zip(
         masked_layers(model), arrays.kernel_masks, arrays.bias_masks, strict=True
     ):

@@ -5,9 +5,12 @@ from __future__ import annotations
 import numpy as np
 import tf_keras as keras
 
+from pns_tf.hosts.compaction import cut
 from pns_tf.hosts.forward import forward
-from pns_tf.hosts.kernels import by_source, neuron_counts, part
+from pns_tf.hosts.graphs import wiring_of
+from pns_tf.hosts.kernels import neuron_counts
 from pns_tf.hosts.models import host_from_model, masked_arrays
+from pns_tf.hosts.wiring import WEIGHTS, link
 from pns_tf.tasks.task import Target
 
 
@@ -23,8 +26,12 @@ class ModelTarget(Target):
 
     Calling it computes the model's raw outputs, float32.
 
+    Attributes:
+        model: the host of all its neurons.
+        busy: the same without those that have no parameter.
+
     Raises:
-        ValueError: a model that is no chain of dense, convolutional and pooling layers.
+        ValueError: a model that `host_from_model` does not take.
 
     Example:
         >>> stock = keras.Sequential([keras.layers.Dense(2, input_shape=(3,))])
@@ -35,11 +42,10 @@ class ModelTarget(Target):
 
     def __init__(self, model: keras.Model):
         self.model = host_from_model(model, name="target")
-        kernels, biases = masked_arrays(self.model)
-        self.kernels, self.biases = _without_idle(
-            [kernel.astype(np.float64) for kernel in kernels],
-            [bias.astype(np.float64) for bias in biases],
-        )
+        self.busy = _without_idle(self.model)
+        kernels, biases = masked_arrays(self.busy)
+        self.kernels = [kernel.astype(np.float64) for kernel in kernels]
+        self.biases = [bias.astype(np.float64) for bias in biases]
         self._forward = forward(self.model)
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
@@ -51,18 +57,20 @@ class ModelTarget(Target):
         return neuron_counts(self.kernels)
 
 
-def _without_idle(
-    kernels: list[np.ndarray], biases: list[np.ndarray]
-) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    counts = neuron_counts(kernels)
-    busy = [np.arange(counts[0])]
-    for layer, (kernel, bias) in enumerate(zip(kernels[:-1], biases[:-1], strict=True)):
-        incoming = (kernel != 0).any(axis=tuple(range(kernel.ndim - 1))) | (bias != 0)
-        outgoing = (by_source(kernels[layer + 1], counts[layer + 1]) != 0).any(axis=(0, 2))
-        some = np.flatnonzero(incoming | outgoing)
-        busy.append(some if len(some) else np.array([0]))  # a layer cannot be empty
-    busy.append(np.arange(counts[-1]))
-    return (
-        [part(*of) for of in zip(kernels, counts[:-1], busy[:-1], busy[1:], strict=True)],
-        [bias[neurons] for bias, neurons in zip(biases, busy[1:], strict=True)],
-    )
+def _without_idle(model: keras.Model) -> keras.Model:
+    """The part of a host that has parameters: units that none leads to or from are left out."""
+    wiring = wiring_of(model)
+    busy = np.zeros(len(wiring.streams()), bool)
+    for number, kernel, bias in zip(wiring.masked, *masked_arrays(model), strict=True):
+        node = wiring.nodes[number]
+        rows = link(kernel != 0)
+        busy[wiring.strands[number][rows.any(axis=0) | (bias != 0)]] = True
+        if node.kind == WEIGHTS:
+            busy[wiring.strands[node.inputs[0]][rows.any(axis=1)]] = True
+    for end in (0, len(wiring.nodes) - 1):
+        busy[wiring.strands[end]] = True
+    for number in wiring.masked:  # a layer cannot be empty
+        if not busy[wiring.strands[number]].any():
+            busy[wiring.strands[number][0]] = True
+    units = wiring.units_of(busy)
+    return cut(model, [units[number] for number in (0, *wiring.masked)]).model

@@ -1,30 +1,34 @@
-"""What all pruners share: checks before and after, and a model left as it was."""
+"""What all pruners share: a formula for scores, checks before and after.
+
+No framework is imported here: the same pruners score models of tf_keras and of Keras 3.
+"""
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import tensorflow as tf
-import tf_keras as keras
 
-from pns_tf.checks import InputError, flag
+from pns_tf.checks import InputError
 from pns_tf.pruners.degenerate import check_derivatives, in_float32
-from pns_tf.pruners.network import Loss, Network
-from pns_tf.pruners.result import SearchResult
-from pns_tf.pruners.rounds import prune_in_rounds
-from pns_tf.pruners.scoring_modes import batch_statistics as statistics_of_batch
-from pns_tf.pruners.scoring_modes import full_precision, unchanged
-from pns_tf.pruning.prunable import PrunableWeight, check_model, prunable_weights
+from pns_tf.pruners.scored_network import ScoredNetwork
 from pns_tf.recipe.search import SeekSettings
-from pns_tf.tasks.task import Data
-from pns_tf.training.loop import Loop
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+    import tf_keras as keras
+
+    from pns_tf.pruners.network import Loss
+    from pns_tf.pruners.result import SearchResult
+    from pns_tf.pruning.prunable import PrunableWeight
+    from pns_tf.tasks.task import Data
+    from pns_tf.training.loop import Loop
 
 # What some pruners go by and others do not; for these it is an error to give it.
-HEEDED = ("rounds", "prune_rounds", "scope", "schedule", "augmented")
+TRAINED_BY = ("optimizer", "schedule_lr")  # of those whose ticket is trained as all others are
+HEEDED = ("rounds", "prune_rounds", "scope", "schedule", "augmented", *TRAINED_BY)
 
 
 @dataclass
@@ -53,7 +57,7 @@ class Pruner:
     Example:
         >>> class Largest(Pruner):
         ...     def calculate_scores(self, network, x, y):
-        ...         return [weight.variable for weight in network.weights]
+        ...         return network.values()
         >>> scores = Largest().score(host)
     """
 
@@ -71,17 +75,19 @@ class Pruner:
         cls.name = vars(cls).get("name", cls.__name__)
 
     def calculate_scores(
-        self, network: Network, x: tf.Tensor | None, y: tf.Tensor | None
+        self, network: ScoredNetwork, x: tf.Tensor | None, y: tf.Tensor | None
     ) -> Sequence[tf.Tensor | np.ndarray]:
         """Computes one score for each parameter; the only method a pruner overrides.
 
         Args:
-            network: the model and its ``weights``, see `Network`. Its variables may be changed:
+            network: the model, its ``weights``, and what scores are made of: ``values()``,
+                ``gradient``, ``hessian_product``, see
+                `pns_tf.pruners.scored_network.ScoredNetwork`. Its variables may be changed:
                 `score` puts them back.
-            x, y: the samples, or None.
+            x, y: the samples as the framework's tensors, or None.
 
         Returns:
-            One tensor for each of ``network.weights``, of that weight's shape.
+            One array for each of ``network.weights``, of that weight's shape.
         """
         raise InputError(
             f"pruner {self.name!r} gives no scores: expected one that overrides calculate_scores"
@@ -107,6 +113,8 @@ class Pruner:
             >>> round(found.mask.density, 3)
             0.2
         """
+        from pns_tf.pruners.rounds import prune_in_rounds
+
         return prune_in_rounds(self, model, data, settings, loop)
 
     def total_epochs(self, settings: SeekSettings) -> int:
@@ -122,6 +130,7 @@ class Pruner:
         *,
         weights: Sequence[PrunableWeight] | None = None,
         sample_weight: Any = None,
+        class_weight: Mapping[int, float] | None = None,
         batch_statistics: bool | None = None,
     ) -> list[np.ndarray]:
         """Scores a model's prunable parameters, and leaves every variable bit-equal.
@@ -138,7 +147,7 @@ class Pruner:
                 weights, regularisers and ``add_loss``; else cross entropy from logits if ``y``
                 holds integers, else MSE.
             weights: what to score; by default all of `prunable_weights`.
-            sample_weight: of the samples, as for ``fit``.
+            sample_weight, class_weight: of the samples and of their classes, as for ``fit``.
             batch_statistics: whether batch normalisation uses the mean and variance of ``x`` or
                 those it has gathered in training. By default as the pruner says, see `Pruner`.
 
@@ -155,28 +164,29 @@ class Pruner:
             >>> [score.shape for score in pns_tf.pruners.get("synflow").score(host)]
             [(1, 5), (5,), (5, 2), (2,)]
         """
-        x, y = as_fed("x", x), as_fed("y", y)
+        from pns_tf.pruners import scoring
+
+        return scoring.score(
+            self, model, x, y, loss, weights, sample_weight, class_weight, batch_statistics
+        )
+
+    def check_samples(self, x, y) -> None:
+        """Raises `InputError` if samples are needed and missing."""
         if self.uses_data and (x is None or y is None):
             raise InputError(f"pruner {self.name!r} scores by samples: expected x and y, got none")
-        if batch_statistics is None:
-            batch_statistics = self.batch_statistics
-        if isinstance(model, keras.Model) and not model.built and x is not None:
-            model(x, training=False)
-        check_model(model)
-        weights = prunable_weights(model) if weights is None else weights
-        sample_weight = as_fed("sample_weight", sample_weight)
-        with contextlib.ExitStack() as modes:
-            modes.enter_context(unchanged(model.variables))
-            modes.enter_context(full_precision(model))
-            if flag("batch_statistics", batch_statistics):
-                modes.enter_context(statistics_of_batch(model))
-            network = Network(model, weights, loss, sample_weight)
-            scores = self._checked(self.calculate_scores(network, x, y), weights)
-        if self.derivatives:
-            check_derivatives(self.name, scores, weights)
-        return scores
 
-    def _checked(self, scores: Sequence, weights: Sequence[PrunableWeight]) -> list[np.ndarray]:
+    def check_meaning(self, scores: Sequence[np.ndarray], network: ScoredNetwork) -> None:
+        """Raises `InputError` if derivatives are infinite, or say nothing."""
+        if self.derivatives:
+            check_derivatives(self.name, scores, network)
+
+    def checked_scores(self, network: ScoredNetwork, x, y) -> list[np.ndarray]:
+        """`calculate_scores` as float32 arrays.
+
+        Raises:
+            ValueError: scores that are NaN, of the wrong shape, or of another number.
+        """
+        scores, weights = self.calculate_scores(network, x, y), network.weights
         if len(scores) != len(weights):
             raise InputError(
                 f"pruner {self.name!r} must return {len(weights)} arrays of scores, one for each "
@@ -195,28 +205,3 @@ class Pruner:
                     f"({np.isnan(array).sum()} of {array.size}); are the model's weights finite?"
                 )
         return arrays
-
-
-def as_fed(what: str, data):
-    """Returns samples as the tensors that ``fit`` makes of them, in their structure.
-
-    NumPy's floats become Keras's float type, lists of arrays a tuple.
-
-    Raises:
-        ValueError: NaN or infinity among them.
-    """
-    if data is None or isinstance(data, tf.RaggedTensor | tf.SparseTensor):
-        return data
-    if isinstance(data, dict):
-        return {key: as_fed(what, value) for key, value in data.items()}
-    if isinstance(data, list | tuple) and not np.isscalar(next(iter(tf.nest.flatten(data)), 0)):
-        return tuple(as_fed(what, array) for array in data)
-    array = np.asarray(data)
-    if array.dtype.kind == "f" and not np.isfinite(array).all():
-        odd = np.count_nonzero(~np.isfinite(array))
-        raise InputError(f"{what} holds {odd} values that are not finite (NaN or infinity)")
-    if tf.is_tensor(data):
-        return tf.convert_to_tensor(data)
-    if array.dtype.kind == "f":
-        array = array.astype(keras.backend.floatx())
-    return tf.convert_to_tensor(array)

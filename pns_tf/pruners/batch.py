@@ -54,6 +54,11 @@ def scoring_batch(
     if classes is not None:
         integer("classes", classes, minimum=1)
     rng = generator(seed, "scoring batch")
+    for name, data in (("x", x), ("y", y)):
+        if any(hasattr(data, kind) for kind in ("nested_row_splits", "dense_shape")):
+            raise InputError(
+                f"{name} is ragged or sparse: expected arrays; prune takes such samples as they are"
+            )
     if hasattr(x, "as_numpy_iterator"):
         if y is not None:
             raise InputError("y must be left out with a data set, which has its labels in it")
@@ -74,6 +79,14 @@ def scoring_batch(
             [rng.permutation(np.flatnonzero(labels == label))[:per_class] for label in present]
         )
     return _map(lambda array: array[rows], x), _map(lambda array: array[rows], y)
+
+
+def check_finite(what: str, array: np.ndarray) -> np.ndarray:
+    """Returns ``array``, or raises `InputError` if it holds NaN or infinity."""
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        odd = np.count_nonzero(~np.isfinite(array))
+        raise InputError(f"{what} holds {odd} values that are not finite (NaN or infinity)")
+    return array
 
 
 def _of_dataset(dataset, per_class: int, classes: int | None, rng: np.random.Generator) -> tuple:

@@ -6,6 +6,7 @@ import tensorflow as tf
 import tf_keras as keras
 
 from pns_tf.checks import InputError
+from pns_tf.pruners.doubled_config import doubled
 
 AS_THEY_ARE = ("TFOpLambda", "SlicingOpLambda", "ClassMethod")  # operations between layers
 
@@ -50,26 +51,8 @@ def _clone(model: keras.Model, done: dict[int, keras.layers.Layer]) -> keras.Mod
 def _copied(layer: keras.layers.Layer) -> keras.layers.Layer:
     config = layer.get_config()
     if type(layer).__name__ not in AS_THEY_ARE:
-        config = _doubled(config)
+        config = doubled(config)
     try:
         return type(layer).from_config(config)
     except Exception as error:
         raise InputError(f"layer {layer.name!r} cannot be copied in float64: {error}") from error
-
-
-def _doubled(config):
-    """The configuration with float64 wherever it says another floating dtype or policy."""
-    if isinstance(config, list | tuple):
-        doubled = [_doubled(value) for value in config]
-        return tuple(doubled) if isinstance(config, tuple) else doubled
-    if not isinstance(config, dict):
-        return config
-    return {
-        key: "float64" if key == "dtype" and _is_floating(value) else _doubled(value)
-        for key, value in config.items()
-    }
-
-
-def _is_floating(dtype) -> bool:
-    name = dtype.get("config", {}).get("name") if isinstance(dtype, dict) else dtype
-    return isinstance(name, str) and "float" in name

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pns_tf.checks import InputError, integer, number
+from pns_tf.pruners.base import TRAINED_BY
 from pns_tf.pruners.popup import HEADS, PopupSettings, popup_epoch
 from pns_tf.pruners.result import SearchResult
 from pns_tf.pruners.searcher import Searcher
@@ -49,7 +50,7 @@ class EdgePopup(Searcher):
         "Ramanujan et al., What's Hidden in a Randomly Weighted Neural Network?, CVPR 2020, "
         "arXiv 1911.13299"
     )
-    heeds = frozenset({"scope", "augmented"})
+    heeds = frozenset({"scope", "augmented", *TRAINED_BY})
     default_scope = "local"
 
     def __post_init__(self):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pns_tf.checks import flag, integer
 from pns_tf.hosts.models import set_masks
 from pns_tf.masks import Mask
+from pns_tf.pruners.base import TRAINED_BY
 from pns_tf.pruners.batch import scoring_batch
 from pns_tf.pruners.result import SearchResult
 from pns_tf.pruners.searcher import Searcher
@@ -42,7 +43,7 @@ class Force(Searcher):
         "de Jorge et al., Progressive Skeletonization: Trimming More Fat from a Network at "
         "Initialization, ICLR 2021, arXiv 2006.09081"
     )
-    heeds = frozenset({"scope", "schedule", "augmented"})
+    heeds = frozenset({"scope", "schedule", "augmented", *TRAINED_BY})
 
     def __post_init__(self):
         integer(f"rounds of {self.name}", self.rounds, minimum=1)

@@ -15,7 +15,7 @@ from pns_tf.judging.making import instance_of
 from pns_tf.judging.submission import tickets_of
 from pns_tf.masks import Mask
 from pns_tf.own_modules import told
-from pns_tf.pruners.base import Pruner
+from pns_tf.pruners.base import TRAINED_BY, Pruner
 from pns_tf.pruners.result import SearchResult
 from pns_tf.recipe.search import SeekSettings
 from pns_tf.seeding import generator
@@ -45,7 +45,7 @@ class FunctionPruner(Pruner):
 
     function: Prune | None = None
 
-    heeds = frozenset({"scope"})
+    heeds = frozenset({"scope", *TRAINED_BY})
     uses_data = True
 
     def __post_init__(self):

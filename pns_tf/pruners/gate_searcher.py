@@ -12,7 +12,9 @@ from pns_tf.checks import InputError, integer, number
 from pns_tf.gates.density import START
 from pns_tf.gates.epoch import Controls, GateEpoch, GateSettings, gate_epoch
 from pns_tf.gates.hardening import hardened
+from pns_tf.hosts.graphs import wiring_of
 from pns_tf.hosts.models import masked_layers
+from pns_tf.pruners.base import TRAINED_BY
 from pns_tf.pruners.result import SearchResult
 from pns_tf.pruners.searcher import Searcher
 from pns_tf.pruning.prunable import prunable_weights
@@ -41,7 +43,7 @@ class GateSearcher(Searcher):
     learning_rate: float = 0.02
     gate_batch_size: int = 128
 
-    heeds = frozenset({"augmented"})
+    heeds = frozenset({"augmented", *TRAINED_BY})
     # Whether the gates keep to the number asked for by themselves, so that the highest scores are
     # the ticket; otherwise `hardened` makes up for what they miss.
     exact = False
@@ -87,9 +89,10 @@ class GateSearcher(Searcher):
             mask = keep_highest(scores, count, rng=loop.rng)
         else:
             is_host = 2 * len(masked_layers(model)) == len(scores)
+            is_chain = is_host and wiring_of(model).is_chain
             values = [weight.variable.numpy() for weight in prunable_weights(model)]
             mask = hardened(
-                scores, epoch.opened(), values, count, loop.rng, without_branches=is_host
+                scores, epoch.opened(), values, count, loop.rng, without_branches=is_chain
             )
         gates = (epoch.network(epoch.masks()), epoch.network(mask))
         return SearchResult(mask, history=history, densities=densities, gates=gates)

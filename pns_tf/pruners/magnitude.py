@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import tensorflow as tf
+import numpy as np
 
 from pns_tf.pruners.base import Pruner
 
@@ -17,4 +17,4 @@ class Magnitude(Pruner):
     )
 
     def calculate_scores(self, network, x, y):
-        return [tf.abs(variable) for variable in network.variables]
+        return [np.abs(theta) for theta in network.values()]

@@ -1,23 +1,27 @@
-"""What a pruner sees of a model: its weights, its loss, and derivatives by its masks."""
+"""What a pruner sees of a tf_keras model: its weights, its loss, and derivatives by its masks."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
 
+import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 from tf_keras.src.engine.compile_utils import LossesContainer
 
 from pns_tf.checks import InputError
+from pns_tf.derivatives import in_tensorflow
 from pns_tf.pruners.double_precision import in_float64
+from pns_tf.pruners.scored_network import ScoredNetwork
 from pns_tf.pruning.prunable import PrunableWeight
 from pns_tf.training.losses import default_loss
 
 Loss = str | Callable[[tf.Tensor, tf.Tensor], tf.Tensor] | Sequence | dict
 
 
-class Network:
-    """A model as pruners see it; ``network(x)`` computes its outputs in inference mode.
+class Network(ScoredNetwork):
+    """A tf_keras model as pruners see it; ``network(x)`` computes its outputs in inference mode.
 
     Args:
         model: the tf_keras model.
@@ -26,7 +30,6 @@ class Network:
 
     Attributes:
         weights: the weights to be scored, in order.
-        variables: their variables.
     """
 
     def __init__(
@@ -40,22 +43,23 @@ class Network:
         self.weights = [
             PrunableWeight(w.name, w.layer, _local(w.variable), _local(w.mask)) for w in weights
         ]
-        self.variables = [weight.variable for weight in self.weights]
         self.sample_weight = sample_weight
         self._given = loss
+
+    @property
+    def derivatives(self):
+        return in_tensorflow
 
     def __call__(self, x):
         return self.model(x, training=False)
 
     @property
     def parameters(self) -> list[tf.Variable]:
-        """The variables to be scored and all trainable ones of the model, float only."""
         trainable = map(_local, self.model.trainable_variables)
         variables = {id(v): v for v in (*self.variables, *trainable)}
         return [variable for variable in variables.values() if variable.dtype.is_floating]
 
     def ones(self, x: tf.Tensor | None = None):
-        """One sample of ones, shaped like those of ``x``, or as the model's inputs say."""
         if x is not None:
             return tf.nest.map_structure(lambda batch: tf.ones_like(batch[:1]), x)
         inputs = getattr(self.model, "inputs", None) or ()
@@ -66,6 +70,12 @@ class Network:
             )
         ones = [tf.ones((1, *s), t.dtype) for s, t in zip(shapes, inputs, strict=True)]
         return ones if len(ones) > 1 else ones[0]
+
+    def flow(self, x):
+        return tf.add_n([tf.reduce_sum(output) for output in tf.nest.flatten(self(x))])
+
+    def softmax_at_the_end(self):
+        return _softmax_at_the_end(self.model)
 
     def loss(self, x, y, temperature: float = 1.0) -> tf.Tensor:
         """The loss that ``model.fit`` minimises on these samples, with outputs f(x) / T.
@@ -100,12 +110,8 @@ class Network:
         names = getattr(self.model, "output_names", None)
         return _Losses(losses, weights, output_names=names, total_loss_mean=_Nothing())
 
-    def in_float64(self) -> Network:
-        """The same on a copy of the model that computes in float64.
-
-        Raises:
-            ValueError: the model cannot be copied.
-        """
+    @contextlib.contextmanager
+    def in_float64(self) -> Iterator[Network]:
         copy = in_float64(self.model)
         places = {id(_local(variable)): place for place, variable in enumerate(self.model.weights)}
 
@@ -116,31 +122,30 @@ class Network:
             PrunableWeight(w.name, w.layer, copied(w.variable), copied(w.mask))
             for w in self.weights
         ]
-        return Network(copy, weights, self._given, self.sample_weight)
+        yield Network(copy, weights, self._given, self.sample_weight)
 
-    def mask_gradients(self, quantity: Callable[[], tf.Tensor]) -> list[tf.Tensor]:
+    def mask_gradients(self, quantity: Callable[[], tf.Tensor]) -> list[np.ndarray]:
         """∂quantity/∂m for each weight, where θ ⊙ m is what the model computes with.
 
         Where no mask takes part in the computation this is θ ⊙ ∂quantity/∂θ.
         """
         masks = {id(w.variable): w.mask for w in self.weights if w.mask is not None}
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch([*self.variables, *masks.values()])
-            result = quantity()
-        gradients = tape.gradient(result, [*self.variables, *masks.values()])
+        watched = [*self.variables, *masks.values()]
+        gradients = self.derivatives.gradient(quantity, watched)
         by_weight = gradients[: len(self.variables)]
         by_mask = dict(zip(masks, gradients[len(self.variables) :], strict=True))
         scores = []
-        for variable, gradient in zip(self.variables, by_weight, strict=True):
-            if by_mask.get(id(variable)) is not None:
-                scores.append(by_mask[id(variable)])
+        for variable, theta, gradient in zip(self.variables, self.values(), by_weight, strict=True):
+            found = by_mask.get(id(variable))
+            if found is not None:
+                scores.append(found)
             elif gradient is None:  # nothing depends on this weight
-                scores.append(tf.zeros_like(variable))
+                scores.append(np.zeros_like(theta))
             else:
                 # TF-MOT multiplies its masks into the weights beforehand; the mask is needed here
                 # for what the optimizer has moved since.
-                kept = masks.get(id(variable), 1.0)
-                scores.append(variable * kept * tf.convert_to_tensor(gradient))
+                kept = masks.get(id(variable))
+                scores.append(theta * (1.0 if kept is None else kept.numpy()) * gradient)
         return scores
 
 
@@ -171,3 +176,17 @@ def _divided(outputs: tf.Tensor, temperature: float) -> tf.Tensor:
     if getattr(outputs, "_keras_mask", None) is not None:
         divided._keras_mask = outputs._keras_mask
     return divided
+
+
+def _softmax_at_the_end(model: keras.Model) -> str | None:
+    for tensor in getattr(model, "outputs", None) or ():
+        layer = tensor._keras_history.layer
+        layer = layer.layer if hasattr(layer, "pruning_vars") else layer
+        if isinstance(layer, keras.Model):
+            found = _softmax_at_the_end(layer)
+            if found:
+                return found
+        softmax = keras.activations.softmax
+        if isinstance(layer, keras.layers.Softmax) or getattr(layer, "activation", 0) is softmax:
+            return layer.name
+    return None

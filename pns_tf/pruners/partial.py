@@ -9,6 +9,7 @@ import numpy as np
 import tf_keras as keras
 
 from pns_tf.hosts.compaction import cut
+from pns_tf.hosts.graphs import wiring_of
 from pns_tf.hosts.kernels import neuron_counts
 from pns_tf.hosts.models import masked_layers, set_masks
 from pns_tf.pruners.result import SearchResult
@@ -30,7 +31,8 @@ def search_in_part(
     """Searches among random neurons of layers that are wider than ``widest``.
 
     A search costs as much as its network has parameters, but a sparse ticket needs few neurons to
-    choose from. A host without layers so wide is searched as it is, and so is any other model.
+    choose from. A host without layers so wide, or with branches, is searched as it is, and so is
+    any other model.
 
     Args:
         find: as `pns_tf.pruners.base.Pruner.find`.
@@ -50,7 +52,7 @@ def search_in_part(
         ...     return search_in_part(self._find, 100, model, data, settings, loop)
     """
     kernels = [layer.kernel.numpy() for layer in masked_layers(model)]
-    if not kernels:
+    if not kernels or not wiring_of(model).is_chain:
         return find(model, data, settings, loop)
     counts = neuron_counts(kernels)
     host_size = _size(kernels, counts, counts)

@@ -22,4 +22,4 @@ class Random(Pruner):
 
     def calculate_scores(self, network, x, y):
         rng = generator(self.seed, "random scores")
-        return [rng.standard_normal(v.shape, np.float32) for v in network.variables]
+        return [rng.standard_normal(theta.shape, np.float32) for theta in network.values()]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import tensorflow as tf
+import numpy as np
 
 from pns_tf.pruners.base import Pruner
 
@@ -19,6 +19,6 @@ class Snip(Pruner):
     batch_statistics = True
 
     def calculate_scores(self, network, x, y):
-        scores = [tf.abs(g) for g in network.mask_gradients(lambda: network.loss(x, y))]
-        total = tf.add_n([tf.reduce_sum(score) for score in scores])
-        return [tf.math.divide_no_nan(score, total) for score in scores]
+        scores = [np.abs(g) for g in network.mask_gradients(lambda: network.loss(x, y))]
+        total = sum(float(score.sum(dtype=np.float64)) for score in scores)
+        return [score / total for score in scores] if total else scores

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-import tensorflow as tf
 
 from pns_tf.checks import InputError
 from pns_tf.pruners.base import Pruner
-from pns_tf.pruners.degenerate import check_flow, is_pruned, softmax_at_the_end
-from pns_tf.pruners.network import Network
+from pns_tf.pruners.degenerate import check_flow
+from pns_tf.pruners.scored_network import ScoredNetwork
 
 
 class Synflow(Pruner):
@@ -28,7 +27,7 @@ class Synflow(Pruner):
     derivatives = True
 
     def calculate_scores(self, network, x, y):
-        softmax = softmax_at_the_end(network.model)
+        softmax = network.softmax_at_the_end()
         if softmax:
             raise InputError(
                 f"pruner 'synflow' needs logits, but layer {softmax!r} of model "
@@ -36,28 +35,22 @@ class Synflow(Pruner):
             )
         scores = _flow(network, x)
         if _beyond_float32(network, scores):
-            scores = _flow(network.in_float64(), x)
-        check_flow(self.name, scores, network.weights)
+            with network.in_float64() as doubled:
+                scores = _flow(doubled, x)
+        check_flow(self.name, scores, network)
         return scores
 
 
-def _flow(network: Network, x: tf.Tensor | None) -> list[np.ndarray]:
-    for parameter in network.parameters:
-        parameter.assign(tf.abs(parameter))
+def _flow(network: ScoredNetwork, x) -> list[np.ndarray]:
+    network.make_positive()
     ones = network.ones(x)
-    with tf.GradientTape(watch_accessed_variables=False) as tape:
-        tape.watch(network.variables)
-        flow = tf.add_n([tf.reduce_sum(output) for output in tf.nest.flatten(network(ones))])
-    gradients = tape.gradient(flow, network.variables, unconnected_gradients="zero")
-    return [
-        tf.abs(theta * tf.convert_to_tensor(gradient)).numpy()
-        for theta, gradient in zip(network.variables, gradients, strict=True)
-    ]
+    gradients = network.gradient(lambda: network.flow(ones))
+    with np.errstate(over="ignore", invalid="ignore"):  # then in float64
+        return [np.abs(theta * g) for theta, g in zip(network.values(), gradients, strict=True)]
 
 
-def _beyond_float32(network: Network, scores: list[np.ndarray]) -> bool:
+def _beyond_float32(network: ScoredNetwork, scores: list[np.ndarray]) -> bool:
     """Whether scores overflowed, or all of a kernel's vanished though nothing is pruned."""
     if not all(np.isfinite(score).all() for score in scores):
         return True
-    kernels = [s for s, v in zip(scores, network.variables, strict=True) if v.shape.rank > 1]
-    return not all(score.any() for score in kernels) and not is_pruned(network.weights)
+    return not all(score.any() for score in scores if score.ndim > 1) and not network.is_pruned()

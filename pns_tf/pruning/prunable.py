@@ -14,6 +14,7 @@ from tensorflow_model_optimization.python.core.sparsity.keras.pruning_wrapper im
 from pns_tf.checks import InputError
 from pns_tf.hosts.layers import MaskedLayer
 from pns_tf.pruning.layer_weights import parts
+from pns_tf.pruning.patterns import input_axis
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,12 +26,14 @@ class PrunableWeight:
         layer: the layer (or TF-MOT wrapper) that holds it.
         variable: the weight itself.
         mask: the variable that holds its mask (1 = kept), or None if it has none.
+        axis: along which the layer sums its inputs, or None if it does not.
     """
 
     name: str
     layer: keras.layers.Layer
     variable: tf.Variable
     mask: tf.Variable | None = None
+    axis: int | None = None
 
 
 def prunable_weights(model: keras.Model, biases: bool = True) -> list[PrunableWeight]:
@@ -100,5 +103,6 @@ def _weights_of(path: str, layer: keras.layers.Layer, biases: bool) -> list[Prun
         mask = masks.get(id(part.variable))
         if mask is None and isinstance(part.owner, MaskedLayer):
             mask = getattr(part.owner, f"{part.attribute}_mask", None)
-        weights.append(PrunableWeight(f"{path}/{part.name}", layer, part.variable, mask))
+        axis = input_axis(part.owner, part.attribute, part.variable.shape.rank)
+        weights.append(PrunableWeight(f"{path}/{part.name}", layer, part.variable, mask, axis))
     return weights

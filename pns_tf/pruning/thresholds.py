@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from pns_tf.checks import InputError, choice, integer, number
 from pns_tf.masks import Mask
+
+if TYPE_CHECKING:
+    from pns_tf.pruning.patterns import Pattern
 
 SCHEDULES = ("exponential", "linear")
 SCOPES = ("global", "local")
@@ -76,6 +81,66 @@ def masks_from_scores(
     """`global_masks` or `local_masks`, as ``scope`` says."""
     to_masks = global_masks if choice("scope", scope, SCOPES) == "global" else local_masks
     return to_masks(scores, density, within=within, rng=rng)
+
+
+def masks_at_sparsity(
+    scores: Sequence[np.ndarray],
+    sparsity: float,
+    scope: str,
+    *,
+    within: Mask,
+    rng: np.random.Generator,
+    pattern: Pattern | None = None,
+    axes: Sequence[int | None] = (),
+) -> Mask:
+    """The masks of a network that is pruned step by step while it is trained, by TF-MOT's counts.
+
+    Args:
+        scores: one array for each weight.
+        sparsity: the fraction that a schedule wants pruned by now; `kept_count` are kept.
+        scope: "global" or "local".
+        within: parameters still alive; no other is kept.
+        rng: breaks ties.
+        pattern: a rule for which weights are kept together, see `pns_tf.pruning.patterns`.
+        axes: of each array the axis along which its layer sums inputs, for the pattern.
+
+    Example:
+        >>> scores = [np.array([[3.0, 1.0]]), np.array([2.0, 0.0])]
+        >>> masks = masks_at_sparsity(
+        ...     scores, 0.5, "global", within=pns_tf.Mask.ones_like(scores), rng=rng
+        ... )
+        >>> [array.astype(int).tolist() for array in masks]
+        [[[1, 0]], [1, 0]]
+    """
+    choice("scope", scope, SCOPES)
+    if pattern is not None:
+        return pattern.masks(scores, sparsity, scope, within=within, rng=rng, axes=axes)
+    if scope == "global":
+        return keep_highest(scores, kept_count(within.size, sparsity), within=within, rng=rng)
+    counts = [kept_count(array.size, sparsity) for array in within]
+    return keep_highest_of_each(scores, counts, within=within, rng=rng)
+
+
+def kept_count(size: int, sparsity: float) -> int:
+    """TF-MOT's number of weights to keep, in its float32 arithmetic: at least 1."""
+    kept = np.float32(size) * (np.float32(1) - np.float32(sparsity))
+    return max(int(np.rint(kept)), 1)
+
+
+def warn_of_empty(before: Mask, after: Mask, step: int) -> None:
+    """Warns of kernels that a pruning leaves nothing of, by name."""
+    empty = [
+        name
+        for name, was, kept in zip(before.names, before, after, strict=True)
+        if was.ndim > 1 and was.any() and not kept.any()
+    ]
+    if empty:
+        warnings.warn(
+            f"pruning at step {step} leaves nothing of {', '.join(empty)}: what only they carry is "
+            "cut off. Keep more, prune in smaller steps, or use scope='local', which keeps at "
+            "least one weight of each layer",
+            stacklevel=3,
+        )
 
 
 def keep_highest(

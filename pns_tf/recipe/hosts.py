@@ -30,6 +30,7 @@ FULLY_CONNECTED = "fully_connected"
 FAMILIES = {
     "pns_tf.hosts.fully_connected:FullyConnected": (FULLY_CONNECTED,),
     "pns_tf.hosts.vgg:Vgg": ("vgg11", "vgg13", "vgg16", "vgg19"),
+    "pns_tf.hosts.resnet:Resnet": ("resnet8", "resnet20", "resnet56"),
 }
 FRESH = "fresh host"  # stream of hosts that tickets are planted into, unlike the one of their own
 

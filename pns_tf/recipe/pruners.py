@@ -30,7 +30,8 @@ class PrunerRow:
             are searched.
         weak_from: which parameters a weak ticket's reported training begins with, see `WEAK_FROM`;
             ``None`` for what only the search itself can say.
-        style: colour and marker in pictures; ``None`` leaves it to them to give it one.
+        style: colour and marker in pictures, no other pruner's; ``None`` for those of the user's
+            own, to which each picture gives one.
     """
 
     name: str
@@ -86,18 +87,47 @@ ROWS = (
         weak_from="search",
         style=("#882255", "h"),
     ),
-    PrunerRow("imp", "pns_tf.pruners.imp:IterativeMagnitudePruning", effort=300, weak_from="early"),
-    PrunerRow("imp_lr", "pns_tf.pruners.imp:LearningRateRewinding", effort=300, weak_from="search"),
-    PrunerRow("rigl", "pns_tf.pruners.rigl:Rigl", effort=230, epochs=50, weak_from="search"),
-    PrunerRow("set", "pns_tf.pruners.rigl:Set", effort=130, epochs=50, weak_from="search"),
-    PrunerRow("force", "pns_tf.pruners.force:Force", effort=66),
-    PrunerRow("iterative_snip", "pns_tf.pruners.force:IterativeSnip", effort=66),
+    PrunerRow(
+        "imp",
+        "pns_tf.pruners.imp:IterativeMagnitudePruning",
+        effort=300,
+        weak_from="early",
+        style=("#b15928", "<"),
+    ),
+    PrunerRow(
+        "imp_lr",
+        "pns_tf.pruners.imp:LearningRateRewinding",
+        effort=300,
+        weak_from="search",
+        style=("#d9a066", ">"),
+    ),
+    PrunerRow(
+        "rigl",
+        "pns_tf.pruners.rigl:Rigl",
+        effort=230,
+        epochs=50,
+        weak_from="search",
+        style=("#8a8a00", "p"),
+    ),
+    PrunerRow(
+        "set",
+        "pns_tf.pruners.rigl:Set",
+        effort=130,
+        epochs=50,
+        weak_from="search",
+        style=("#d6c800", "X"),
+    ),
+    PrunerRow("force", "pns_tf.pruners.force:Force", effort=66, style=("#3f6fd8", "d")),
+    PrunerRow(
+        "iterative_snip", "pns_tf.pruners.force:IterativeSnip", effort=66, style=("#9db8f2", "8")
+    ),
     PrunerRow(
         "iht",
         "pns_tf.pruners.iht:IterativeHardThresholding",
         effort=460,
         epochs=50,
         weak_from="search",
+        style=("#5c2a0e", "H"),
     ),
     PrunerRow(
         "continuous_sparsification",
@@ -105,6 +135,7 @@ ROWS = (
         version=3,
         effort=560,
         epochs=200,
+        style=("#6a3d9a", "v"),
     ),
     PrunerRow(
         "hard_concrete",
@@ -112,6 +143,7 @@ ROWS = (
         version=3,
         effort=1150,
         epochs=200,
+        style=("#b07cd8", "D"),
     ),
     PrunerRow(
         "concrete_ticket_search",
@@ -119,6 +151,7 @@ ROWS = (
         version=3,
         effort=1150,
         epochs=200,
+        style=("#0f6b80", "s"),
     ),
     PrunerRow(
         "concrete_ticket_search_kl",
@@ -126,14 +159,35 @@ ROWS = (
         version=3,
         effort=1800,
         epochs=200,
+        style=("#4fc3d9", "o"),
     ),
-    PrunerRow("gem_miner", "pns_tf.pruners.gem_miner:GemMiner", version=3, effort=1300, epochs=400),
-    PrunerRow("pns", "pns_tf.pruners.pns:PlantNSeek", version=6, effort=2000, widest=100),
     PrunerRow(
-        "pns_weak", "pns_tf.pruners.pns_weak:PlantNSeekWeak", version=7, effort=500, widest=200
+        "gem_miner",
+        "pns_tf.pruners.gem_miner:GemMiner",
+        version=3,
+        effort=1300,
+        epochs=400,
+        style=("#000000", "P"),
+    ),
+    PrunerRow(
+        "pns",
+        "pns_tf.pruners.pns:PlantNSeek",
+        version=6,
+        effort=2000,
+        widest=100,
+        style=("#e0007a", "*"),
+    ),
+    PrunerRow(
+        "pns_weak",
+        "pns_tf.pruners.pns_weak:PlantNSeekWeak",
+        version=7,
+        effort=500,
+        widest=200,
+        style=("#ff7fbf", "X"),
     ),
 )
 PRUNERS = {row.name: row for row in ROWS}
+ORACLE = "oracle"  # in runs that are ranked: the planted masks themselves, which no search may see
 # What is known of a pruner of the user's own; from version 1 on it does not get the host's seed.
 OWN = PrunerRow("", "", version=1, weak_from=None)
 
@@ -151,7 +205,9 @@ def check_name(pruner: object) -> str:
     if ":" in str(pruner):
         return str(pruner)
     if str(pruner).endswith(".py"):
-        raise InputError(f"pruner {pruner!r} needs the name of its class: {pruner}:MyPruner")
+        raise InputError(
+            f"pruner {pruner!r} needs the name of its class or function: {pruner}:MyPruner"
+        )
     return choice("pruner", pruner, PRUNERS)
 
 

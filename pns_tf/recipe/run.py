@@ -35,7 +35,9 @@ LATER = {
     "code": "",
     "task_code": "",
     "control": False,
+    "ranked": False,
 }
+LATER_IN_SEARCH = {"optimizer": "adam", "schedule_lr": "constant"}  # the same of the search
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,7 @@ class Run:
         augmented: whether training mirrors and shifts images.
         control: also seek in the host before anything is planted in it, as a control for strong
             tickets.
+        ranked: judge by the rule of rankings, see `pns_tf.runs.ranked`, instead of the paper's.
         code: digest of the file that a pruner of the user's own is in, so that runs with an
             earlier version of it do not count.
         task_code: the same for a task or a family of hosts of the user's own.
@@ -74,12 +77,14 @@ class Run:
     ticket: Run | None = None
     augmented: bool = False
     control: bool = False
+    ranked: bool = False
     code: str = field(init=False, default="")
     task_code: str = field(init=False, default="")
 
     def __post_init__(self):
         flag("augmented", self.augmented)
         flag("control", self.control)
+        flag("ranked", self.ranked)
         object.__setattr__(self, "code", code_digest(self.search.pruner))
         object.__setattr__(self, "task_code", code_digest(self.host.source))
 
@@ -121,7 +126,12 @@ class Run:
             for name, value in said.items()
             if name in self.host.always_said or value != LATER[name]
         }
-        flat = {**self.host.settings, **said, **dataclasses.asdict(self.search)}
+        search = {
+            name: value
+            for name, value in dataclasses.asdict(self.search).items()
+            if name not in LATER_IN_SEARCH or value != LATER_IN_SEARCH[name]
+        }
+        flat = {**self.host.settings, **said, **search}
         return flat | {"options": json.dumps(flat["options"], sort_keys=True)}
 
     @functools.cached_property
@@ -156,8 +166,8 @@ class Run:
         seed = self.search.seed
         name = found_name(self.host.title(seed), self.search, seed)
         unusual = "" if self.planting is None else self.planting.unusual
-        control = "-control" if self.control else ""
-        return name + unusual + augmented_word(self.augmented) + control
+        judged = "-control" * self.control + "-ranked" * self.ranked
+        return name + unusual + augmented_word(self.augmented) + judged
 
     @property
     def baseline(self) -> float | None:

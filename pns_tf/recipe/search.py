@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 from pns_tf.checks import choice, integer, number, options_of
 
+OPTIMIZERS = ("adam", "sgd")
+SCHEDULES_LR = ("constant", "cosine")
 # What the paper calls multishot: fields of `SeekSettings`.
 MULTISHOT = {"rounds": 10, "round_epochs": 5}
 
@@ -28,8 +30,11 @@ class SeekSettings:
             own: global for scores, local for edge_popup.
         samples: size of the data set, a tenth of it for testing.
         noise: noise level of the data, ``None`` for the task's own.
-        learning_rate: of Adam.
+        learning_rate: of the optimizer, for Adam 0.001 is usual, for SGD 0.1.
         batch_size: samples in each training step.
+        optimizer: of multishot and the final training, adam or sgd, the latter with momentum 0.9.
+        schedule_lr: of the learning rate in each of these trainings, constant, or cosine, by which
+            it falls to zero step by step.
         seed: scores, ties and shuffling follow from it.
         options: other settings of the pruner itself, as a dict, see the command pruners.
     """
@@ -46,6 +51,8 @@ class SeekSettings:
     noise: float | None = None
     learning_rate: float = 1e-3
     batch_size: int = 32
+    optimizer: str = "adam"
+    schedule_lr: str = "constant"
     seed: int = 0
     options: dict = field(default_factory=dict)
 
@@ -71,5 +78,7 @@ class SeekSettings:
         options_of(self.options)
         number("learning_rate", self.learning_rate, low=0.0, low_excluded=True)
         choice("schedule", self.schedule, SCHEDULES)
+        choice("optimizer", self.optimizer, OPTIMIZERS)
+        choice("schedule_lr", self.schedule_lr, SCHEDULES_LR)
         if self.scope is not None:
             choice("scope", self.scope, SCOPES)

@@ -12,7 +12,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import LogLocator, NullFormatter
+from matplotlib.ticker import NullFormatter
 from pandas.api.typing import SeriesGroupBy
 
 from pns_tf.pictures.pruner_styles import (
@@ -21,7 +21,7 @@ from pns_tf.pictures.pruner_styles import (
     TRIVIAL_LINE,
     styles,
 )
-from pns_tf.pictures.style import ZERO, new_figure, set_title
+from pns_tf.pictures.style import ZERO, label_logarithmic, new_figure, set_title
 from pns_tf.tasks.kinds import Kind, kind_named
 
 PANEL_WIDTH, PANEL_HEIGHT = 3.1, 2.4  # inches
@@ -135,12 +135,9 @@ def _references(axes: Axes, part: pd.DataFrame, row: Row) -> None:
 
 def _scales(axes: Axes, part: pd.DataFrame, row: Row) -> None:
     shown = part[["density", "baseline"]]
+    axes.set_xlim(shown.min(axis=None) / 1.6, shown.max(axis=None) * 1.6)
     axes.set_xscale("log")
-    low, high = shown.min(axis=None) / 1.6, shown.max(axis=None) * 1.6
-    axes.set_xlim(low, high)
-    axes.xaxis.set_major_locator(LogLocator(numticks=6))
-    if np.ceil(np.log10(low)) <= np.log10(high):  # there is a power of ten to label
-        axes.xaxis.set_minor_formatter(NullFormatter())
+    label_logarithmic(axes.xaxis)
     if row.logarithmic:  # down to the smallest value; and 0 below it, because nothing may be left
         values = part[row.metric]
         smallest = min(values[values > 0].min(), 0.1) if (values > 0).any() else 0.1
@@ -150,7 +147,7 @@ def _scales(axes: Axes, part: pd.DataFrame, row: Row) -> None:
         axes.yaxis.set_minor_formatter(NullFormatter())
     elif row.logarithmic is None and kind_of_rows(part).logarithmic:
         axes.set_yscale("log")
-        axes.yaxis.set_minor_formatter(NullFormatter())
+        label_logarithmic(axes.yaxis)
     else:
         axes.set_ylim(-0.04, 1.04)
     axes.grid(color=ZERO, linewidth=0.4, alpha=0.5)

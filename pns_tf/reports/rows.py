@@ -13,7 +13,7 @@ import pandas as pd
 
 from pns_tf import tasks
 from pns_tf.recipe.hosts import settings_of_hosts
-from pns_tf.recipe.run import LATER, label
+from pns_tf.recipe.run import LATER, LATER_IN_SEARCH, label
 from pns_tf.recipe.search import SeekSettings
 
 SETTINGS = tuple(
@@ -43,14 +43,14 @@ def prepared(table: pd.DataFrame) -> pd.DataFrame:
     * ``kind``: of the task, "classification" or "regression".
     """
     table = table.copy()
-    for name, usual in LATER.items():  # rows of before do not say them
+    for name, usual in {**LATER, **LATER_IN_SEARCH}.items():  # rows of before do not say them
         said = table[name].astype(object) if name in table else pd.Series(None, table.index, object)
         table[name] = said.where(said.notna(), usual)
     for name in OF_PLANTED:  # rows of hosts in which nothing is planted have none
         if name not in table:
             table[name] = np.nan
     table["label"] = _labels(table)
-    table["kind"] = _kinds(table)
+    table["kind"] = kinds(table)
     groups, settings = table.groupby(["task", "label"]), [n for n in PANEL_SETTINGS if n in table]
     varied = [name for name in settings if (groups[name].nunique(dropna=False) > 1).any()]
     table["panel"] = table["task"]
@@ -59,7 +59,7 @@ def prepared(table: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
-def _kinds(table: pd.DataFrame) -> pd.Series:
+def kinds(table: pd.DataFrame) -> pd.Series:
     """The kind of each row's task; rows of before do not say it, but their tasks are computed."""
     known = table["kind"] if "kind" in table else pd.Series(None, table.index, object)
     unsaid = set(table.loc[known.isna(), "task"])

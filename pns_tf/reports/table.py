@@ -21,9 +21,11 @@ METRICS = (
     "layer_collapse",
     "flow_collapse",
 )
+CONTROLS = ("control_strong", "control_final", "control_gain")  # of runs that have them
 SHARES = ("layer_collapse", "flow_collapse")  # of runs in which something happens
 SHOWN = {
     "strong": "after pruning",
+    "control_strong": "after pruning, nothing planted",
     "final": "after training",
     "skill_final": "skill after training",
     "recall": "recall",
@@ -44,14 +46,14 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
         order of the table, with the number of runs ``n`` and for each metric its mean, half the
         width of its 95 % confidence interval (Student's t over seeds; NaN for a single run), its
         minimum and its maximum, as in ``final_mean``, ``final_ci95``, ``final_min``,
-        ``final_max``. What happens in a run or not has also Wilson's interval of its share, as in
-        ``flow_collapse_low`` and ``flow_collapse_high``.
+        ``final_max``; those of controls where rows have them. What happens in a run or not has also
+        Wilson's interval of its share, as in ``flow_collapse_low`` and ``flow_collapse_high``.
     """
     rows = prepared(table)
     rows = rows.assign(skill_strong=skill(rows, "strong"), skill_final=skill(rows, "final"))
     groups = rows.groupby(["panel", "label", "density"], sort=False)
     columns = {"baseline": groups["baseline"].first(), "n": groups.size()}
-    for metric in METRICS:
+    for metric in (*METRICS, *(name for name in CONTROLS if name in rows)):
         values = groups[metric].agg(["mean", "std", "count", "min", "max"])
         columns[f"{metric}_mean"] = values["mean"]
         columns[f"{metric}_ci95"] = half_width(values["std"], values["count"])
@@ -78,6 +80,8 @@ def readable(summed: pd.DataFrame) -> pd.DataFrame:
         "runs": summed["n"].astype(str),
     }
     for metric, title in SHOWN.items():
+        if f"{metric}_mean" not in summed:
+            continue
         if metric in SHARES:
             ends = [summed[f"{metric}_{end}"] for end in ("mean", "low", "high")]
             shown[title] = [_with_ends(*row) for row in zip(*ends, strict=True)]

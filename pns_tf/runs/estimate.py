@@ -20,6 +20,9 @@ JUDGING = 0.1  # planting, data and metrics of a run
 SCORING = 15e-3  # pruning once
 STEP = 10e-6  # of training, whatever the host's size
 WEIGHT = 3.3e-9  # of training, more for each weight of the host
+LAST_STEPS = 8165  # of the last training of rankings, on four times as many samples each
+RANKING = 2.5  # judging by the rule of rankings
+LEFT = 10.0  # times its density, what is left of a network that is made smaller, at most all
 REFERENCE = 1.95e-3  # `_probe`, the time that a few products of matrices take
 
 
@@ -68,7 +71,11 @@ def expected_seconds(run: Run) -> float:
     steps = 0.9 * settings.samples / settings.batch_size
     epochs = settings.total_epochs + pruner.effort_with(settings.options)
     scoring = SCORING * settings.rounds * settings.prune_rounds
-    return slowness() * (JUDGING + scoring + epochs * steps * (STEP + WEIGHT * weights))
+    seconds = JUDGING + scoring + epochs * steps * (STEP + WEIGHT * weights)
+    if run.ranked:
+        small = weights * min(1.0, LEFT * settings.density)
+        seconds += RANKING + LAST_STEPS * (STEP + 4 * WEIGHT * small)
+    return slowness() * seconds
 
 
 @functools.cache

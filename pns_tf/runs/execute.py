@@ -6,7 +6,7 @@ import contextlib
 import dataclasses
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ from pns_tf.masks import Mask
 from pns_tf.own_modules import told
 from pns_tf.recipe.hosts import FRESH, Host
 from pns_tf.recipe.planting import Planting
-from pns_tf.recipe.pruners import weak_from
+from pns_tf.recipe.pruners import ORACLE, weak_from
 from pns_tf.recipe.run import Run
 
 if TYPE_CHECKING:
@@ -34,10 +34,13 @@ class Result:
     Attributes:
         row: settings, metrics, seconds and versions, flat.
         masks: the found ticket.
+        curves: values of each epoch, by name: ``loss/search``, ``loss/training`` and
+            ``accuracy/validation``.
     """
 
     row: dict
     masks: Mask
+    curves: dict[str, list[float]] = field(default_factory=dict)
 
 
 def execute(
@@ -54,6 +57,10 @@ def execute(
     """
     from pns_tf.saving.exporting import versions
 
+    if run.ranked or run.search.pruner == ORACLE:
+        from pns_tf.runs.ranked import check_ranked
+
+        check_ranked(run)
     network = network_of(run, folder)
     with _kept(run, folder), _epochs_shown(run) as watch:
         found = found_in(network, run, data_dir, watch)
@@ -66,10 +73,23 @@ def execute(
     row |= {"baseline": run.baseline if run.ticket is None else network.density, **found.metrics}
     if run.control and run.planting is not None:
         row |= control_of(found, run, data_dir)
+    if run.ranked:
+        row = _ranked(row, found, network, run)
     row |= {f"{what}_seconds": spent for what, spent in found.seconds.items()}
     row["trained_epochs"] = len(found.history)
     row |= {f"version_{package}": version for package, version in versions().items()}
-    return Result(row, found.masks)
+    return Result(row, found.masks, found.curves)
+
+
+def _ranked(row: dict, found: FoundTicket, network: Planted | keras.Model, run: Run) -> dict:
+    """The row with the metrics of rankings in place of the paper's, and from where they begin."""
+    from pns_tf.planting.planted import Planted
+    from pns_tf.runs.ranked import BY_THE_PAPER, check_ranked, ranked_metrics
+
+    assert isinstance(network, Planted)
+    kept = {name: value for name, value in row.items() if name not in BY_THE_PAPER}
+    kept |= {"weak_from": "host", "published_from": row["weak_from"]}
+    return kept | ranked_metrics(found, network, check_ranked(run))
 
 
 def control_of(found: FoundTicket, run: Run, data_dir: str | None = None) -> dict[str, float]:
@@ -107,11 +127,16 @@ def found_in(
     """Seeks in a run's network, on its data."""
     from pns_tf.seeking import seek_with
 
-    settings = run.search
+    settings, pruner = run.search, None
+    if settings.pruner == ORACLE:
+        from pns_tf.pruners.given import Given
+
+        pruner = Given(mask=network.planted_masks)  # type: ignore[union-attr]
     with told("pruner", settings.pruner):
         return seek_with(
             network,
             settings,
+            pruner=pruner,
             data=_data(run.host, settings.samples, settings.noise, settings.seed, data_dir),
             watch=watch,
             augmented=run.augmented,

@@ -17,6 +17,8 @@ from pns_tf.saving.storage import replacing, write_text
 if TYPE_CHECKING:
     import pandas as pd
 
+CURVES = "curves"  # in the file of a row, but no column of tables
+
 
 class Store:
     """Finished runs, in ``<folder>/runs/<run's name>.json`` and ``.npz``.
@@ -47,7 +49,7 @@ class Store:
             self._runs.mkdir(parents=True, exist_ok=True)
             with replacing(self._masks(run)) as partial, partial.open("wb") as file:
                 result.masks.save(file)
-            write_text(self._row(run), json.dumps(result.row))
+            write_text(self._row(run), json.dumps({**result.row, CURVES: result.curves}))
         except OSError as error:
             raise InputError(f"cannot write to {self._runs}: {error.strerror}") from error
 
@@ -61,6 +63,7 @@ class Store:
             return None
         try:
             row = json.loads(path.read_text(encoding="utf-8"))
+            row.pop(CURVES, None)
             differing = [key for key, value in run.settings.items() if row[key] != value]
             if differing:
                 raise ValueError(f"of other settings ({', '.join(differing)})")
@@ -71,6 +74,10 @@ class Store:
             os.replace(path, aside)
             print(f"{path} is damaged or {error}: kept as {aside}, to be run again")
             return None
+
+    def curves(self, run: Run) -> dict[str, list[float]]:
+        """Losses of a finished run, epoch by epoch; runs of before kept none."""
+        return json.loads(self._row(run).read_text(encoding="utf-8")).get(CURVES, {})
 
     def masks(self, run: Run) -> Mask:
         """The found ticket of a finished run."""

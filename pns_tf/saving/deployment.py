@@ -39,7 +39,7 @@ def deployment(
         files[name] = convert(server)
         measured[name] = {
             "bytes": len(files[name]),
-            "parameters": int(sum(np.prod(v.shape) for v in (*server.kernels, *server.biases))),
+            "parameters": int(sum(np.prod(v.shape) for v in server.parameters)),
             "multiplications": multiplications(compact(model).model),
             "milliseconds": 1000 * latency(files[name], image),
         }

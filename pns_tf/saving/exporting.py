@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import platform
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
@@ -13,16 +14,27 @@ import tf_keras as keras
 
 import pns_tf
 from pns_tf.checks import InputError
-from pns_tf.hosts.chains import chain
+from pns_tf.constructing.certificate import Certificate
+from pns_tf.constructing.constructed import CONSTRUCTED, Constructed
 from pns_tf.hosts.compaction import compact
 from pns_tf.hosts.forward import forward, takes_images
+from pns_tf.hosts.graphs import Step, steps, wiring_of
 from pns_tf.hosts.layers import MaskedLayer
-from pns_tf.hosts.models import masked_arrays, same_architecture, set_masks, set_parameters
+from pns_tf.hosts.models import (
+    masked_arrays,
+    norm_arrays,
+    norm_layers,
+    same_architecture,
+    set_masks,
+    set_norms,
+    set_parameters,
+)
 from pns_tf.masks import Mask
-from pns_tf.measuring.evaluation import evaluate
+from pns_tf.measuring.evaluation import evaluate_strong
 from pns_tf.planting.algorithm import PlantedArrays
 from pns_tf.planting.planted import Planted, planted_from_arrays
 from pns_tf.planting.target_model import ModelTarget
+from pns_tf.recipe.constructing import Constructing
 from pns_tf.recipe.hosts import host_of_record
 from pns_tf.recipe.planting import Planting
 from pns_tf.saving.storage import MASKS, RECORD, read_planted_record, write_json
@@ -40,8 +52,7 @@ class Server(tf.Module):
             ``(rows, columns, channels, filters)``.
         biases: ``(fan_out,)`` each, masks already applied.
         scales: ``(outputs,)``: outputs are divided by them.
-        layers: the Keras layers to compute with, in place of a fully connected ReLU network.
-        input_shape: of a sample, if there are ``layers``.
+        network: the host whose layers to compute with, in place of a fully connected ReLU network.
 
     Example:
         >>> save_server("host", Server([np.eye(2)], [np.zeros(2)], np.ones(2)))
@@ -54,37 +65,63 @@ class Server(tf.Module):
         kernels: Sequence[np.ndarray],
         biases: Sequence[np.ndarray],
         scales: np.ndarray,
-        layers: Sequence[keras.layers.Layer] = (),
-        input_shape: Sequence[int] = (),
+        network: keras.Model | None = None,
     ):
         super().__init__()
         self.kernels = [tf.Variable(k, dtype=tf.float32, trainable=False) for k in kernels]
         self.biases = [tf.Variable(b, dtype=tf.float32, trainable=False) for b in biases]
         self.scales = tf.Variable(scales, dtype=tf.float32, trainable=False)
-        shape = [None, *(input_shape if layers else self.kernels[0].shape[:1])]
+        shape = [None, *(network.input_shape[1:] if network else self.kernels[0].shape[:1])]
         signature = tf.TensorSpec(shape, tf.float32, name="x")
+        norms = norm_arrays(network) if network else []
+        if norms:
+            self.norms = [
+                [tf.Variable(array, dtype=tf.float32, trainable=False) for array in arrays]
+                for arrays in norms
+            ]
         # Layers that were an attribute would be written into the SavedModel, masks and all.
-        forward = _through(layers) if layers else _through_dense
+        forward = _through(network) if network else _through_dense
         self.serve = tf.function(
-            lambda x: forward(x, self.kernels, self.biases) / self.scales,
+            lambda x: (
+                forward(x, self.kernels, self.biases, getattr(self, "norms", ())) / self.scales
+            ),
             input_signature=[signature],
         )
         self.__call__ = self.serve  # found by the loader of SavedModels
 
+    @property
+    def parameters(self) -> list[tf.Variable]:
+        """All that it computes with, scales left out."""
+        norms = [variable for norm in getattr(self, "norms", ()) for variable in norm]
+        return [*self.kernels, *self.biases, *norms]
 
-def _through_dense(x: tf.Tensor, kernels: Sequence, biases: Sequence) -> tf.Tensor:
+
+def _through_dense(x: tf.Tensor, kernels: Sequence, biases: Sequence, norms: Sequence) -> tf.Tensor:
     for kernel, bias in zip(kernels[:-1], biases[:-1], strict=True):
         x = tf.nn.relu(tf.matmul(x, kernel) + bias)
     return tf.matmul(x, kernels[-1]) + biases[-1]
 
 
-def _through(layers: Sequence[keras.layers.Layer]) -> Callable:
-    def forward(x, kernels, biases):
-        parameters = zip(kernels, biases, strict=True)
-        for layer in layers:
-            weighted = isinstance(layer, MaskedLayer)
-            x = layer.compute(x, *next(parameters)) if weighted else layer(x)
-        return x
+def _through(network: keras.Model) -> Callable:
+    found = steps(network)
+    numbers = {node.name: node.layer for node in wiring_of(network, found).nodes}
+    epsilons = [layer.epsilon for layer in norm_layers(network)]
+
+    def computed(step: Step, inputs, kernels, biases, norms):
+        number = numbers[step.layer.name]
+        if isinstance(step.layer, MaskedLayer):
+            return step.layer.compute(*inputs, kernels[number], biases[number])
+        if isinstance(step.layer, keras.layers.BatchNormalization):
+            gamma, beta, mean, variance = norms[number]
+            return tf.nn.batch_normalization(*inputs, mean, variance, beta, gamma, epsilons[number])
+        return step.layer(inputs if len(inputs) > 1 else inputs[0])
+
+    def forward(x, kernels, biases, norms):
+        outputs = [x]
+        for step in found:
+            inputs = [outputs[i] for i in step.inputs]
+            outputs.append(computed(step, inputs, kernels, biases, norms))
+        return outputs[-1]
 
     return forward
 
@@ -106,12 +143,11 @@ def server_of(model: keras.Model, scales: np.ndarray | None = None) -> Server:
     model = compact(model).model if images else model
     kernels, biases = masked_arrays(model)
     scales = np.ones(biases[-1].shape) if scales is None else scales
-    if not images:
-        return Server(kernels, biases, scales)
-    return Server(kernels, biases, scales, chain(model), model.input_shape[1:])
+    plain = not images and wiring_of(model).is_chain
+    return Server(kernels, biases, scales, None if plain else model)
 
 
-def record_of(planted: Planted, planting: Planting, data: Data) -> dict:
+def record_of(planted: Planted, planting: Planting | Constructing, data: Data) -> dict:
     """Everything that made the ticket, and how good target, ticket and host are, for JSON."""
     kind = planted.kind or kind_of(data)
     host, ticket = forward(planted.host), forward(planted.ticket)
@@ -122,11 +158,12 @@ def record_of(planted: Planted, planting: Planting, data: Data) -> dict:
         "init": planted.init,
         "hide_biases": planted.hide_biases,
         **what_is_planted(planted),
+        **_construction(planted, planting),
         "metric": kind.metric,
         "metrics": {
-            "target": evaluate(planted.target, kind, data),
-            "ticket": evaluate(ticket, kind, data, planted.scales),
-            "host": evaluate(host, kind, data),
+            "target": evaluate_strong(planted.target, kind, data).metric,
+            "ticket": evaluate_strong(ticket, kind, data).metric,
+            "host": evaluate_strong(host, kind, data).metric,
         },
         "versions": versions(),
     }
@@ -134,9 +171,16 @@ def record_of(planted: Planted, planting: Planting, data: Data) -> dict:
 
 def what_is_planted(planted: Planted) -> dict:
     """Sizes, counts, densities, scales and places of a ticket, for JSON."""
+    shapes = {}
+    if not wiring_of(planted.host).is_chain:  # sizes do not say which layer feeds which
+        shapes = {
+            "kernel_shapes": [list(mask.shape) for mask in planted.planted_masks.kernels],
+            "target_kernel_shapes": [list(kernel.shape) for kernel in planted.target.kernels],
+        }
     return {
         "layer_sizes": planted.sizes,
         "target_sizes": list(planted.target.shape),
+        **shapes,
         "planted_weights": [int(mask.sum()) for mask in planted.planted_masks.kernels],
         "planted_biases": [int(mask.sum()) for mask in planted.planted_masks.biases],
         "density": planted.density,
@@ -146,6 +190,19 @@ def what_is_planted(planted: Planted) -> dict:
         "neurons": [neurons.tolist() for neurons in planted.neurons],
         "parameters_written": planted.written,
     }
+
+
+def _construction(planted: Planted, recipe: Planting | Constructing) -> dict:
+    """Size and certificate of a ticket that was constructed, beside its settings."""
+    if not isinstance(planted, Constructed):
+        return {}
+    found = {
+        "target_weights": planted.target.nonzero_weights,
+        "kept_before": planted.before_shrinking,
+        "kept": planted.planted_masks.kept,
+        "certificate": dataclasses.asdict(planted.certificate),
+    }
+    return {"construction": recipe.record["construction"] | found}
 
 
 def versions() -> dict[str, str]:
@@ -188,13 +245,15 @@ def load_planted(folder: Path | str) -> Planted:
             neurons=[np.array(neurons) for neurons in record["neurons"]],
             scales=np.array(record["scales"]),
             written=record.get("parameters_written"),
+            norms=[[array.numpy() for array in arrays] for arrays in getattr(host, "norms", ())],
         )
+        made = record.get("construction", {})
         target: Target
         if task is None:
             target = ModelTarget(_target_model(template, arrays))
         else:
-            target = task.target(record["depth"])
-        return planted_from_arrays(
+            target = task.target(made.get("target_depth", record["depth"]))
+        planted = planted_from_arrays(
             arrays,
             target=target,
             seed=record["seed"],
@@ -202,10 +261,18 @@ def load_planted(folder: Path | str) -> Planted:
             hide_biases=record["hide_biases"],
             task=task,
             template=template,
-            hide=record.get("hide", "default"),  # older records do not say it
+            # Older records do not say it.
+            hide=CONSTRUCTED if made else record.get("hide", "default"),
             epsilon=record.get("epsilon"),
         )
-    except (OSError, AttributeError, TypeError, tf.errors.OpError) as error:
+        if not made:
+            return planted
+        return Constructed(
+            **vars(planted),
+            certificate=Certificate(**made["certificate"]),
+            before_shrinking=made["kept_before"],
+        )
+    except (OSError, AttributeError, KeyError, TypeError, tf.errors.OpError) as error:
         raise InputError(f"{folder} is no planted run: {error}") from error
 
 
@@ -216,5 +283,6 @@ def _target_model(template: keras.Model, arrays: PlantedArrays) -> keras.Model:
     kernels[-1], biases[-1] = kernels[-1] / arrays.scales, biases[-1] / arrays.scales
     model = same_architecture(template, "target")
     set_parameters(model, kernels, biases)
+    set_norms(model, arrays.norms)
     set_masks(model, Mask.from_layers(arrays.kernel_masks, arrays.bias_masks))
     return model

@@ -9,13 +9,13 @@ import numpy as np
 import tf_keras as keras
 
 from pns_tf.checks import InputError
-from pns_tf.hosts.models import same_architecture, set_masks, set_parameters
+from pns_tf.hosts.models import same_architecture, set_masks
 from pns_tf.masks import Mask
 from pns_tf.pruners.result import SearchResult
 from pns_tf.recipe.records import from_record
 from pns_tf.recipe.search import SeekSettings
 from pns_tf.saving.storage import MASKS, read_sought_record
-from pns_tf.saving.trained import ARCHITECTURE, PRUNED, TRAINED
+from pns_tf.saving.trained import ARCHITECTURE, PRUNED, TRAINED, read_parameters
 from pns_tf.seeking import FoundTicket
 from pns_tf.tasks.kinds import CLASSIFICATION, REGRESSION
 
@@ -59,15 +59,13 @@ def load_found(folder: Path | str) -> FoundTicket:
         search=SearchResult(masks),
         settings=from_record(SeekSettings, record),
         augmented=record["augmented"],
+        stream=record.get("stream"),
     )
 
 
 def _weights(host: keras.Model, path: Path, masks: Mask) -> list[np.ndarray]:
     """Those of a model with the parameters of an ``.npz`` file and the masks."""
     model = same_architecture(host, "found")
-    with np.load(path) as stored:
-        layers = range(len(masks.kernels))
-        kernels = [stored[f"kernel{layer}"] for layer in layers]
-        set_parameters(model, kernels, [stored[f"bias{layer}"] for layer in layers])
+    read_parameters(model, path)
     set_masks(model, masks)
     return model.get_weights()

@@ -9,6 +9,7 @@ import numpy as np
 import tf_keras as keras
 from matplotlib.figure import Figure
 
+from pns_tf.hosts.graphs import wiring_of
 from pns_tf.hosts.kernels import neuron_counts
 from pns_tf.hosts.models import host_arrays, same_architecture, set_masks
 from pns_tf.hosts.paths import effective_mask
@@ -65,6 +66,7 @@ def write_found(
         **({} if planted is None else _planting_of(planted)),
         "augmented": augmented,
         "layer_sizes": list(neuron_counts(found.masks.kernels)),
+        **_shapes(found),
         **dataclasses.asdict(settings),
         "metric": found.kind.metric,
         "weak_from": weak_from(settings.pruner, found.search.weights is not None, settings.options),
@@ -73,6 +75,7 @@ def write_found(
         "validation": found.validation,
         "seconds": found.seconds,
         "scales": found.scales.tolist(),
+        **({} if found.stream is None else {"stream": found.stream}),
         "versions": versions(),
     }
     pictures = _pictures(found, planted, f"{settings.pruner}, density {settings.density:g}")
@@ -90,11 +93,18 @@ def write_found(
             ticket = convert(server_of(found.model))
             (folder / "trained.tflite").write_bytes(ticket)
             record["tflite_bytes"] = {"ticket": len(ticket), "dense_host": len(dense)}
-        log_found(found, record, pictures, folder / "tensorboard")
+        log_found(found, record, pictures, folder / "tensorboard", path.name)
         for name, figure in pictures.items():
             save_figure(figure, folder / f"{name}.png")
         write_json(folder / RECORD, record)
     return record
+
+
+def _shapes(found: FoundTicket) -> dict:
+    """Of kernels, where the sizes of layers do not say which one feeds which."""
+    if wiring_of(found.host).is_chain:
+        return {}
+    return {"kernel_shapes": [list(mask.shape) for mask in found.masks.kernels]}
 
 
 def _host_of(planted: Planted | None) -> dict:
@@ -120,11 +130,13 @@ def _planting_of(planted: Planted) -> dict:
 
 def _pictures(found: FoundTicket, planted: Planted | None, title: str) -> dict[str, Figure]:
     planted_masks = planted.planted_masks if planted else None
-    if any(mask.ndim > 2 for mask in found.masks):
+    drawable = wiring_of(found.host).is_chain and all(mask.ndim < 3 for mask in found.masks)
+    if not drawable:
         return {"overlap": layer_counts_figure(planted_masks, found.masks, title)}
-    pictures = {"ticket": ticket_figure(*_effective_parameters(found), title=f"found by {title}")}
+    ticket = ticket_figure(*_effective_parameters(found), f"found by {title}", planted_masks)
+    pictures = {"ticket": ticket}
     if planted_masks is not None:
-        overlap = overlap_figure(planted_masks.kernels, found.masks.kernels, title)
+        overlap = overlap_figure(planted_masks, found.masks, title)
         pictures = {"overlap": overlap, **pictures}
     return pictures
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from pns_tf.constructing.constructed import Constructed
 from pns_tf.hosts.forward import forward, takes_images
 from pns_tf.hosts.models import host_arrays
 from pns_tf.measuring.evaluation import outputs
@@ -17,6 +18,7 @@ from pns_tf.pictures import (
     ticket_figure,
 )
 from pns_tf.planting.planted import Planted
+from pns_tf.recipe.constructing import Constructing
 from pns_tf.recipe.planting import Planting
 from pns_tf.saving.deployment import deployment
 from pns_tf.saving.exporting import export_planted, record_of
@@ -28,7 +30,12 @@ SHOWN = 40  # images with the classes that the ticket gives them
 
 
 def write_planted(
-    planted: Planted, planting: Planting, data: Data, path: Path, *, overwrite: bool = False
+    planted: Planted,
+    planting: Planting | Constructing,
+    data: Data,
+    path: Path,
+    *,
+    overwrite: bool = False,
 ) -> dict:
     """Judges a planted host and writes the run to ``path``, whole or not at all.
 
@@ -61,7 +68,7 @@ def write_planted(
             files, record["deployment"] = deployment(networks, data.x_test[:1], planted.scales)
             (folder / "ticket.tflite").write_bytes(files["ticket"])
         export_planted(planted, record, folder)
-        log_planted(planted, record, pictures, folder / "tensorboard")
+        log_planted(planted, record, pictures, folder / "tensorboard", path.name)
         for name, figure in pictures.items():
             save_figure(figure, folder / f"{name}.png")
     return record
@@ -70,19 +77,20 @@ def write_planted(
 def _of_task(planted: Planted, task: Task, data: Data) -> dict[str, Figure]:
     kernels, biases = host_arrays(planted.host)
     masks = planted.planted_masks
+    made = "constructed" if isinstance(planted, Constructed) else "planted"
     judged = outputs(planted.ticket, data.x_test, planted.scales)
     return {
         "data": data_figure(task, data, judged),
         "ticket": ticket_figure(
             [kernel * mask for kernel, mask in zip(kernels, masks.kernels, strict=True)],
             [bias * mask for bias, mask in zip(biases, masks.biases, strict=True)],
-            title=f"planted {task.name} ticket, depth {planted.depth}",
+            title=f"{made} {task.name} ticket, depth {planted.depth}",
         ),
     }
 
 
 def _of_images(
-    planted: Planted, planting: Planting, data: Data, accuracy: float
+    planted: Planted, planting: Planting | Constructing, data: Data, accuracy: float
 ) -> dict[str, Figure]:
     judged = outputs(forward(planted.ticket), data.x_test[:SHOWN], planted.scales)
     title = f"planted into {planting.host.name}: test accuracy {accuracy:.3f}"

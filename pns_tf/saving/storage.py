@@ -9,10 +9,10 @@ import re
 import shutil
 import socket
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
-from pns_tf.checks import InputError
+from pns_tf.checks import InputError, json_object
 
 RECORD = "ticket.json"
 MASKS = "masks.npz"
@@ -200,7 +200,7 @@ def read_planted_record(folder: Path) -> dict:
     Raises:
         ValueError: the folder holds none, or that of something else.
     """
-    return _read_record(folder, "planted run", PLANTED_KEYS)
+    return json_object(folder / RECORD, "planted run", PLANTED_KEYS)
 
 
 def read_found_record(folder: Path) -> dict:
@@ -209,7 +209,8 @@ def read_found_record(folder: Path) -> dict:
     Raises:
         ValueError: the folder holds none, or that of something else.
     """
-    return _read_record(folder, "ticket found by seek --host", ("host", "pruner", "metrics"))
+    keys = ("host", "pruner", "metrics")
+    return json_object(folder / RECORD, "ticket found by seek --host", keys)
 
 
 def read_sought_record(folder: Path) -> dict:
@@ -219,20 +220,7 @@ def read_sought_record(folder: Path) -> dict:
         ValueError: the folder holds none, or one of an earlier version.
     """
     keys = ("pruner", "metric", "metrics", "history", "validation", "seconds", "scales")
-    return _read_record(folder, "found ticket", (*keys, "augmented"))
-
-
-def _read_record(folder: Path, what: str, keys: Sequence[str]) -> dict:
-    try:
-        record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"{folder} is no {what}: expected a folder with a readable {RECORD}"
-        ) from error
-    missing = [key for key in keys if not isinstance(record, dict) or key not in record]
-    if missing:
-        raise InputError(f"{folder} is no {what}: its {RECORD} does not say {', '.join(missing)}")
-    return record
+    return json_object(folder / RECORD, "found ticket", (*keys, "augmented"))
 
 
 def _finite(value):

@@ -13,25 +13,36 @@ from matplotlib.figure import Figure
 
 from pns_tf.hosts.models import host_arrays, masked_layers
 from pns_tf.planting.planted import Planted
+from pns_tf.saving.sessions import session
 from pns_tf.seeking import FoundTicket
 
 IMAGE_SIDE = 600  # pixels of the longer side of a mask, about
 HISTOGRAM_VALUES = 1_000_000  # more would cost gigabytes and show the same
+RESULTS = (  # of a record, and no settings
+    *("metrics", "seconds", "versions", "tflite_bytes", "deployment"),
+    *("density_per_layer", "density_with_biases", "parameters_written", "stream"),
+)
 CHARTS = ("metrics", "history", "validation")  # of a record, instead of text
 SHORTEST_SIDE = 40  # so that the mask of a layer with one input is more than a line
 
 
-def log_planted(planted: Planted, record: dict, drawings: dict[str, Figure], folder: Path) -> None:
-    """Writes settings, weight histograms, planted masks, drawings and the graph.
+def log_planted(
+    planted: Planted, record: dict, drawings: dict[str, Figure], folder: Path, name: str
+) -> None:
+    """Writes settings, metrics, weight histograms, planted masks, drawings and the graph.
 
     Args:
         planted: the planted host.
         record: the run's settings and results, shown as text.
         drawings: figures by name.
         folder: the log directory.
+        name: of the run, in TensorBoard's HParams.
     """
     with tf.summary.create_file_writer(str(folder)).as_default(step=0):
         _log_record(record, drawings)
+        _log_session(record, name)
+        for metric, value in record.get("metrics", {}).items():
+            tf.summary.scalar(f"metrics/{metric}", value)
         for index, (layer, mask) in enumerate(
             zip(masked_layers(planted.host), planted.planted_masks.kernels, strict=True)
         ):
@@ -44,7 +55,9 @@ def log_planted(planted: Planted, record: dict, drawings: dict[str, Figure], fol
         tf.summary.graph(tf.function(planted.host).get_concrete_function(inputs).graph)
 
 
-def log_found(found: FoundTicket, record: dict, drawings: dict[str, Figure], folder: Path) -> None:
+def log_found(
+    found: FoundTicket, record: dict, drawings: dict[str, Figure], folder: Path, name: str
+) -> None:
     """Writes settings, losses, metrics, histograms of kept weights, and drawings.
 
     Losses are logged by epoch, metrics of layers by layer, kept weights before training (step 0)
@@ -55,17 +68,16 @@ def log_found(found: FoundTicket, record: dict, drawings: dict[str, Figure], fol
         record: the run's settings, shown as text; its results are charts.
         drawings: figures by name.
         folder: the log directory.
+        name: of the run, in TensorBoard's HParams.
     """
     settings = {key: record[key] for key in record if key not in CHARTS}
     with tf.summary.create_file_writer(str(folder)).as_default(step=0):
         _log_record(settings, drawings)
-        searched = 0
+        _log_session(settings, name)
         if found.search.weights is None:  # training comes after the search
-            searched = len(found.search.history)
             _log_search(found)
-        _log_by_epoch("loss/search", found.history[:searched])
-        _log_by_epoch("loss/training", found.history[searched:])
-        _log_by_epoch("accuracy/validation", found.validation)
+        for name, values in found.curves.items():
+            _log_by_epoch(name, values)
         for name, value in found.metrics.items():
             whole, _, layer = name.partition("_layer")
             if layer.isdigit():
@@ -97,6 +109,13 @@ def _log_record(record: dict, drawings: dict[str, Figure]) -> None:
     tf.summary.text("settings", _as_markdown(record))
     for name, figure in drawings.items():
         tf.summary.image(name, figure_image(figure)[None])
+
+
+def _log_session(record: dict, name: str) -> None:
+    """The run as a session of the HParams tab, beside all others below the log directory."""
+    settings = {key: v for key, v in record.items() if key not in RESULTS}
+    for summary in session(dict(_flat(settings)), name):
+        tf.summary.experimental.write_raw_pb(summary.SerializeToString(), step=0)
 
 
 def mask_image(mask: np.ndarray) -> np.ndarray:

@@ -90,7 +90,7 @@ class CrossEntropy:
 
     def error(self, outputs: np.ndarray, y: np.ndarray) -> float:
         """What a strong ticket is judged by: the fraction wrong with the scales best for that."""
-        return 1 - accuracy(outputs * fit_class_scales(outputs, y), y)
+        return 1 - accuracy(outputs * fit_class_scales(outputs, y, restarts=0), y)
 
     def expansion(self, outputs: np.ndarray, y: np.ndarray, scales: np.ndarray) -> Expansion:
         p = softmax(outputs * scales)

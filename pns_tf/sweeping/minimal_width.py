@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from pns_tf.pictures.pruner_styles import styles
 from pns_tf.pictures.style import INK, ZERO, new_figure, set_title
+from pns_tf.reports.lines import STROKE
 from pns_tf.reports.statistics import at_most
 from pns_tf.sweeping.gap import gap
 from pns_tf.sweeping.objectives import STORED_GAP
@@ -120,7 +121,7 @@ def gaps_figure(tried: pd.DataFrame, sweep: Sweep) -> Figure:
         part = tried[tried["task"] == task]
         for label, (colour, marker) in styles(tried["pruner"].unique()).items():
             line = part[part["pruner"] == label]
-            axes.vlines(line["width"], line["min"], line["max"], color=colour, alpha=0.35)
+            axes.vlines(line["width"], line["min"], line["max"], color=colour, **STROKE)
             axes.plot(
                 line["width"],
                 line["mean"],

@@ -13,8 +13,16 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 from pns_tf import tasks
-from pns_tf.pictures.pruner_styles import BAND, PLANTED_LINE, styles
-from pns_tf.pictures.style import INK, ZERO, new_figure, panel_grid, set_title
+from pns_tf.pictures.pruner_styles import PLANTED_LINE, styles
+from pns_tf.pictures.style import (
+    INK,
+    ZERO,
+    label_logarithmic,
+    new_figure,
+    panel_grid,
+    set_title,
+)
+from pns_tf.reports.lines import STROKE
 from pns_tf.sweeping.objectives import PERFORMANCE
 from pns_tf.sweeping.settings import Sweep
 from pns_tf.sweeping.trials import best
@@ -31,7 +39,7 @@ NAMES = {
 
 
 def width_figure(table: pd.DataFrame, trials: pd.DataFrame, sweep: Sweep) -> Figure:
-    """Draws each run as a dot, means over seeds as lines, their range as a band, the best ringed.
+    """Draws each run as a dot, means over seeds as lines, their range as a stroke, the best ringed.
 
     What is varied besides the width is told apart by lines; where these are too many, pruners are
     lines and the rest are panels.
@@ -83,10 +91,8 @@ def _draw_series(
         "markeredgecolor": "white",
     }
     axes.plot(runs["width"], runs[objective], ".", color=colour, markersize=4, alpha=0.6)
-    if width.is_unique:
-        axes.fill_between(width, low, high, color=colour, **BAND)
-    else:
-        axes.vlines(width, low, high, color=colour, alpha=0.5, linewidth=1)
+    axes.vlines(width, low, high, color=colour, **STROKE)
+    if not width.is_unique:
         style["linestyle"] = "none"
     axes.plot(width, trials[f"{objective}_mean"], label=label, **style)
 
@@ -162,7 +168,7 @@ def _scales(axes: Axes, sweep: Sweep) -> None:
     width_axis(axes, sweep.narrowest, sweep.max_width)
     if sweep.objective in PERFORMANCE and tasks.get(sweep.task).kind.logarithmic:
         axes.set_yscale("log")
-        axes.yaxis.set_minor_formatter(NullFormatter())
+        label_logarithmic(axes.yaxis)
     axes.grid(color=ZERO, linewidth=0.4, alpha=0.5)
     axes.set_axisbelow(True)
     axes.tick_params(labelsize=8)

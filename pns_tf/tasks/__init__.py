@@ -84,7 +84,8 @@ def get(name: str) -> Task:
     """Returns the task called ``name``.
 
     Args:
-        name: one of `names()`, or "module:NAME" for a `Task` of your own in a module that can be
+        name: one of `names()`, with settings if the task has some, see `Task.named`; or
+            "module:NAME" for a `Task` of your own in a module that can be
             imported from the current folder; the task then bears that name.
 
     Raises:
@@ -96,7 +97,14 @@ def get(name: str) -> Task:
     """
     if isinstance(name, str) and ":" in name:
         return _of_a_module(name)
+    if isinstance(name, str) and "+" in name:
+        return _of_settings(name)
     return _found()[choice("task", name, names())]
+
+
+@functools.lru_cache(maxsize=64)
+def _of_settings(name: str) -> Task:
+    return get(name.partition("+")[0]).named(name)
 
 
 @functools.cache

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from pns_tf.checks import InputError, integer, number
+from pns_tf.checks import InputError, choice, integer, number
 from pns_tf.memory import check_memory
 from pns_tf.seeding import generator
 from pns_tf.tasks.kinds import CLASSIFICATION, REGRESSION, Kind, kind_named
@@ -100,6 +100,11 @@ class Target:
         """Number of non-zero kernel entries (biases not counted)."""
         return sum(int(np.count_nonzero(kernel)) for kernel in self.kernels)
 
+    @property
+    def nonzero_biases(self) -> int:
+        """Number of non-zero biases."""
+        return sum(int(np.count_nonzero(bias)) for bias in self.biases)
+
 
 def check_layers(
     what: str, kernels: Sequence[np.ndarray], biases: Sequence[np.ndarray], dtype: type
@@ -144,6 +149,9 @@ class Task:
         label: ``label(x, noise, rng)`` gives the noisy outputs of ``x``, float64 ``(n, inputs)``.
         layers: ``layers(depth)`` gives the target's ``depth - 1`` pairs (kernel, bias).
         noise: default noise level.
+        settings: numbers that decide what is learned, and their values, if there are any; a task
+            with others is named by them, as "teacher+inputs=8+seed=1", see `Task.named`.
+        remade: ``remade(**settings)`` gives the task with other settings.
     """
 
     name: str
@@ -154,12 +162,50 @@ class Task:
     label: Callable[[np.ndarray, float, np.random.Generator], np.ndarray]
     layers: Callable[[int], Sequence[tuple[np.ndarray, np.ndarray]]]
     noise: float = 0.01
+    settings: Mapping[str, float] = field(default_factory=dict, compare=False)
+    remade: Callable[..., Task] | None = None
 
     def __post_init__(self):
         object.__setattr__(self, "kind", kind_named(self.kind))
         name = str(self.name)
         if not name.strip() or not name.isprintable() or {*name} & {*"/\\,"}:
             raise InputError(f"a task's name must be words in one line, got {self.name!r}")
+
+    def named(self, name: str) -> Task:
+        """The task with the settings that a name says: those that are not this task's own.
+
+        Args:
+            name: this task's name, then "+setting=number" for each of them, in their order, so
+                that equal tasks have equal names.
+
+        Raises:
+            ValueError: an unknown setting, a value that cannot work, or another name than that.
+
+        Example:
+            >>> import tasks
+            >>> tasks.get("teacher").named("teacher+inputs=8").inputs
+            8
+        """
+        if not self.settings or self.remade is None:
+            raise InputError(f"task {self.name!r} has no settings, got {name!r}")
+        said = {}
+        for word in name.split("+")[1:]:
+            setting, _, value = word.partition("=")
+            choice(f"setting of task {self.name!r}", setting, self.settings)
+            try:
+                said[setting] = int(value)
+            except ValueError:
+                raise InputError(
+                    f"{setting} of task {self.name!r} must be an integer, got {value!r}"
+                ) from None
+        made = self.remade(**{**self.settings, **said})
+        differing = [
+            key for key in self.settings if said.get(key, self.settings[key]) != self.settings[key]
+        ]
+        proper = "+".join([self.name, *(f"{key}={said[key]}" for key in differing)])
+        if proper != name:
+            raise InputError(f"task {name!r} is called {proper!r}: settings that differ, in order")
+        return replace(made, name=name)
 
     @property
     def metric(self) -> str:

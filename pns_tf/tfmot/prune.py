@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,9 +11,12 @@ import tf_keras as keras
 
 from pns_tf import pruners
 from pns_tf.checks import InputError, choice, similar
-from pns_tf.pruners.base import Pruner, as_fed
+from pns_tf.pruners.base import Pruner
+from pns_tf.pruners.class_weights import with_class_weight
 from pns_tf.pruners.network import Loss
+from pns_tf.pruners.scoring import as_fed
 from pns_tf.pruning.layer_weights import parts, unknown_weights
+from pns_tf.pruning.patterns import Pattern, check_pattern
 from pns_tf.pruning.prunable import PrunableWeight, layers_of, prunable_weights
 from pns_tf.pruning.thresholds import SCOPES
 from pns_tf.tfmot.wrapper import PruneBySaliency, saliency_wrappers
@@ -30,6 +33,7 @@ class Saliency:
     loss: Loss | None
     sample_weight: object
     batch_statistics: bool | None
+    pattern: Pattern | None
 
     @classmethod
     def checked(
@@ -41,6 +45,8 @@ class Saliency:
         loss: Loss | None,
         sample_weight=None,
         batch_statistics: bool | None = None,
+        class_weight: Mapping[int, float] | None = None,
+        pattern: Pattern | None = None,
     ) -> Saliency:
         """Raises `InputError` for an unknown pruner or scope, and for samples that do not work."""
         if isinstance(pruner, str):
@@ -49,14 +55,13 @@ class Saliency:
             raise InputError(f"pruner must be a name or a pns_tf.pruners.Pruner, got {pruner!r}")
         if type(pruner).calculate_scores is Pruner.calculate_scores:
             raise InputError(f"pruner {pruner.name!r} gives no scores: expected one that does")
-        if pruner.uses_data and (x is None or y is None):
-            raise InputError(
-                f"pruner {pruner.name!r} scores by samples: expected x and y, got none"
-            )
+        pruner.check_samples(x, y)
         choice("scope", scope, SCOPES)
         samples = as_fed("x", x), as_fed("y", y)
         weight = as_fed("sample_weight", sample_weight)
-        return cls(pruner, *samples, scope, loss, weight, batch_statistics)
+        weight = with_class_weight(samples[1], class_weight, weight)
+        check_pattern(pattern)
+        return cls(pruner, *samples, scope, loss, weight, batch_statistics, pattern)
 
     def scores(self, model: keras.Model, weights: Sequence[PrunableWeight]) -> list[np.ndarray]:
         """One array for each of ``weights``."""
@@ -83,8 +88,10 @@ def prune(
     keep_pruned_weights: bool = False,
     loss: Loss | None = None,
     sample_weight: np.ndarray | None = None,
+    class_weight: Mapping[int, float] | None = None,
     batch_statistics: bool | None = None,
     skip: Sequence[str] = (),
+    pattern: Pattern | None = None,
 ) -> keras.Model:
     """Wraps a model so that ``fit`` with the callback `UpdateMasks` prunes it.
 
@@ -113,11 +120,13 @@ def prune(
             step of the optimizer changes them. Rewind by assigning the trainable variables; before
             ``strip_pruning``, call `pns_tf.apply_masks`.
         loss: the loss to score by; by default the one the model is compiled with.
-        sample_weight: of the samples, as for ``fit``.
+        sample_weight, class_weight: of the samples and of their classes, as for ``fit``.
         batch_statistics: normalise by the samples' own statistics while scoring, see
             `pns_tf.pruners.Pruner.score`.
         skip: names of layers that are to stay dense, such as "head" or, in a nested model or as the
             whole of it, "encoder/dense".
+        pattern: which weights are kept together: `pns_tf.pruning.patterns.NofM` (2:4) or
+            `pns_tf.pruning.patterns.Blocks`; not with ``biases``.
 
     Returns:
         A new model with `PruneBySaliency` around each layer with prunable weights.
@@ -133,7 +142,9 @@ def prune(
         >>> pruned.compile("adam", "mse")
         >>> history = pruned.fit(x_train, y_train, callbacks=[pns_tf.UpdateMasks()], verbose=0)
     """
-    saliency = Saliency.checked(pruner, x, y, scope, loss, sample_weight, batch_statistics)
+    saliency = Saliency.checked(
+        pruner, x, y, scope, loss, sample_weight, batch_statistics, class_weight, pattern
+    )
     if not isinstance(pruning_schedule, tfmot.sparsity.keras.PruningSchedule):
         raise InputError(
             f"pruning_schedule must be a TF-MOT PruningSchedule, got {pruning_schedule!r}"
@@ -143,6 +154,8 @@ def prune(
     weights = prunable_weights(model)
     skipped = _skipped(model, skip)
     _check_known(model, skipped)
+    if pattern is not None:
+        _check_pattern(pattern, pruning_schedule, weights, skipped, biases)
     done: dict[int, keras.layers.Layer] = {}  # a layer in two places gets one wrapper, one mask
 
     def wrapped(layer: keras.layers.Layer) -> keras.layers.Layer:
@@ -220,6 +233,27 @@ def _check_known(model: keras.Model, skipped: set[int]) -> None:
             f"be pruned ({said}): give them get_prunable_weights, or leave them dense by "
             f"skip={list(unknown)}"
         )
+
+
+def _check_pattern(
+    pattern: Pattern,
+    schedule: tfmot.sparsity.keras.PruningSchedule,
+    weights: Sequence[PrunableWeight],
+    skipped: set[int],
+    biases: bool,
+) -> None:
+    pruned = [
+        weight
+        for weight in weights
+        if id(weight.layer) not in skipped and (biases or not weight.name.endswith("/bias"))
+    ]
+    target = getattr(schedule, "target_sparsity", None)
+    pattern.check(
+        [weight.name for weight in pruned],
+        [tuple(weight.variable.shape) for weight in pruned],
+        [weight.axis for weight in pruned],
+        getattr(schedule, "final_sparsity", target),
+    )
 
 
 def _is_graph(layer: keras.layers.Layer) -> bool:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,8 +13,9 @@ from pns_tf.checks import InputError
 from pns_tf.masks import Mask
 from pns_tf.pruners.base import Pruner
 from pns_tf.pruners.network import Loss
+from pns_tf.pruning.patterns import Pattern
 from pns_tf.pruning.prunable import PrunableWeight
-from pns_tf.pruning.thresholds import keep_highest, keep_highest_of_each
+from pns_tf.pruning.thresholds import masks_at_sparsity, warn_of_empty
 from pns_tf.seeding import generator
 from pns_tf.tfmot.holding import Hold
 from pns_tf.tfmot.prune import Saliency, pruned_weights
@@ -64,8 +64,9 @@ class UpdateMasks(tfmot.sparsity.keras.UpdatePruningStep):
     A warning names a layer of which nothing is left.
 
     Args:
-        pruner, x, y, scope, loss, sample_weight, batch_statistics: as for `prune`. Needed after
-            loading a model from disk; by default what each layer was wrapped with.
+        pruner, x, y, scope, loss, sample_weight, class_weight, batch_statistics, pattern: as for
+            `prune`. Needed after loading a model from disk; by default what each layer was wrapped
+            with.
 
     Raises:
         ValueError: when training begins, if the model is not wrapped, or if a wrapper does not know
@@ -85,16 +86,18 @@ class UpdateMasks(tfmot.sparsity.keras.UpdatePruningStep):
         scope: str = "global",
         loss: Loss | None = None,
         sample_weight: np.ndarray | None = None,
+        class_weight: Mapping[int, float] | None = None,
         batch_statistics: bool | None = None,
+        pattern: Pattern | None = None,
     ):
         super().__init__()
-        settings = (x, y, loss, sample_weight, batch_statistics)
+        settings = (x, y, loss, sample_weight, class_weight, batch_statistics, pattern)
         if pruner is None and (scope != "global" or any(value is not None for value in settings)):
             raise InputError("UpdateMasks takes x, y, scope, loss, … only together with a pruner")
         self._given = None
         if pruner is not None:
             self._given = Saliency.checked(
-                pruner, x, y, scope, loss, sample_weight, batch_statistics
+                pruner, x, y, scope, loss, sample_weight, batch_statistics, class_weight, pattern
             )
 
     def on_train_begin(self, logs=None):
@@ -177,13 +180,17 @@ class UpdateMasks(tfmot.sparsity.keras.UpdatePruningStep):
             [w.mask.numpy() for w in weights if w.mask is not None], [w.name for w in weights]
         )
         rng = generator(saliency.pruner.seed, f"ties at step {step}{group.ties}")
-        if saliency.scope == "global":
-            masks = keep_highest(scores, kept_count(alive.size, sparsity), within=alive, rng=rng)
-        else:
-            counts = [kept_count(array.size, sparsity) for array in alive]
-            masks = keep_highest_of_each(scores, counts, within=alive, rng=rng)
+        masks = masks_at_sparsity(
+            scores,
+            sparsity,
+            saliency.scope,
+            within=alive,
+            rng=rng,
+            pattern=saliency.pattern,
+            axes=[weight.axis for weight in weights],
+        )
         self._assign(weights, masks, scores)
-        _warn_of_empty(weights, alive, masks, step)
+        warn_of_empty(alive, masks, step)
 
     def _assign(
         self, weights: Sequence[PrunableWeight], masks: Mask, scores: Sequence[np.ndarray]
@@ -202,24 +209,3 @@ class UpdateMasks(tfmot.sparsity.keras.UpdatePruningStep):
 
 def _step(wrapper: PruneBySaliency) -> int:
     return int(wrapper.pruning_step.numpy())
-
-
-def kept_count(size: int, sparsity: np.float32) -> int:
-    """TF-MOT's number of weights to keep, in its float32 arithmetic: at least 1."""
-    kept = np.float32(size) * (np.float32(1) - np.float32(sparsity))
-    return max(int(np.rint(kept)), 1)
-
-
-def _warn_of_empty(weights: Sequence[PrunableWeight], before: Mask, after: Mask, step: int) -> None:
-    empty = [
-        weight.name
-        for weight, was, kept in zip(weights, before, after, strict=True)
-        if weight.variable.shape.rank > 1 and was.any() and not kept.any()
-    ]
-    if empty:
-        warnings.warn(
-            f"pruning at step {step} leaves nothing of {', '.join(empty)}: what only they carry is "
-            "cut off. Keep more, prune in smaller steps, or use scope='local', which keeps at "
-            "least one weight of each layer",
-            stacklevel=2,
-        )

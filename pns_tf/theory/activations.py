@@ -29,7 +29,7 @@ def activation_bounds(target: Target, cells: int = CELLS) -> list[np.ndarray]:
         >>> [float(x.max().round(6)) for x in activation_bounds(tasks.get("relu").target(4))]
         [1.0, 1.0, 1.0]
     """
-    low, high = _cells(target.shape[0], cells)
+    low, high = cells_of_box(target.shape[0], cells)
     bounds = [np.maximum(np.abs(low), np.abs(high))]
     for kernel, bias in zip(target.kernels[:-1], target.biases[:-1], strict=True):
         centre = (low + high) / 2 @ kernel + bias
@@ -61,7 +61,7 @@ def sampled_norms(target: Target, samples: int = 100_000, seed: int = 0) -> np.n
     return np.array(norms)
 
 
-def _cells(dimensions: int, cells: int) -> tuple[np.ndarray, np.ndarray]:
+def cells_of_box(dimensions: int, cells: int) -> tuple[np.ndarray, np.ndarray]:
     """Lower and upper corners of the cells, ``(cells, dimensions)`` each."""
     per_side = max(int(cells ** (1.0 / dimensions) + 1e-9), 1)
     if per_side == 1:

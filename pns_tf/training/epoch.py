@@ -45,8 +45,9 @@ class CompiledEpoch(Epoch):
 
     @property
     def state(self) -> list[tf.Variable]:
-        """Everything that training changes: the model's trainable weights and the optimizer."""
-        return [*self.model.trainable_variables, *self._optimizer.variables]
+        """Everything that training changes: trainable weights, statistics and the optimizer."""
+        statistics = moving_statistics(self.model)
+        return [*self.model.trainable_variables, *statistics, *self._optimizer.variables]
 
     def __call__(
         self, x: np.ndarray, y: np.ndarray, order: np.ndarray, augmentation: int | None = None
@@ -74,6 +75,16 @@ class CompiledEpoch(Epoch):
                 loss = tf.reduce_sum(self._loss.call(y, outputs) * shares)
         self._optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
         return loss
+
+
+def moving_statistics(model: keras.Model) -> list[tf.Variable]:
+    """Mean and variance that batch normalisation gathers, of all its layers."""
+    return [
+        variable
+        for layer in model._flatten_layers()
+        if isinstance(layer, keras.layers.BatchNormalization)
+        for variable in (layer.moving_mean, layer.moving_variance)
+    ]
 
 
 def compiled_epoch(

@@ -7,9 +7,10 @@ import tf_keras as keras
 from pns_tf.hosts.compaction import compact
 from pns_tf.hosts.forward import takes_images
 from pns_tf.recipe.search import SeekSettings
-from pns_tf.tasks.task import Data, kind_of
-from pns_tf.training.epoch import compiled_epoch, train
+from pns_tf.tasks.task import Data
+from pns_tf.training.epoch import train
 from pns_tf.training.loop import Loop
+from pns_tf.training.optimizers import chosen_epoch
 from pns_tf.training.validation import Images, ValidationCurve
 
 
@@ -21,14 +22,14 @@ def train_host(
     loop: Loop,
     validate: bool = False,
 ) -> list[float]:
-    """Trains what the masks leave of a host, in place, by Adam.
+    """Trains what the masks leave of a host, in place.
 
     A host on images is trained in compacted form, see `pns_tf.hosts.compaction`.
 
     Args:
         model: the host.
         data: of which the training part is used.
-        settings: learning rate and batch size.
+        settings: optimizer, learning rate and its schedule, batch size.
         epochs: how many.
         loop: runs them.
         validate: whether to judge the host on held-out images after each of them; ``data`` are
@@ -47,7 +48,7 @@ def train_host(
     """
     small = compact(model) if takes_images(model) else None
     trained = small.model if small else model
-    epoch = compiled_epoch(trained, kind_of(data), settings.learning_rate, settings.batch_size)
+    epoch = chosen_epoch(trained, data, settings, epochs)
     judged = data if validate and isinstance(data, Images) else None
     curve = ValidationCurve(epoch.model, judged, epochs) if judged else None
     weights, _ = train(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -45,6 +45,24 @@ class Loop:
         self.rng, self.augmented = rng, augmented
         self.history: list[float] = []
         self._watch = watch
+
+    @property
+    def stream(self) -> dict:
+        """Where the random numbers stand, for JSON."""
+        return dict(self.rng.bit_generator.state)
+
+    def go_on_from(self, stream: Mapping) -> None:
+        """Sets the random numbers to where those of another loop stood, see `stream`.
+
+        Raises:
+            ValueError: it is no such thing.
+        """
+        try:
+            self.rng.bit_generator.state = dict(stream)  # type: ignore[call-overload]
+        except (ValueError, TypeError, KeyError, OverflowError) as error:
+            raise InputError(
+                f"stream must be the state of NumPy's PCG64, as ticket.json has it: {error}"
+            ) from error
 
     def shuffled(self, samples: int) -> np.ndarray:
         """A new order of so many samples, int32."""

@@ -1,0 +1,176 @@
+"""Coordinate descent over subsets, one or two pools at a time, for many neurons at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pns_tf.constructing.subsets import subsets
+
+SILENT = 0.01  # weight of errors where the target neuron is silent; only far ones matter there
+PAIRS = 2**18  # pairs of subsets of two pools, up to which they are chosen together
+
+
+@dataclass(frozen=True, eq=False)
+class Wanted:
+    """A target neuron, and what its copies may read.
+
+    Attributes:
+        signals: what the pools' neurons compute, ``(samples, places)``; a bias is a signal of 1.
+        pools: places of each pool.
+        ideal: what each pool is to add, weight × feature, ``(samples, pools)``; z is their sum.
+        worth: of each sample, see `pns_tf.constructing.sensitivity`, ``(samples,)``.
+        prices: parameters that it takes to use a place, ``(places,)``.
+        price: cost of one parameter, in the units of errors.
+        largest: elements of a subset at most.
+        linear: whether no ReLU follows.
+    """
+
+    signals: np.ndarray
+    pools: list[np.ndarray]
+    ideal: np.ndarray
+    worth: np.ndarray
+    prices: np.ndarray
+    price: float
+    largest: int
+    linear: bool
+
+    @property
+    def z(self) -> np.ndarray:
+        """The target neuron's sum, ``(samples,)``."""
+        return self.ideal.sum(axis=1)
+
+    @property
+    def tables(self) -> list[np.ndarray]:
+        """Subsets of each pool."""
+        return [subsets(len(pool), self.largest) for pool in self.pools]
+
+
+class Descent:
+    """Masks of some neurons, improved pool by pool.
+
+    The cost of a mask is E w (Σ_i v_i h_i / λ − z)² + price × parameters: v the host's weights, h
+    the signals, w what a sample is worth.
+
+    Args:
+        wanted: what the neurons are to compute.
+        values: the host's weights from each place, ``(neurons, places)``.
+        scales: λ to begin with, ``(neurons,)``.
+
+    Attributes:
+        chosen: the masks, bool ``(neurons, places)``.
+        scales: λ as it fits them best.
+    """
+
+    def __init__(self, wanted: Wanted, values: np.ndarray, scales: np.ndarray):
+        self.wanted, self.values, self.scales = wanted, values, scales.copy()
+        self.chosen = np.zeros(values.shape, bool)
+        z, q = wanted.z, sample_weights(wanted)
+        weighted = wanted.signals * q[:, None]
+        self._gram = wanted.signals.T @ weighted
+        self._aim, self._power = z @ weighted, float(q @ z**2)
+        self._ideal = wanted.ideal.T @ weighted
+        self._order = np.argsort(-pool_powers(wanted, q), kind="stable")
+        self._tables = wanted.tables
+        self._squares = [
+            _products(table, self._gram[np.ix_(pool, pool)])
+            for pool, table in zip(wanted.pools, self._tables, strict=True)
+        ]
+
+    def begin(self) -> None:
+        """The first sweep, in which pools not yet chosen count as exact."""
+        slope = np.zeros(self.values.shape)  # ⟨signal, Σ v h − λ z⟩
+        for number in self._order:
+            slope -= self.scales[:, None] * self._ideal[number]
+            self._choose(number, slope)
+            self._add(number, slope)
+        self._fit_scales()
+
+    def sweep(self) -> None:
+        """Each pool once, all others as they are."""
+        slope = (self.values * self.chosen) @ self._gram - self.scales[:, None] * self._aim
+        for number in self._order:
+            self._add(number, slope, -1.0)
+            self._choose(number, slope)
+            self._add(number, slope)
+        self._fit_scales()
+
+    def pair_sweep(self, rng: np.random.Generator) -> None:
+        """Pools two by two, in random pairs; neurons are few, as subsets are tried in pairs."""
+        slope = (self.values * self.chosen) @ self._gram - self.scales[:, None] * self._aim
+        order = rng.permutation(len(self._order))
+        for one, two in zip(order[::2], order[1::2], strict=False):
+            if len(self._tables[one]) * len(self._tables[two]) > PAIRS:
+                continue
+            for number in (one, two):
+                self._add(number, slope, -1.0)
+            self._choose_pair(one, two, slope)
+            for number in (one, two):
+                self._add(number, slope)
+        self._fit_scales()
+
+    @property
+    def costs(self) -> np.ndarray:
+        """Of each neuron, infinite without a positive λ; ``(neurons,)``."""
+        computed = self.values * self.chosen
+        product = computed @ self._aim
+        size = np.einsum("np,np->n", computed @ self._gram, computed)
+        errors = (size / self.scales - 2 * product) / self.scales + self._power
+        prices = self.wanted.price * (self.chosen @ self.wanted.prices)
+        return np.where(product > 0, errors + prices, np.inf)
+
+    def _add(self, number: int, slope: np.ndarray, sign: float = 1.0) -> None:
+        pool = self.wanted.pools[number]
+        slope += (sign * self.values[:, pool] * self.chosen[:, pool]) @ self._gram[pool]
+
+    def _table(self, number: int, slope: np.ndarray) -> np.ndarray:
+        """Cost of each subset of a pool, ``(neurons, subsets)``."""
+        pool, table = self.wanted.pools[number], self._tables[number]
+        v = self.values[:, pool]
+        pairs = (v[:, :, None] * v[:, None, :]).reshape(len(v), -1)
+        cost = pairs @ self._squares[number] + (2 * v * slope[:, pool]) @ table.T.astype(float)
+        cost /= self.scales[:, None] ** 2
+        return cost + self.wanted.price * (table @ self.wanted.prices[pool])
+
+    def _choose(self, number: int, slope: np.ndarray) -> None:
+        best = np.argmin(self._table(number, slope), axis=1)
+        self.chosen[:, self.wanted.pools[number]] = self._tables[number][best]
+
+    def _choose_pair(self, one: int, two: int, slope: np.ndarray) -> None:
+        pools = self.wanted.pools[one], self.wanted.pools[two]
+        tables = self._tables[one], self._tables[two]
+        sums = [
+            self.values[:, None, pool] * table for pool, table in zip(pools, tables, strict=True)
+        ]
+        cross = sums[0] @ self._gram[np.ix_(*pools)] @ sums[1].transpose(0, 2, 1)
+        cost = 2 * cross / self.scales[:, None, None] ** 2
+        cost += self._table(one, slope)[:, :, None] + self._table(two, slope)[:, None, :]
+        best = np.argmin(cost.reshape(len(cost), -1), axis=1)
+        rows = np.unravel_index(best, cost.shape[1:])
+        for pool, table, row in zip(pools, tables, rows, strict=True):
+            self.chosen[:, pool] = table[row]
+
+    def _fit_scales(self) -> None:
+        computed = self.values * self.chosen
+        product = computed @ self._aim
+        size = np.einsum("np,np->n", computed @ self._gram, computed)
+        fits = product > 0
+        self.scales = np.where(fits, size / np.where(fits, product, 1.0), self.scales)
+
+
+def sample_weights(wanted: Wanted) -> np.ndarray:
+    """What errors count in each sample; they add up to a mean."""
+    silent = np.where(wanted.linear | (wanted.z > 0), 1.0, SILENT)
+    return wanted.worth * silent / len(wanted.worth)
+
+
+def pool_powers(wanted: Wanted, q: np.ndarray) -> np.ndarray:
+    """How much of the sum each pool is to give, ``(pools,)``."""
+    return np.einsum("sp,s->p", wanted.ideal**2, q)
+
+
+def _products(table: np.ndarray, gram: np.ndarray) -> np.ndarray:
+    """``(places², subsets)``: from products of weights to the power of each subset's sum."""
+    t = table.astype(float)
+    return ((t[:, :, None] * t[:, None, :]) * gram).reshape(len(t), -1).T

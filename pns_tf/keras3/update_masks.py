@@ -1,0 +1,246 @@
+"""The callback that prunes a Keras 3 model while it is trained."""
+
+from __future__ import annotations
+
+import dataclasses
+import warnings
+from collections.abc import Sequence
+
+import keras
+
+from pns_tf import pruners
+from pns_tf.checks import InputError, choice, flag
+from pns_tf.keras3.layers import PrunableWeight, Skip, check_known, prunable_weights
+from pns_tf.keras3.network import Loss
+from pns_tf.keras3.schedules import Schedule
+from pns_tf.keras3.scoring import as_fed, score
+from pns_tf.keras3.sparse import Sparse, sparse_in
+from pns_tf.masks import Mask
+from pns_tf.pruners.base import Pruner
+from pns_tf.pruning.patterns import Pattern, check_pattern
+from pns_tf.pruning.thresholds import SCOPES, masks_at_sparsity, warn_of_empty
+from pns_tf.seeding import generator
+
+PRUNERS = ("magnitude", "random", "snip", "grasp", "synflow")
+
+
+class UpdateMasks(keras.callbacks.Callback):
+    """Sets the masks of a model that is compiled with `Sparse`, at the steps its schedule says.
+
+    A weight once pruned stays pruned. Pruned are the kernels of all layers, see
+    `pns_tf.keras3.layers.prunable_weights`; frozen ones stay as they are. With
+    ``compile(steps_per_execution=k)`` masks are updated before the k steps among which an update is
+    due. Training goes on where it was when ``fit`` is called again, or after a model was loaded.
+
+    A warning names a layer of which nothing is left, and says how far pruning has come if training
+    ends before the schedule does.
+
+    Args:
+        pruner: "magnitude", "random", "snip", "grasp", "synflow", "module:Class" for one of your
+            own, or a `Pruner`.
+        schedule: `PolynomialDecay` or `ConstantSparsity`; step 1 is the first batch, as in TF-MOT.
+        x, y: samples to score on, such as `scoring_batch` gives; as for ``fit``.
+        scope: "global", one threshold for all weights, or "local", one for each weight. The number
+            kept is TF-MOT's max(round(size × (1 − sparsity)), 1).
+        biases: prune the bias beside each kernel, too.
+        skip: layers that stay dense with all that is in them: names or paths such as
+            "encoder/dense", types such as ``keras.layers.Embedding``, or functions of a layer.
+        pattern: which weights are kept together: `NofM` (2:4) or `Blocks`.
+        loss: to score by, as for ``compile``; by default the one the model is compiled with.
+        sample_weight: of the samples, as for ``fit``.
+        batch_statistics: normalise by the samples' own statistics while scoring; by default as the
+            pruner says.
+
+    Raises:
+        ValueError: an unknown pruner, schedule, scope or pattern, samples missing or not finite;
+            when training begins, a model compiled without `Sparse`, no loss for a pruner that needs
+            one, a layer with weights of which nobody knows whether they may be pruned, masks that
+            do not fit the model.
+
+    Example:
+        >>> import keras
+        >>> from pns_tf.keras3 import ConstantSparsity, Sparse
+        >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2)])
+        >>> model.compile(Sparse("adam"), "mse")
+        >>> updates = UpdateMasks("snip", ConstantSparsity(0.5, begin_step=1), x, y)
+        >>> history = model.fit(x, y, verbose=0, callbacks=[updates])
+        >>> int((model.layers[0].kernel.numpy() == 0).sum())
+        2
+    """
+
+    def __init__(
+        self,
+        pruner: Pruner | str,
+        schedule: Schedule,
+        x=None,
+        y=None,
+        *,
+        scope: str = "global",
+        biases: bool = False,
+        skip: Sequence[Skip] | Skip = (),
+        pattern: Pattern | None = None,
+        loss: Loss | None = None,
+        sample_weight=None,
+        batch_statistics: bool | None = None,
+    ):
+        super().__init__()
+        self._pruner = _checked_pruner(pruner)
+        if not isinstance(schedule, Schedule):
+            raise InputError(
+                "schedule must be PolynomialDecay, ConstantSparsity or another Schedule of "
+                f"pns_tf.keras3, got {schedule!r}"
+            )
+        self._schedule = schedule
+        self._scope = choice("scope", scope, SCOPES)
+        self._biases, self._skip = flag("biases", biases), skip
+        check_pattern(pattern)
+        self._pattern = pattern
+        self._pruner.check_samples(x, y)
+        as_fed("x", x), as_fed("y", y)  # that they are finite
+        self._settings = {
+            "x": x,
+            "y": y,
+            "loss": loss,
+            "sample_weight": sample_weight,
+            "batch_statistics": batch_statistics,
+        }
+
+    def on_train_begin(self, logs=None):
+        model = self.model
+        sparse = _sparse_of(model)
+        if self._pruner.uses_data and not (
+            self._settings["loss"] is not None or model._compile_loss is not None or model.losses
+        ):
+            raise InputError(
+                f"pruner {self._pruner.name!r} scores by a loss, and model {model.name!r} is "
+                "compiled without one: compile it with a loss, or give UpdateMasks one"
+            )
+        self._build(model)
+        _check_masks_fit(model, sparse)
+        _check_one_replica(model)
+        check_known(model, self._skip)
+        weights = prunable_weights(model, self._biases, self._skip)
+        if self._pattern is not None:
+            self._pattern.check(
+                [weight.name for weight in weights],
+                [tuple(weight.variable.shape) for weight in weights],
+                [weight.axis for weight in weights],
+                self._schedule.final,
+            )
+        if sparse.add_masks([weight.variable for weight in weights]):
+            model.make_train_function(force=True)  # one traced before knows nothing of them
+        masks = {id(variable): mask for variable, mask in sparse.masked()}
+        self._weights = [
+            dataclasses.replace(weight, mask=masks[id(weight.variable)]) for weight in weights
+        ]
+        self._sparse, self._done = sparse, sparse.steps
+
+    def on_train_batch_begin(self, batch, logs=None):
+        steps = self._begun_with(batch)
+        if self._due(steps):
+            # The state is fetched only now: JAX would pay for it in every step. Steps that a
+            # LossScaleOptimizer has skipped do not count.
+            model = self.model
+            self._done = self._sparse.steps
+            step = self._due(steps)
+            if step:
+                self._update(model, step)
+        self._done += steps
+
+    def on_train_end(self, logs=None):
+        last, done = self._schedule.last, self._sparse.steps
+        if done < last:
+            mask = _mask_of(self._weights)
+            warnings.warn(
+                f"training ended at step {done}, before the schedule's last update at step {last}: "
+                f"density {mask.density:.4g} reached, {1 - self._schedule.final:.4g} asked for",
+                stacklevel=2,
+            )
+
+    def _build(self, model: keras.Model) -> None:
+        """Makes what TensorFlow would make within the first step."""
+        if not model.built and self._settings["x"] is not None:
+            x = as_fed("x", self._settings["x"])
+            model(keras.tree.map_structure(lambda batch: batch[:1], x), training=False)
+        if not model.built:
+            raise InputError(
+                f"model {model.name!r} has no weights yet: build it, call it on data, or give "
+                "UpdateMasks samples x"
+            )
+        if not model.optimizer.built:
+            model.optimizer.build(model.trainable_variables)
+
+    def _begun_with(self, batch: int) -> int:
+        """How many steps begin with this call."""
+        steps, left = self._model.steps_per_execution, (self.params or {}).get("steps")
+        return steps if left is None else max(min(steps, left - batch), 1)
+
+    def _due(self, steps: int) -> int | None:
+        """The last of the next ``steps`` steps at which an update is due."""
+        now = self._done
+        return next((s for s in range(now + steps, now, -1) if self._schedule.due(s)), None)
+
+    def _update(self, model: keras.Model, step: int) -> None:
+        weights, settings = self._weights, self._settings
+        scores = score(self._pruner, model, weights, **settings)
+        alive = _mask_of(weights)
+        masks = masks_at_sparsity(
+            scores,
+            self._schedule.sparsity(step),
+            self._scope,
+            within=alive,
+            rng=generator(self._pruner.seed, f"ties at step {step}"),
+            pattern=self._pattern,
+            axes=[weight.axis for weight in weights],
+        )
+        for weight, kept in zip(weights, masks, strict=True):
+            mask, variable = weight.mask, weight.variable
+            mask.assign(kept.astype(keras.backend.standardize_dtype(mask.dtype)))
+            variable.assign(keras.ops.multiply(variable, mask))
+        warn_of_empty(alive, masks, step)
+
+
+def _checked_pruner(pruner: Pruner | str) -> Pruner:
+    if isinstance(pruner, str):
+        # Other pruners of the project search by themselves, in tf_keras.
+        pruner = pruners.get(pruner if ":" in pruner else choice("pruner", pruner, PRUNERS))
+    if not isinstance(pruner, Pruner):
+        raise InputError(f"pruner must be a name or a pns_tf.keras3.Pruner, got {pruner!r}")
+    if type(pruner).calculate_scores is Pruner.calculate_scores:
+        raise InputError(f"pruner {pruner.name!r} gives no scores: expected one that does")
+    return pruner
+
+
+def _sparse_of(model: keras.Model) -> Sparse:
+    sparse = sparse_in(getattr(model, "optimizer", None))
+    if sparse is None:
+        found = type(getattr(model, "optimizer", None)).__name__
+        raise InputError(
+            f"model {model.name!r} is compiled with {found}, which keeps no weight at zero: "
+            "expected compile(pns_tf.keras3.Sparse(optimizer), …)"
+        )
+    return sparse
+
+
+def _check_one_replica(model: keras.Model) -> None:
+    replicas = getattr(getattr(model, "distribute_strategy", None), "num_replicas_in_sync", 1)
+    if replicas > 1:
+        raise InputError(
+            f"model {model.name!r} is trained on {replicas} replicas of tf.distribute, which "
+            "Sparse does not hold at zero: train on one, or on JAX by keras.distribution"
+        )
+
+
+def _check_masks_fit(model: keras.Model, sparse: Sparse) -> None:
+    trained = {id(variable) for variable in model.trainable_variables}
+    for variable, mask in sparse.masked():
+        if id(variable) not in trained:
+            raise InputError(
+                f"the mask of {variable.path}, shape {tuple(mask.shape)}, fits no trainable weight "
+                f"of model {model.name!r}: were layers changed? Compile it with a new Sparse"
+            )
+
+
+def _mask_of(weights: Sequence[PrunableWeight]) -> Mask:
+    arrays = [weight.mask.numpy() for weight in weights if weight.mask is not None]
+    return Mask(arrays, [weight.name for weight in weights])

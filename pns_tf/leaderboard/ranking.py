@@ -1,0 +1,206 @@
+"""Who is ahead, over all instances and seeds, and how sure that is."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+
+from pns_tf.leaderboard.distance import completed, scores, with_constant
+from pns_tf.leaderboard.statistics import (
+    Estimate,
+    agreement,
+    estimate,
+    holm,
+    interquartile_mean,
+    median,
+    probability_of_improvement,
+    profile,
+)
+
+WON = 1.0  # distance at which a ticket is as sparse as the planted one
+PROFILE = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0)  # distances at which profiles are tabulated
+
+
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """Scores of all entries, made once from rows, see `pns_tf.leaderboard.distance.scores`.
+
+    Attributes:
+        table: one row for each entry, instance, seed and ticket.
+        rows: what they were made from, the best constant an entry among them.
+
+    Example:
+        >>> ranking(Scores.of(rows), "weak")["entry"].iloc[0]
+        'oracle'
+    """
+
+    table: pd.DataFrame
+    rows: pd.DataFrame
+
+    @classmethod
+    def of(cls, rows: pd.DataFrame) -> Scores:
+        """The scores of a leaderboard's rows."""
+        rows = with_constant(completed(rows))
+        return cls(scores(rows), rows)
+
+    @property
+    def entries(self) -> list[str]:
+        """Names, in the order of the rows."""
+        return list(dict.fromkeys(self.table["entry"]))
+
+    @property
+    def instances(self) -> list[str]:
+        """Names, in the order of the rows."""
+        return list(dict.fromkeys(self.table["instance"]))
+
+    @property
+    def seeds(self) -> list[int]:
+        """All, in order."""
+        return sorted(set(self.table["seed"]))
+
+    def strata(
+        self, entry: str, ticket: str, score: str, seeds: list[int] | None = None
+    ) -> list[np.ndarray] | None:
+        """An entry's scores, an array for each instance with one for each seed.
+
+        Args:
+            entry: its name.
+            ticket: "strong", "weak" or "published".
+            score: "area" or "distance".
+            seeds: only these, ``None`` for all.
+
+        Returns:
+            ``None`` if the entry lacks an instance, or a seed that another entry has.
+        """
+        part = self.table[(self.table["entry"] == entry) & (self.table["ticket"] == ticket)]
+        found = part.pivot_table(
+            index="instance", columns="seed", values=score, aggfunc="first", dropna=False
+        ).reindex(index=self.instances)
+        strata = []
+        for instance in self.instances:
+            wanted = [s for s in self._seeds_of(instance) if seeds is None or s in seeds]
+            row = found.loc[instance].reindex(wanted).to_numpy(float)
+            if np.isnan(row).any() or not len(row):
+                return None
+            strata.append(row)
+        return strata
+
+    def _seeds_of(self, instance: str) -> list[int]:
+        return sorted(set(self.table.loc[self.table["instance"] == instance, "seed"]))
+
+
+@functools.lru_cache(maxsize=8)  # tables, page and printed text all begin with it
+def ranking(made: Scores, ticket: str) -> pd.DataFrame:
+    """All entries, the best first, by the interquartile mean of their areas.
+
+    Args:
+        made: scores.
+        ticket: "strong" or "weak".
+
+    Returns:
+        One row for each entry: ``entry``; ``area`` with ``area_low`` and ``area_high``;
+        ``distance`` with its interval, the median over instances and seeds; ``won``, the fraction
+        of runs whose ticket is near the planted one at no more than its density, with its interval;
+        ``never``, the fraction of runs with none at any density; ``seconds`` and ``epochs``, the
+        median as published; for weak tickets ``published_area`` and ``published_distance``, and
+        ``published_from``. Entries that lack an instance or a seed have no scores and come last.
+    """
+    rows = [_ranked(made, entry, ticket) for entry in made.entries]
+    table = pd.DataFrame(rows)
+    return table.sort_values(
+        "area", ascending=False, kind="stable", na_position="last"
+    ).reset_index(drop=True)
+
+
+def _ranked(made: Scores, entry: str, ticket: str) -> dict[str, object]:
+    own = made.rows[made.rows["entry"] == entry]
+    spent = own["pruning_seconds"] + own["training_seconds"]
+    found: dict[str, object] = {"entry": entry}
+    areas = made.strata(entry, ticket, "area")
+    distances = made.strata(entry, ticket, "distance")
+    found |= _of("area", estimate(areas) if areas else None)
+    found |= _of("distance", estimate(distances, median) if distances else None)
+    found |= _of("won", profile(distances, WON) if distances else None)
+    found["never"] = np.mean(np.isinf(np.concatenate(distances))) if distances else np.nan
+    if ticket == "weak":
+        areas = made.strata(entry, "published", "area")
+        distances = made.strata(entry, "published", "distance")
+        found |= _of("published_area", estimate(areas) if areas else None)
+        found |= _of("published_distance", estimate(distances, median) if distances else None)
+        found["published_from"] = "".join(sorted({str(word) for word in own["published_from"]}))
+    return found | {"seconds": spent.median(), "epochs": own["trained_epochs"].median()}
+
+
+def _of(name: str, found: Estimate | None) -> dict[str, float]:
+    found = found or Estimate(np.nan, np.nan, np.nan)
+    return {name: found.value, f"{name}_low": found.low, f"{name}_high": found.high}
+
+
+def improvements(made: Scores, ticket: str) -> pd.DataFrame:
+    """Each entry of the ranking against the next one: is it better?
+
+    Returns:
+        Columns ``entry``, ``than``, ``probability`` with ``low`` and ``high``, and ``p``, corrected
+        by Holm for all pairs shown.
+    """
+    order = ranking(made, ticket).dropna(subset="area")["entry"].tolist()
+    rows = []
+    for entry, other in pairwise(order):
+        mine, theirs = (made.strata(name, ticket, "area") for name in (entry, other))
+        assert mine is not None
+        assert theirs is not None
+        found = probability_of_improvement(mine, theirs)
+        rows.append(
+            {
+                "entry": entry,
+                "than": other,
+                "probability": found.probability,
+                "low": found.low,
+                "high": found.high,
+                "p": found.p,
+            }
+        )
+    table = pd.DataFrame(rows, columns=["entry", "than", "probability", "low", "high", "p"])
+    if table["p"].notna().all():
+        table["p"] = holm(table["p"].tolist())
+    return table
+
+
+def profiles(made: Scores, ticket: str) -> pd.DataFrame:
+    """The fraction of runs whose distance is at most τ, for each entry and τ of `PROFILE`.
+
+    Returns:
+        Columns ``entry``, ``within``, ``fraction``, ``low`` and ``high``.
+    """
+    rows = []
+    for entry in made.entries:
+        distances = made.strata(entry, ticket, "distance")
+        for within in PROFILE if distances else ():
+            found = profile(distances, within)
+            rows.append((entry, within, found.value, found.low, found.high))
+    return pd.DataFrame(rows, columns=["entry", "within", "fraction", "low", "high"])
+
+
+def split_half(made: Scores, ticket: str) -> float:
+    """Kendall's τ between the rankings by every other seed; NaN for a single seed."""
+    halves = [made.seeds[::2], made.seeds[1::2]]
+    if not halves[1]:
+        return np.nan
+    values: list[list[float]] = []
+    for seeds in halves:
+        strata = [made.strata(entry, ticket, "area", seeds) for entry in made.entries]
+        values.append(
+            [float(interquartile_mean(np.concatenate(s))) if s else np.nan for s in strata]
+        )
+    both = ~np.isnan(values).any(axis=0)
+    return agreement(np.asarray(values[0])[both], np.asarray(values[1])[both])
+
+
+def by_difficulty(made: Scores) -> list[str]:
+    """Instances, the easiest first: by the mean area of all pruners' weak and strong tickets."""
+    means = made.table[made.table["ticket"] != "published"].groupby("instance")["area"].mean()
+    return list(means.sort_values(ascending=False, kind="stable").index)

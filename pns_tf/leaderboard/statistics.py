@@ -1,0 +1,204 @@
+"""Statistics of a ranking with few seeds, as Agarwal et al. have them.
+
+Scores come in strata: an array for each instance, with one score for each seed. The bootstrap
+resamples seeds within each instance; entries with equally many seeds get the same resamples, so
+that their statistics are paired.
+
+Reference: Agarwal, Schwarzer, Castro, Courville & Bellemare, Deep Reinforcement Learning at the
+Edge of the Statistical Precipice, NeurIPS 2021, arXiv 2108.13264.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import bootstrap, kendalltau, trim_mean
+
+RESAMPLES = 2000
+CONFIDENCE = 0.95
+Statistic = Callable[..., np.ndarray]  # of ``scores, axis=``
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A statistic of a sample and its bootstrap interval, NaN where there is a single seed."""
+
+    value: float
+    low: float
+    high: float
+
+
+def interquartile_mean(scores: np.ndarray, axis: int = -1) -> np.ndarray:
+    """Mean of the middle half: a quarter of the scores, rounded down, is cut off at either end.
+
+    Agarwal et al. 2021, section 4.3.
+
+    Example:
+        >>> float(interquartile_mean(np.array([0.0, 1.0, 3.0, 100.0])))
+        2.0
+    """
+    return trim_mean(scores, 0.25, axis=axis)
+
+
+def resampled(strata: Sequence[np.ndarray], statistic: Statistic) -> np.ndarray:
+    """A statistic of all scores, for each resample of the stratified bootstrap.
+
+    Args:
+        strata: scores of each instance, ``(seeds,)``.
+        statistic: ``statistic(scores, axis=-1)``.
+
+    Returns:
+        ``(2000,)``; empty if an instance has fewer than two seeds.
+
+    Reference: Agarwal et al. 2021, section 4.1.
+    """
+    if not strata or min(map(len, strata)) < 2:
+        return np.array([])
+    return _resampled(
+        tuple(np.asarray(scores, float) for scores in strata),
+        lambda *parts, axis: statistic(np.concatenate(parts, axis=axis), axis=axis),
+    )
+
+
+def _resampled(samples: tuple[np.ndarray, ...], statistic: Statistic) -> np.ndarray:
+    with np.errstate(invalid="ignore"):  # of infinite ones SciPy takes a standard error besides
+        return bootstrap(
+            samples,
+            statistic,
+            n_resamples=RESAMPLES,
+            vectorized=True,
+            method="percentile",
+            random_state=np.random.default_rng(0),
+        ).bootstrap_distribution
+
+
+def estimate(strata: Sequence[np.ndarray], statistic: Statistic = interquartile_mean) -> Estimate:
+    """A statistic of all scores with its 95 % percentile interval, see `resampled`.
+
+    Scores may be infinite, as those of distances that no density tried is enough for.
+
+    Example:
+        >>> estimate([np.array([0.5, 0.5]), np.array([0.7, 0.7])], np.mean)
+        Estimate(value=0.6, low=0.6, high=0.6)
+    """
+    value = float(statistic(np.concatenate(list(strata)), axis=-1)) if len(strata) else np.nan
+    return Estimate(value, *_ends(resampled(strata, statistic)))
+
+
+def _ends(values: np.ndarray) -> tuple[float, float]:
+    if not len(values):
+        return np.nan, np.nan
+    outside = (1 - CONFIDENCE) / 2
+    # No interpolation: between a number and infinity there is none.
+    low, high = np.quantile(values, [outside, 1 - outside], method="inverted_cdf")
+    return float(low), float(high)
+
+
+def median(distances: np.ndarray, axis: int = -1) -> np.ndarray:
+    """The median of right-censored distances, where a censored one is infinite.
+
+    It is infinite, that is above the largest density tried, where half of them or more are.
+
+    Example:
+        >>> median(np.array([1.0, 4.0, np.inf])), median(np.array([1.0, np.inf]))
+        (4.0, inf)
+    """
+    ordered = np.sort(distances, axis=axis)
+    n = ordered.shape[axis]
+    upper = np.take(ordered, n // 2, axis=axis)
+    lower = np.take(ordered, (n - 1) // 2, axis=axis)
+    return (lower + upper) / 2
+
+
+def profile(strata: Sequence[np.ndarray], within: float) -> Estimate:
+    """Performance profile: the fraction of runs whose distance is at most ``within``.
+
+    Agarwal et al. 2021, section 4.2, where higher scores are better: F(τ) = mean(distance ≤ τ).
+
+    Example:
+        >>> profile([np.array([1.0, 8.0]), np.array([np.inf, 4.0])], 4.0).value
+        0.5
+    """
+    near = [np.asarray(scores) <= within * (1 + 1e-9) for scores in strata]
+    return estimate(near, lambda scores, axis: np.mean(scores, axis=axis))
+
+
+@dataclass(frozen=True)
+class Improvement:
+    """How often one entry is better than another.
+
+    Attributes:
+        probability: P(X > Y), a tie counting half; the mean over instances.
+        low, high: its bootstrap interval.
+        p: two-sided, that it is ½.
+    """
+
+    probability: float
+    low: float
+    high: float
+    p: float
+
+
+def probability_of_improvement(x: Sequence[np.ndarray], y: Sequence[np.ndarray]) -> Improvement:
+    """P(X > Y) = mean over instances of mean_{i,j} (1 if x_i > y_j, ½ if equal).
+
+    Agarwal et al. 2021, section 4.3. The interval is from the stratified bootstrap of seeds, the
+    same for both. p is twice the smaller share of resamples on one side of ½, those at ½ on both,
+    with one resample more on either.
+
+    Args:
+        x: scores of one entry, an array ``(seeds,)`` for each instance.
+        y: those of the other, of the same seeds.
+
+    Example:
+        >>> better = probability_of_improvement([np.array([3.0, 1.0])], [np.array([1.0, 2.0])])
+        >>> better.probability  # 3 > 1, 3 > 2, 1 = 1, 1 < 2
+        0.625
+    """
+    pairs = list(zip(map(np.asarray, x), map(np.asarray, y), strict=True))
+
+    def shares(*chosen: np.ndarray, axis: int = -1) -> np.ndarray:
+        parts = []
+        for (a, b), rows in zip(pairs, chosen, strict=True):
+            rows = rows.astype(int)
+            mine, theirs = a[rows][..., :, None], b[rows][..., None, :]
+            parts.append(np.mean((mine > theirs) + 0.5 * (mine == theirs), axis=(-2, -1)))
+        return np.mean(parts, axis=0)
+
+    rows = tuple(np.arange(len(a)) for a, _ in pairs)
+    value = float(shares(*rows))
+    if min(map(len, rows)) < 2:
+        return Improvement(value, np.nan, np.nan, np.nan)
+    values = _resampled(rows, shares)
+    below, above = np.count_nonzero(values <= 0.5), np.count_nonzero(values >= 0.5)
+    p = min(1.0, 2 * (min(below, above) + 1) / (len(values) + 1))
+    return Improvement(value, *_ends(values), p)
+
+
+def holm(p: Sequence[float]) -> np.ndarray:
+    """p values corrected for being several: the i-th smallest of m by m − i + 1, none falling.
+
+    Reference: Holm, A Simple Sequentially Rejective Multiple Test Procedure, 1979.
+
+    Example:
+        >>> holm([0.04, 0.01, 0.03]).tolist()
+        [0.06, 0.03, 0.06]
+    """
+    p = np.asarray(p, float)
+    order = np.argsort(p, kind="stable")
+    steps = p[order] * (len(p) - np.arange(len(p)))
+    corrected = np.empty(len(p))
+    corrected[order] = np.minimum(np.maximum.accumulate(steps), 1.0)
+    return corrected
+
+
+def agreement(first: Sequence[float], second: Sequence[float]) -> float:
+    """Kendall's τ-b of two rankings; NaN for fewer than two entries.
+
+    Example:
+        >>> round(agreement([3, 2, 1], [3, 1, 2]), 3)
+        0.333
+    """
+    return float(kendalltau(first, second).statistic) if len(first) > 1 else np.nan

@@ -1,0 +1,151 @@
+"""The rule of rankings: one for all tickets, and one that the truth passes."""
+
+import dataclasses
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pns_tf.checks import InputError
+from pns_tf.commands import main
+from pns_tf.hosts.fully_connected import FullyConnected
+from pns_tf.hosts.vgg import Vgg
+from pns_tf.judging.writing import ANSWERS
+from pns_tf.leaderboard.distance import standings
+from pns_tf.leaderboard.entries import TRUTH, Entry
+from pns_tf.leaderboard.instances import INSTANCES, Instance
+from pns_tf.recipe.planting import Planting
+from pns_tf.recipe.run import Run
+from pns_tf.recipe.search import SeekSettings
+from pns_tf.runs import ranked
+from pns_tf.runs.execute import execute, planted_of
+from pns_tf.seeding import generator
+from pns_tf.training import last
+from pns_tf.training.last import WarmCosine, last_training
+
+SMALL = Instance("circle", 4, 30)
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    """Fewer epochs and samples; the rule is the same."""
+    monkeypatch.setattr(last, "TRIAL_EPOCHS", 1)
+    monkeypatch.setattr(last, "EPOCHS", 3)
+    monkeypatch.setattr(ranked, "FRESH_SAMPLES", 20_000)
+    for cached in (ranked.judging_data, ranked._of_planted):
+        cached.cache_clear()
+    yield
+    for cached in (ranked.judging_data, ranked._of_planted):
+        cached.cache_clear()
+
+
+def table(entry: Entry, instance: Instance, densities: list[float]):
+    """Rows as a leaderboard collects them."""
+    rows = [execute(entry.run(instance, density, 10_000)).row for density in densities]
+    return pd.DataFrame(rows).assign(entry=entry.name, instance=instance.name)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("instance", INSTANCES, ids=lambda each: each.name)
+def test_the_truth_has_distance_one_on_both_boards(instance):
+    rows = table(TRUTH, instance, [instance.truth])
+    assert rows["truth"].tolist() == [pytest.approx(instance.truth, rel=1e-12)]
+    found = standings(rows).set_index(["entry", "ticket"])
+    for ticket in ("strong", "weak"):
+        assert found.loc["oracle", ticket]["distance"] == pytest.approx(1.0, rel=1e-9)
+        assert found.loc["best constant", ticket]["distance"] == np.inf
+    # The planted ticket is judged as the strong one is: the same masks have one value.
+    assert rows["strong"].tolist() == rows["planted"].tolist()
+
+
+@pytest.mark.slow
+def test_rows_say_by_which_rule_and_from_where():
+    row = execute(Entry("rigl", "rigl", {"epochs": 2}).run(SMALL, 0.3, 10_001)).row
+    assert row["ranked"] is True
+    assert (row["weak_from"], row["published_from"]) == ("host", "search")
+    assert row["seed"] == 10_001
+    assert not {"before", "strong_unscaled", "validation"} & row.keys()
+    assert {"truth", "planted", "strong", "final", "final_published", "last_rate"} <= row.keys()
+    assert row["last_epochs"] == 3 * 1 + 3
+
+
+@pytest.mark.slow
+def test_the_last_training_keeps_the_parameters_that_it_begins_with():
+    planting = Planting(FullyConnected("circle", 4, 30), seed=3)
+    planted, data = planted_of(planting), ranked.judging_data(planting)
+    trained = last_training(planted.ticket, data, generator(3, "last training"))
+    assert len(trained.weights) == 3
+    assert trained.rate in last.RATES
+    initial = planted.ticket.get_weights()
+    for before, kept in zip(initial, trained.weights[0], strict=True):
+        np.testing.assert_array_equal(before, kept)
+    after = trained.weights[-1]
+    assert any(not np.array_equal(a, b) for a, b in zip(initial, after, strict=True))
+
+
+def test_the_rate_rises_then_falls_to_zero():
+    rate = WarmCosine()
+    rate.peak.assign(0.1)
+    rate.steps.assign(100)
+    values = [float(rate(step)) for step in range(101)]
+    assert values[:5] == pytest.approx([0.02, 0.04, 0.06, 0.08, 0.1])
+    assert np.argmax(values) == 4
+    assert values[100] == pytest.approx(0, abs=1e-7)
+    assert (np.diff(values[5:]) < 0).all()
+
+
+def test_judging_samples_are_many_and_drawn_apart(monkeypatch):
+    monkeypatch.undo()
+    assert ranked.FRESH_SAMPLES == 100_000
+    monkeypatch.setattr(ranked, "FRESH_SAMPLES", 1000)
+    planting = Planting(FullyConnected("circle", 4, 40), seed=10_000)
+    x, _ = ranked.fresh_samples(planting.host, None, 10_000)
+    own = planting.host.data(None, None, 10_000)
+    assert len(x) == 1000
+    seen = {tuple(point) for point in (*own.x_train, *own.x_test)}
+    assert not seen & {tuple(point) for point in x}
+
+
+def test_only_computed_tasks_are_ranked():
+    run = Run(Vgg("vgg11"), SeekSettings("snip", 0.1), ranked=True)
+    with pytest.raises(InputError, match="only tickets of computed tasks are ranked, got vgg11"):
+        execute(run)
+
+
+def test_ranked_runs_have_names_of_their_own_and_others_keep_theirs():
+    run = Run(FullyConnected("circle"), SeekSettings("snip", 0.1))
+    assert "ranked" not in run.settings
+    assert dataclasses.replace(run, ranked=True).name != run.name
+    assert dataclasses.replace(run, ranked=True).folder.endswith("-ranked")
+
+
+@pytest.mark.slow
+def test_a_submission_is_ranked_beside_rows_by_their_rule(tmp_path, refused, capsys):
+    rows = pd.concat(
+        [
+            table(entry, SMALL, [SMALL.truth, 0.5])
+            for entry in (TRUTH, Entry("random", "random", search={"epochs": 1}))
+        ]
+    )
+    rows.to_csv(tmp_path / "runs.csv", index=False)
+    place = tmp_path / "instance"
+    made = ("instance", "--task=circle", "--depth=4", "--width=30", "--epochs=1", "--answers")
+    main([*made, f"--density={SMALL.truth}", "--seed=10000", f"--out={place}"])
+    shutil.copy(place / ANSWERS, tmp_path / "masks.npz")
+    judge = (f"--submission={tmp_path / 'masks.npz'}", f"--beside={tmp_path / 'runs.csv'}")
+    main(["judge", *judge, f"--instance={place}", f"--out={tmp_path / 'verdicts'}"])
+    capsys.readouterr()
+    (folder,) = (tmp_path / "verdicts").glob("*/leaderboard")
+    written = pd.read_csv(folder / "runs.csv")
+    mine = written[~written["entry"].isin(["oracle", "random"])]
+    oracle = rows[rows["entry"] == "oracle"].iloc[0]
+    for name in ("planted", "strong", "final"):
+        assert mine[name].iloc[0] == pytest.approx(oracle[name], abs=1e-6)
+    found = pd.read_csv(folder / "standings.csv").set_index("entry")
+    assert found.loc[mine["entry"].iloc[0], "distance"].tolist() == [1.0, 1.0]
+    main([*made, f"--density={SMALL.truth}", "--seed=3", f"--out={tmp_path / 'other'}"])
+    flags = (f"--instance={tmp_path / 'other'}", f"--out={tmp_path / 'more'}")
+    said = refused("judge", *judge, *flags)
+    assert "the instance has rows of seed 3, which are not ranked" in said
+    assert not (tmp_path / "more").exists()

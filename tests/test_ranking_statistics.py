@@ -1,0 +1,95 @@
+"""The statistics of rankings, on cases computed by hand."""
+
+import numpy as np
+import pytest
+
+from pns_tf.leaderboard.statistics import (
+    agreement,
+    estimate,
+    holm,
+    interquartile_mean,
+    median,
+    probability_of_improvement,
+    profile,
+    resampled,
+)
+
+
+def test_the_interquartile_mean_leaves_out_a_quarter_at_either_end():
+    assert interquartile_mean(np.array([0.0, 1.0, 3.0, 100.0])) == 2
+    # Of ten scores two are left out at either end: (3 + 4 + 5 + 6 + 7 + 8) / 6.
+    assert interquartile_mean(np.arange(1.0, 11.0)) == 5.5
+    np.testing.assert_array_equal(
+        interquartile_mean(np.array([[0, 1, 3, 9], [1, 1, 1, 1]])), [2, 1]
+    )
+
+
+def test_resamples_stay_within_instances():
+    # Whatever seeds are drawn, one half of the scores is 0 and the other 1.
+    means = resampled([np.zeros(5), np.ones(5)], np.mean)
+    assert set(means) == {0.5}
+    assert len(set(resampled([np.arange(5.0), np.ones(5)], np.mean))) > 5
+
+
+def test_equal_scores_of_two_entries_are_resampled_alike():
+    first = [np.array([0.1, 0.5, 0.9]), np.array([0.2, 0.3, 0.8])]
+    shifted = [scores + 1 for scores in first]
+    np.testing.assert_allclose(resampled(shifted, np.mean) - resampled(first, np.mean), 1)
+
+
+def test_the_interval_is_that_of_the_percentiles():
+    found = estimate([np.array([0.0, 1.0])], np.mean)
+    # Two draws of two: means 0, ½, ½, 1, so that 2.5 % and 97.5 % are the extremes.
+    assert (found.value, found.low, found.high) == (0.5, 0.0, 1.0)
+
+
+def test_one_seed_gives_no_interval():
+    found = estimate([np.array([0.3]), np.array([0.5])], np.mean)
+    assert found.value == pytest.approx(0.4)
+    assert np.isnan([found.low, found.high]).all()
+
+
+def test_the_median_of_censored_distances_is_infinite_where_half_are():
+    assert median(np.array([1.0, 2.0, np.inf])) == 2
+    assert median(np.array([1.0, 3.0])) == 2
+    assert median(np.array([1.0, 2.0, np.inf, np.inf])) == np.inf
+    found = estimate([np.array([1.0, 2.0, np.inf])], median)
+    assert (found.value, found.low, found.high) == (2, 1, np.inf)
+
+
+def test_a_profile_counts_what_is_within():
+    strata = [np.array([1.0, 8.0, np.inf]), np.array([2.0, 4.0, 4.0])]
+    assert profile(strata, 1.0).value == pytest.approx(1 / 6)
+    assert profile(strata, 4.0).value == pytest.approx(4 / 6)
+    assert profile([np.full(3, 1 + 1e-12)], 1.0).value == 1  # but for rounding
+
+
+def test_the_probability_of_improvement_is_the_mean_over_instances():
+    x, y = (
+        [np.array([3.0, 1.0]), np.array([5.0, 5.0])],
+        [np.array([1.0, 2.0]), np.array([1.0, 9.0])],
+    )
+    # First instance: 3 > 1, 3 > 2, 1 = 1, 1 < 2 makes 2.5 / 4; second: 2 / 4.
+    found = probability_of_improvement(x, y)
+    assert found.probability == pytest.approx((0.625 + 0.5) / 2)
+    assert found.low <= found.probability <= found.high
+
+
+def test_who_is_always_better_is_so_with_the_least_p_there_is():
+    better = probability_of_improvement([np.full(4, 2.0)], [np.full(4, 1.0)])
+    assert (better.probability, better.low, better.high) == (1, 1, 1)
+    assert better.p == pytest.approx(2 / 2001)
+    equal = probability_of_improvement([np.full(4, 1.0)], [np.full(4, 1.0)])
+    assert (equal.probability, equal.p) == (0.5, 1.0)
+
+
+def test_holm_multiplies_the_smallest_by_the_number_of_all():
+    assert holm([0.01, 0.04, 0.03]).tolist() == pytest.approx([0.03, 0.06, 0.06])
+    assert holm([0.5, 0.9]).tolist() == [1.0, 1.0]
+
+
+def test_agreement_is_kendalls():
+    assert agreement([1, 2, 3, 4], [1, 2, 3, 4]) == 1
+    # One of the six pairs is the other way round: (5 − 1) / 6.
+    assert agreement([1, 2, 3, 4], [1, 2, 4, 3]) == pytest.approx(4 / 6)
+    assert np.isnan(agreement([1], [1]))
