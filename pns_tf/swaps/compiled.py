@@ -68,40 +68,64 @@ def sums(x, weights, biases, widths, wanted):
     Args:
         x: float32 ``(inputs, n)``.
         weights, biases, widths: of a `Wiring`.
-        wanted: which neurons are computed, of all layers one after the other, inputs too.
+        wanted: which neurons are computed, of all layers one after the other, inputs too; with
+            each of them those that lead to it.
 
     Returns:
         float32 ``(neurons of all layers, n)``, the inputs themselves first; zero where not wanted.
     """
     inputs, n = x.shape
-    result = np.zeros((widths.sum(), n), np.float32)
+    begins, sources, strengths = _incoming(weights, widths, wanted)
+    result = np.zeros((len(wanted), n), np.float32)
     result[:inputs] = x
-    rectified = np.empty((widths.max(), BLOCK), np.float32)
+    rectified = np.empty((len(wanted), BLOCK), np.float32)
     for begin in range(0, n, BLOCK):
         length = min(BLOCK, n - begin)
-        before, first = 0, 0  # the first source's row, and the layer's first weight
-        for layer in range(len(widths) - 1):
-            sources, neurons = widths[layer], widths[layer + 1]
-            for i in range(sources):
-                if wanted[before + i]:
-                    row = result[before + i]
-                    for s in range(length):
-                        value = row[begin + s]
-                        rectified[i, s] = value if layer == 0 or value > ZERO else ZERO
-            for j in range(neurons):
-                place = before + sources + j
-                if not wanted[place]:
-                    continue
-                out = result[place, begin : begin + length]
-                out[:] = biases[place - inputs]
-                for i in range(sources):
-                    weight = weights[first + i * neurons + j]
-                    if weight != ZERO:
-                        for s in range(length):
-                            out[s] += weight * rectified[i, s]
-            before += sources
-            first += sources * neurons
+        rectified[:inputs, :length] = x[:, begin : begin + length]
+        for row in range(inputs, len(wanted)):
+            if not wanted[row]:
+                continue
+            out, after = result[row, begin : begin + length], rectified[row]
+            out[:] = biases[row - inputs]
+            for link in range(begins[row], begins[row + 1]):
+                weight, source = strengths[link], rectified[sources[link]]
+                for s in range(length):
+                    out[s] += weight * source[s]
+            for s in range(length):
+                after[s] = out[s] if out[s] > ZERO else ZERO
     return result
+
+
+@compiled
+def _incoming(weights, widths, wanted):
+    """For each neuron where the list of those that lead to it begins, their rows, and the weights.
+
+    Lists of neurons that are not wanted are empty.
+    """
+    counts = np.zeros(len(wanted) + 1, np.int64)
+    first, before = 0, 0
+    for layer in range(len(widths) - 1):
+        before += widths[layer]
+        for _ in range(widths[layer]):
+            for j in range(widths[layer + 1]):
+                if weights[first + j] != ZERO and wanted[before + j]:
+                    counts[before + j + 1] += 1
+            first += widths[layer + 1]
+    begins = np.cumsum(counts)
+    free = begins.copy()
+    sources, strengths = np.empty(begins[-1], np.int64), np.empty(begins[-1], np.float32)
+    first, before, source = 0, 0, 0
+    for layer in range(len(widths) - 1):
+        before += widths[layer]
+        for _ in range(widths[layer]):
+            for j in range(widths[layer + 1]):
+                if weights[first + j] != ZERO and wanted[before + j]:
+                    place = free[before + j]
+                    sources[place], strengths[place] = source, weights[first + j]
+                    free[before + j] += 1
+            first += widths[layer + 1]
+            source += 1
+    return begins, sources, strengths
 
 
 @compiled
