@@ -61,9 +61,10 @@ def train_sparse(
         >>> kernels, biases = [np.ones((1, 1)), np.ones((1, 1))], [np.zeros(1), np.zeros(1)]
         >>> mask = Mask([[[1]], [0], [[1]], [0]])
         >>> x = np.linspace(0, 1, 50)[:, None]
-        >>> arguments = kernels, biases, mask, x, 3 * x, kind_named("regression"), 200, Loop(rng)
+        >>> regression = tasks.get("relu").kind
+        >>> arguments = kernels, biases, mask, x, 3 * x, regression, 200, Loop(rng)
         >>> first, second = train_sparse(*arguments, learning_rate=0.01, batch_size=10)[0]
-        >>> round(float(first * second), 2)
+        >>> round((first * second).item(), 2)
         3.0
     """
     links, network = _links(mask)
