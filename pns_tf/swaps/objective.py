@@ -50,6 +50,10 @@ class MeanSquare:
         """What a strong ticket is judged by."""
         return self.loss(outputs, y, fit_scales(outputs, y))
 
+    def rough_error(self, outputs: np.ndarray, y: np.ndarray, scales: np.ndarray) -> float:
+        """The same, as the best scales are those of the lowest loss."""
+        return self.error(outputs, y)
+
     def expansion(self, outputs: np.ndarray, y: np.ndarray, scales: np.ndarray) -> Expansion:
         # An output left out, with scale 0, could never come back: it gets the size of its labels.
         size = np.sqrt(np.mean(outputs**2, axis=0))
@@ -91,6 +95,10 @@ class CrossEntropy:
     def error(self, outputs: np.ndarray, y: np.ndarray) -> float:
         """What a strong ticket is judged by: the fraction wrong with the scales best for that."""
         return 1 - accuracy(outputs * fit_class_scales(outputs, y, restarts=0), y)
+
+    def rough_error(self, outputs: np.ndarray, y: np.ndarray, scales: np.ndarray) -> float:
+        """The fraction wrong with these scales, never less than the error."""
+        return 1 - accuracy(outputs * scales, y)
 
     def expansion(self, outputs: np.ndarray, y: np.ndarray, scales: np.ndarray) -> Expansion:
         p = softmax(outputs * scales)

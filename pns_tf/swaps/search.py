@@ -70,8 +70,10 @@ def swap_search(
     each is tried: it stays if the loss has become lower. A mask with more than ``count`` parameters
     loses those that are missed least first. What is won on few samples can be lost on all: a round
     that ends `TOO_FAR` above the lowest loss on all samples is undone, back to the mask that had
-    it. The result is the mask that, after some round, was best by what strong tickets are judged
-    by: for classes the accuracy, which the cross entropy follows only roughly.
+    it. The result is the mask that, after some round of the second half, was best by what strong
+    tickets are judged by: for classes the accuracy, which the cross entropy follows only roughly.
+    As the scales that are best for it take long to find, only those masks are judged that are the
+    best so far with the scales of the least cross entropy.
 
     Args:
         kernels: ``(fan_in, fan_out)`` of each layer, float32.
@@ -102,7 +104,7 @@ def swap_search(
     here, scales_here = MaskNote(mask), Note(scales)
     lowest, lowest_mask, lowest_scales = Note(np.inf), MaskNote(mask), Note(scales)
     best, best_mask = Note((np.inf, np.inf)), MaskNote(mask)  # error first, then loss
-    progress, last = Note(0.0), Note(np.inf)
+    progress, last, roughest = Note(0.0), Note(np.inf), Note(np.inf)
 
     def step(number: int) -> float:
         if progress.value >= settings.rounds:
@@ -119,10 +121,14 @@ def swap_search(
         here.value, scales_here.value = network.mask, trial.scales
         outputs = network.outputs(x)
         _, loss = judge.fit(outputs, y, trial.scales)
-        if loss < WORTH * lowest.value:
-            rank = (judge.error(outputs, y), loss)
-            if rank < tuple(best.value):
-                best.value, best_mask.value = rank, here.value
+        late = 1 < settings.rounds <= 2 * progress.value
+        if late and loss < WORTH * lowest.value:
+            rough = judge.rough_error(outputs, y, trial.scales)
+            if rough <= roughest.value:
+                roughest.value = rough
+                rank = (judge.error(outputs, y), loss)
+                if rank < tuple(best.value):
+                    best.value, best_mask.value = rank, here.value
         if loss <= lowest.value:
             lowest.value, lowest_mask.value = loss, here.value
             lowest_scales.value = trial.scales
@@ -131,10 +137,15 @@ def swap_search(
         last.value = loss
         return loss
 
-    state = [here, scales_here, lowest, lowest_mask, lowest_scales, best, best_mask, progress, last]
+    state = [here, scales_here, lowest, lowest_mask, lowest_scales, best, best_mask]
+    state += [progress, last, roughest]
     with threadpool_limits(1):  # arrays are small, and results must not depend on the cores
         losses = loop.run(settings.rounds, step, state)
-    return best_mask.value, losses
+    if not np.isfinite(best.value[0]):  # no round was judged, as where there is but one
+        return lowest_mask.value, losses
+    outputs = LiveNetwork(kernels, biases, lowest_mask.value, loop.rng, wake=False).outputs(x)
+    rank = (judge.error(outputs, y), lowest.value)
+    return (lowest_mask if rank < tuple(best.value) else best_mask).value, losses
 
 
 class _Trial:
