@@ -1,8 +1,6 @@
 """What `construct` leaves behind: read by everything that reads planted runs."""
 
 import json
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -59,18 +57,10 @@ def test_it_is_read_back_as_it_was(run):
     assert "Constructed" in repr(read)
 
 
-def test_tensorflow_alone_computes_the_target_from_the_exported_ticket(run):
-    code = (
-        "import sys, numpy as np, tensorflow as tf\n"
-        "x = np.linspace(-1, 1, 101, dtype=np.float32)[:, None]\n"
-        f"serve = tf.saved_model.load({str(run / 'ticket')!r}).serve\n"
-        "assert not any('pns' in name for name in sys.modules)\n"
-        "print(float(np.abs(serve(x).numpy() - np.maximum(x, 0)).max()))\n"
-    )
-    done = subprocess.run(
-        [sys.executable, "-I", "-c", code], capture_output=True, text=True, cwd="/", check=True
-    )
-    assert float(done.stdout) < 1e-3
+def test_tensorflow_alone_computes_the_target_from_the_exported_ticket(run, serve_elsewhere):
+    x = np.linspace(-1, 1, 101, dtype=np.float32)[:, None]
+    (served,) = serve_elsewhere(x, run / "ticket")
+    assert np.abs(served - np.maximum(x, 0)).max() < 1e-3
 
 
 def test_seek_and_instance_take_it(run, tmp_path):
@@ -110,7 +100,7 @@ def test_a_circle_ticket_is_as_good_as_its_target_and_small():
         lambda x: np.asarray(made.ticket(x)) / made.scales, made.task.kind, data
     )
     assert strength.metric > 0.96
-    assert made.planted_masks.kept < 6 * made.target.nonzero_weights
+    assert made.planted_masks.kept < 10 * made.target.nonzero_weights
     assert made.certificate.measured <= made.certificate.proven
 
 
