@@ -59,7 +59,7 @@ def test_it_is_read_back_as_it_was(run):
 
 def test_tensorflow_alone_computes_the_target_from_the_exported_ticket(run, serve_elsewhere):
     x = np.linspace(-1, 1, 101, dtype=np.float32)[:, None]
-    (served,) = serve_elsewhere(x, run / "ticket")
+    (served,) = serve_elsewhere([run / "ticket"], x)
     assert np.abs(served - np.maximum(x, 0)).max() < 1e-3
 
 
