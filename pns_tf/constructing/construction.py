@@ -24,16 +24,16 @@ SAMPLES = 1500  # of the input box, on which errors are measured while masks are
 CONSTANTS = 8  # neurons of a layer that give constants
 LAST_CONSTANTS = 12  # of the last hidden layer: outputs cannot choose their place
 LARGE = 6  # of these are the largest biases, for targets whose outputs need large constants
-OFFERED = 150  # host neurons that are looked at for a target neuron
+OFFERED = 200  # host neurons that are looked at for a target neuron
 STARTS = 8  # scales that are tried for each
 LAST_STARTS = 100  # for an output
 MORE_ELEMENTS = 2  # that it may take: its scale can be larger then, and its errors smaller
 SHARE = 1.0  # a parameter costs so much of what the target's own may be off by on average
 LOOSE = 8.0  # times that where few parameters are read: who reads the copy sets it right
 FEW = 3
-TRIES = 3  # for the whole ticket, each with parameters at an eighth of the price, and
+TRIES = 3  # for the whole ticket, each with parameters at a third of the price, and
 RETRIES = 2  # for a single neuron, each with parameters at a lower price
-CHEAPER, MUCH_CHEAPER = 4.0, 8.0  # by so much
+CHEAPER, MUCH_CHEAPER = 4.0, 3.0  # by so much
 
 
 @dataclass(frozen=True, eq=False)
