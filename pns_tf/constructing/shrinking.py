@@ -71,7 +71,7 @@ def shrink(
     def judged(of: Mask) -> tuple[float, np.ndarray]:
         outputs = _outputs(kernels, biases, of, x)
         if not classes:
-            return judge.error(outputs, y), judge.scales(outputs, y, None)
+            return judge.error(outputs, y), judge.fit(outputs, y, np.ones(len(scales)))[0]
         factors = kind.fit_scales(outputs, y)
         return float(np.mean(np.argmax(outputs * factors, axis=1) != y)), factors
 

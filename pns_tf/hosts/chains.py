@@ -141,7 +141,7 @@ def _check_norm(layer: keras.layers.BatchNormalization) -> None:
     axis = [int(number) for number in np.ravel(layer.axis)]
     if axis not in ([-1], [len(layer.input_shape) - 1]):
         raise InputError(f"layer {layer.name!r} must normalise the last axis, got axis {axis}")
-    variance = np.asarray(layer.moving_variance)
+    variance = layer.moving_variance.numpy()
     if not (variance + layer.epsilon > 0).all():
         odd = variance[~(variance + layer.epsilon > 0)][0]
         raise InputError(

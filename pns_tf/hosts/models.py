@@ -130,9 +130,9 @@ def _copy_weights(layer: keras.layers.Layer, copy: keras.layers.Layer) -> None:
 
 def norm_arrays_of(layer: keras.layers.BatchNormalization) -> list[np.ndarray]:
     """γ, β, moving mean and moving variance, ``(channels,)`` each."""
-    mean, variance = np.array(layer.moving_mean), np.array(layer.moving_variance)
-    gamma = np.ones_like(mean) if layer.gamma is None else np.array(layer.gamma)
-    beta = np.zeros_like(mean) if layer.beta is None else np.array(layer.beta)
+    mean, variance = layer.moving_mean.numpy(), layer.moving_variance.numpy()
+    gamma = np.ones_like(mean) if layer.gamma is None else layer.gamma.numpy()
+    beta = np.zeros_like(mean) if layer.beta is None else layer.beta.numpy()
     return [gamma, beta, mean, variance]
 
 

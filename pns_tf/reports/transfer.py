@@ -176,7 +176,10 @@ def _bootstrap(both: Sequence[np.ndarray], rng: np.random.Generator) -> tuple[fl
             ranks.append(mean_ranks(values[:, :, rng.integers(seeds, size=seeds)]))
         taus.append(kendalltau(ranks[0][some], ranks[1][some]).statistic)
     tail = (1 - CONFIDENCE) / 2
-    low, high = np.nanquantile(taus, [tail, 1 - tail])
+    known = [tau for tau in taus if np.isfinite(tau)]
+    if not known:  # one side has all pruners at one place
+        return np.nan, np.nan
+    low, high = np.quantile(known, [tail, 1 - tail])
     return float(low), float(high)
 
 
