@@ -234,7 +234,7 @@ class _Layer:
     def _note(self, j: int, choices: Choices, neurons: np.ndarray, place: np.ndarray) -> Copies:
         masks = np.zeros((len(self.used), len(neurons)), bool)
         masks[place] = choices.masks[:, : len(place)].T
-        own = choices.masks[:, len(place) :].any(axis=1)
+        own = np.asarray(choices.masks[:, len(place) :].any(axis=1))
         self.used |= masks[:, :1].any(axis=1)
         self.free[neurons] = False
         values = self.kernel[np.ix_(self.before.neurons, neurons)] * masks
@@ -292,9 +292,9 @@ def _too_narrow(
             copies = np.hstack([copies, np.zeros((len(z), int(not mine.any())))])
             off = np.sqrt(np.mean(worth[:, None] * (copies - z[:, [j]]) ** 2, axis=0).min())
             worst = max(worst, (float(off), index + 1, j))
-    off, layer, j = worst
+    off, place, j = worst
     return (
         f"the host is too narrow for tolerance={tolerance:g}: outputs are off by {error:.3g}; "
-        f"candidates run out in layer {layer}, where the best copy of the target's neuron {j} "
-        f"({np.count_nonzero(deep.kernels[layer - 1][:, j])} weights) is off by {off:.3g}"
+        f"candidates run out in layer {place}, where the best copy of the target's neuron {j} "
+        f"({np.count_nonzero(deep.kernels[place - 1][:, j])} weights) is off by {off:.3g}"
     )
