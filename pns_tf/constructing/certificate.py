@@ -151,5 +151,8 @@ def represented(
         none = np.full(len(b), CONSTANT)
         rows.append((np.full(len(b), number), none, j[b], few[b], offsets[j[b]], off_bias[b]))
         sources, of, scales, moved = layer.neurons, layer.of, layer.scales, here
-    columns = [np.concatenate(column) for column in zip(*rows, strict=True)]
-    return Representation(*columns, bound=float(moved.max()))
+    layers, features, neurons, elements, wanted, errors = map(
+        np.concatenate, zip(*rows, strict=True)
+    )
+    bound = float(moved.max())
+    return Representation(layers, features, neurons, elements, wanted, errors, bound)

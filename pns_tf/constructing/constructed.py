@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import tf_keras as keras
@@ -99,6 +100,7 @@ def construct(
     seed, flag_shrink = integer("seed", seed, minimum=0), flag("shrink", shrink)
     known, target = (None, task) if isinstance(task, Target) else _task_target(task, depth)
     template = host_from_model(host) if isinstance(host, keras.Model) else None
+    arrays: Any
     if host is None:
         depth = target.depth + 1 if host_depth is None else integer("host_depth", host_depth, 3)
         sizes = host_sizes(target.shape[0], target.shape[-1], depth, integer("width", width, 1))

@@ -107,9 +107,9 @@ def with_constants(
 
 def used_copies(layers: list[Copies]) -> list[Copies]:
     """The same without those that no output makes use of."""
-    kept = [np.ones(len(layers[-1].neurons), bool)]
+    kept: list[np.ndarray] = [np.ones(len(layers[-1].neurons), bool)]
     for layer in reversed(layers):
-        kept.insert(0, layer.masks[:, kept[0]].any(axis=1))
+        kept.insert(0, np.asarray(layer.masks[:, kept[0]].any(axis=1)))
     kept[0] = np.ones(len(kept[0]), bool)  # the inputs
     return [
         layer.part(sources, some)

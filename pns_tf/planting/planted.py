@@ -76,10 +76,10 @@ class Planted:
     written: int | None = None
 
     def __repr__(self) -> str:
-        return as_line("Planted", self._facts)
+        return as_line(type(self).__name__, self._facts)
 
     def _repr_html_(self) -> str:
-        return as_html("Planted", self._facts)
+        return as_html(type(self).__name__, self._facts)
 
     @property
     def _facts(self) -> dict[str, object]:
