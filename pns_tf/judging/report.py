@@ -63,6 +63,8 @@ def table(verdict: Verdict, truth: Truth) -> str:
             f"density {row['density']:g}: {row['ties']:,} parameters share the lowest score that "
             "is kept: which of them are is random"
         )
+    if verdict.on_images:
+        lines.append("distance to the truth: told of computed tasks only")
     for row in distances(verdict).to_dict("records"):
         lines.append(f"distance to the truth, {row['ticket']} ticket: {_distance(row)}")
     return "\n".join(lines)

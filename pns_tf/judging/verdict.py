@@ -55,11 +55,13 @@ class Verdict:
         found: for each of its tickets all that ``seek`` would say.
         rows: one for each ticket, as a leaderboard has them, with the submission's name as
             ``entry``. ``strong_fresh`` and ``final_fresh`` are metrics on 100,000 fresh samples.
+        on_images: whether the host is for images, of which there is no distance to the truth.
     """
 
     submission: Submission
     found: list[FoundTicket]
     rows: pd.DataFrame
+    on_images: bool = False
 
 
 def truth_of(
@@ -135,7 +137,8 @@ def judge(
         )
         found.append(sought)
         rows.append({**_row(submission, ticket, truth, sought), **_on_fresh(sought, fresh)})
-    return Verdict(submission, found, pd.DataFrame(rows))
+    on_images = truth.planting.host.on_images
+    return Verdict(submission, found, pd.DataFrame(rows), on_images)
 
 
 def _row(submission: Submission, ticket: Ticket, truth: Truth, found: FoundTicket) -> dict:
@@ -211,10 +214,13 @@ def _plain(value: object) -> object:
 def distances(verdict: Verdict) -> pd.DataFrame:
     """The distance to the truth of strong and weak tickets, if densities were enough for it.
 
-    See `pns_tf.leaderboard.distance.standings`; one instance is one seed.
+    See `pns_tf.leaderboard.distance.standings`; one instance is one seed. None of images, which no
+    leaderboard has.
     """
-    from pns_tf.leaderboard.distance import standings
+    from pns_tf.leaderboard.distance import COLUMNS, standings
 
+    if verdict.on_images:
+        return pd.DataFrame(columns=COLUMNS)
     found = standings(verdict.rows)
     return found[found["entry"] == verdict.submission.name].reset_index(drop=True)
 
