@@ -1,5 +1,6 @@
 """What several tests share: exported runs, the command line, and fresh Python processes."""
 
+import contextlib
 import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # before anything imports TensorFlow
@@ -7,6 +8,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # before anything imports Te
 import re
 import subprocess
 import sys
+from concurrent.futures import Executor, Future
 from pathlib import Path
 
 import numpy as np
@@ -81,6 +83,31 @@ def run(capsys):
         return code, *capsys.readouterr()
 
     return call
+
+
+class OneAfterAnother(Executor):
+    """Does at once, in this process, what it is given."""
+
+    def submit(self, work, /, *args, **kwargs):
+        future = Future()
+        try:
+            future.set_result(work(*args, **kwargs))
+        except Exception as error:
+            future.set_exception(error)
+        return future
+
+
+@pytest.fixture
+def without_workers(monkeypatch):
+    """Runs take place in this process, for tests of something else: workers take long to start."""
+
+    @contextlib.contextmanager
+    def here(workers, scheduler, threads=1):
+        yield OneAfterAnother(), 1
+
+    monkeypatch.setattr("pns_tf.runs.workers.open_executor", here)
+    monkeypatch.setattr("pns_tf.runs.pool.open_executor", here)
+    monkeypatch.setattr("pns_tf.runs.tickets.open_executor", here)
 
 
 @pytest.fixture

@@ -160,6 +160,7 @@ def test_a_task_of_ones_own_is_one_file(toy, run):
     assert len(list((toy / "found").iterdir())) == 1
 
 
+@pytest.mark.usefixtures("without_workers")
 def test_a_figure_of_ones_own_is_one_file(toy, run):
     added(toy, "toy_figure", TOY_FIGURE)
     code, said, _ = run("reproduce", "--experiment=toy_figure.py", "--out=results", "--workers=1")

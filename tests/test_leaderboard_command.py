@@ -40,6 +40,7 @@ def others(tmp_path):
     return path
 
 
+@pytest.mark.usefixtures("without_workers")
 @pytest.mark.slow
 def test_a_pruner_of_ones_own_joins_with_one_command_and_gets_intervals(run, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
@@ -71,6 +72,7 @@ def test_a_pruner_of_ones_own_joins_with_one_command_and_gets_intervals(run, tmp
     assert pd.read_csv(folder / "runs.csv").equals(written)
 
 
+@pytest.mark.usefixtures("without_workers")
 @pytest.mark.slow
 def test_runs_that_another_leaderboard_has_are_not_repeated(run, tmp_path, monkeypatch, others):
     monkeypatch.chdir(tmp_path)

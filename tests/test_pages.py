@@ -68,6 +68,7 @@ def test_a_python_block_runs_alone_and_prints_what_its_comments_say(block, folde
     assert compared == len(re.findall(r"^print\(.*\)  # ", block.code, re.MULTILINE))
 
 
+@pytest.mark.usefixtures("without_workers")
 @pytest.mark.slow
 @pytest.mark.parametrize("block", runnable(SHELL), ids=str)
 def test_a_shell_block_runs_alone_and_prints_what_is_shown(block, folder, run):

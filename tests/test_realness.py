@@ -8,10 +8,13 @@ import tensorflow as tf
 
 import tasks
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = ("--task=circle", "--depth=4", "--width=30", "--samples=800", "--epochs=2", "--seed=1")
 QUICK = {
     "pns": "{epochs: 20, swap_rounds: 10}",
-    "pns_weak": "{magnitude_epochs: 1, rounds: 3, round_epochs: 1, last_epochs: 5}",
+    "pns_weak": "{magnitude_rounds: 2, magnitude_epochs: 1, rounds: 2, round_epochs: 1, rewinds: 1,"
+    " rewind_epochs: 1, last_epochs: 5, repairs: 0}",
     "hard_concrete": "{epochs: 10}",
     "edge_popup_scaled": "{epochs: 5}",
     "imp": "{}",
@@ -21,20 +24,25 @@ QUICK = {
 DENSITY = 0.15
 
 
-@pytest.fixture(params=QUICK, scope="module")
-def folder(request, tmp_path_factory):
-    """A planted run, and what one pruner found in it."""
+@pytest.fixture(scope="module")
+def host(tmp_path_factory):
+    """Parameters of the host, as they are exported."""
     from pns_tf.commands import main
 
-    out = tmp_path_factory.mktemp("saved_models")
+    out = tmp_path_factory.mktemp("planted")
     main(["plant", *SETTINGS[:3], "--seed=1", f"--out={out}"])
+    return exported(out / "circle-d4-w30-s1" / "host")[1]
+
+
+@pytest.fixture(params=QUICK, scope="module")
+def folder(request, tmp_path_factory):
+    """What one pruner found."""
+    from pns_tf.commands import main
+
+    out = tmp_path_factory.mktemp("found")
     flags = (f"--pruner={request.param}", f"--density={DENSITY}", f"--out={out}")
     main(["seek", *SETTINGS, *flags, f"--options={QUICK[request.param]}"])
-    return out
-
-
-def found_in(folder):
-    (found,) = folder.glob("circle-d4-w30-s1-*")
+    (found,) = out.iterdir()
     return found
 
 
@@ -44,21 +52,19 @@ def exported(path):
     return network, [variable.numpy() for layer in layers for variable in layer]
 
 
-@pytest.mark.slow
 def test_the_exported_ticket_is_worth_what_the_record_says(folder):
-    metrics = json.loads((found_in(folder) / "ticket.json").read_text())["metrics"]
+    metrics = json.loads((folder / "ticket.json").read_text())["metrics"]
     data = tasks.get("circle").data(samples=800, seed=1)
-    strong, _ = exported(found_in(folder) / "pruned")
+    strong, _ = exported(folder / "pruned")
     judged = np.mean(np.argmax(strong(data.x_test), axis=1) == data.y_test)
     assert judged == pytest.approx(metrics["strong"])
-    weak, _ = exported(found_in(folder) / "trained")
+    weak, _ = exported(folder / "trained")
     judged = np.mean(np.argmax(weak(data.x_test), axis=1) == data.y_test)
     assert judged == pytest.approx(metrics["final"])
 
 
-def test_it_has_as_many_parameters_as_were_asked_for_each_of_them_the_hosts(folder):
-    _, host = exported(folder / "circle-d4-w30-s1" / "host")
-    _, strong = exported(found_in(folder) / "pruned")
+def test_it_has_as_many_parameters_as_were_asked_for_each_of_them_the_hosts(folder, host):
+    _, strong = exported(folder / "pruned")
     size = sum(array.size for array in host)
     assert sum(np.count_nonzero(array) for array in strong) <= round(DENSITY * size)
     zeros_of_host = sum(np.count_nonzero(array == 0) for array in host)
@@ -83,7 +89,7 @@ def test_a_regression_ticket_is_worth_what_the_record_says_too(tmp_path):
 
 
 def test_training_wakes_no_pruned_parameter(folder):
-    with np.load(found_in(folder) / "masks.npz") as masks:
-        _, weak = exported(found_in(folder) / "trained")
+    with np.load(folder / "masks.npz") as masks:
+        _, weak = exported(folder / "trained")
         for name, array in zip(masks.files, weak, strict=True):
             assert not array[~masks[name].astype(bool)].any()

@@ -238,6 +238,7 @@ EXPERIMENT = Experiment("small", "does it work?", [RUN], seeds=1)
 """
 
 
+@pytest.mark.usefixtures("without_workers")
 @pytest.mark.slow
 def test_reproduce_ends_with_the_page_and_the_tickets(tiny, tmp_path, capsys):
     _, store = tiny

@@ -135,6 +135,7 @@ def test_a_chief_and_two_workers_one_killed_find_the_same(alone, tmp_path):
     assert tables[0]["final_mean"].tolist() == tables[1]["final_mean"].tolist()
 
 
+@pytest.mark.usefixtures("without_workers")
 @pytest.mark.slow
 def test_the_smallest_width_is_a_table(run, tmp_path):
     small = ["--task=relu", "--depth=3", "--max_width=3", "--samples=100", "--epochs=1"]

@@ -111,6 +111,7 @@ def test_the_page_says_what_was_measured():
     assert len(figure(result).axes) == 4
 
 
+@pytest.mark.usefixtures("without_workers")
 @pytest.mark.slow
 @needs_cifar
 def test_the_command_writes_the_comparison(tmp_path, capsys):
