@@ -58,9 +58,7 @@ def row(part: str, name: str, depth: int, host_depth: int, width: int, seed: int
     except InputError as error:
         return found | {"outcome": str(error), "seconds_build": time.process_time() - start}
     built = time.process_time()
-    mask, scales = shrink(
-        *host, made.mask, made.scales, data.x_train, data.y_train, task.kind, seed
-    )
+    mask, scales = shrink(*host, made.mask, made.scales, target, data.x_train, task.kind, seed=seed)
     shrunk = time.process_time()
     before = certify(*host, made.mask, made.scales, target, seed)
     after = certify(*host, mask, scales, target, seed)
@@ -165,32 +163,38 @@ def _pool(rng: np.random.Generator, kind: str, shape: tuple[int, int]) -> np.nda
     return numbers * rng.uniform(-1, 1, shape) if kind == "product" else numbers
 
 
-def main(parts: str | tuple, out: str = "docs/results/construct") -> None:
+def main(
+    parts: str | tuple,
+    out: str = "docs/results/construct",
+    task: str | tuple = NAMES,
+    file: str = "rows",
+) -> None:
     """Makes the rows of some parts: seeds, width, depth, smallest, subsets."""
     parts = parts.split(",") if isinstance(parts, str) else parts
+    chosen = task.split(",") if isinstance(task, str) else task
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)
-    rows = Rows(folder / "rows.csv")
+    rows = Rows(folder / f"{file}.csv")
     with threadpool_limits(1):
         if "seeds" in parts:
             for seed in SEEDS:
-                for name in NAMES:
+                for name in chosen:
                     rows.get("seeds", name, 5, 6, 1000, seed)
         if "smallest" in parts:
             for seed in FEW:
-                for name in NAMES:
+                for name in chosen:
                     smallest(rows, name, seed)
         if "width" in parts:
             for seed in FEW:
                 for width in (50, 100, 200, 300, 500, 3000):
-                    for name in NAMES:
+                    for name in chosen:
                         rows.get("width", name, 5, 6, width, seed)
         if "depth" in parts:
             for seed in FEW:
                 for host_depth in (7, 10):
-                    for name in NAMES:
+                    for name in chosen:
                         rows.get("depth", name, 5, host_depth, 1000, seed)
-                for name in NAMES:
+                for name in chosen:
                     rows.get("depth", name, 3, 4, 1000, seed)
         if "subsets" in parts:
             subset_sums(folder / "subset_sums.csv")

@@ -10,6 +10,7 @@ import pytest
 import pns_tf
 import tasks
 from pns_tf import commands
+from pns_tf.checks import options_of
 from pns_tf.commands.flags import RENAMED
 
 # Bad input
@@ -33,7 +34,7 @@ def test_words_in_options_that_yaml_would_take_and_python_does_not_are_told_of_q
     line = refused("seek", "--pruner=tfmot", "--options={path: x.npz}")
     assert "got '{path: x.npz}': words with dots, slashes and the like need quotes" in line
     assert "--options=\"{path: 'x.npz'}\"" in line
-    assert "unknown option" in refused("seek", "--options={path: 'x.npz'}")
+    assert options_of({"path": "x.npz"}) == {"path": "x.npz"}  # what Fire makes of the quoted one
 
 
 @pytest.mark.parametrize("task", ["helx", "Helix", "5", "helix,relu", "__class__"])

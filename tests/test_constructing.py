@@ -15,7 +15,6 @@ from pns_tf.constructing.shrinking import shrink
 from pns_tf.constructing.stretching import stretched
 from pns_tf.constructing.subsets import best_errors, fewest_elements, subsets
 from pns_tf.hosts.initializers import draw_host
-from pns_tf.swaps.objective import objective
 from pns_tf.tasks import Target
 from pns_tf.tasks.kinds import CLASSIFICATION, REGRESSION
 from pns_tf.theory.difference import largest_difference
@@ -117,17 +116,15 @@ def test_the_bound_is_never_below_a_difference_of_random_networks():
         assert (bounds[1] < 2 * apart).all()
 
 
-def test_shrinking_keeps_loss_and_error_and_takes_parameters(host, made):
+def test_shrinking_takes_parameters_and_keeps_within_the_tolerance(host, made):
     x = np.random.default_rng(4).uniform(-1, 1, (600, 2)).astype(np.float32)
-    y = small_target()(x) + np.random.default_rng(5).normal(0, 0.05, (600, 1))
-    mask, scales = shrink(*host, made.mask, made.scales, x, y, REGRESSION)
-    judge = objective(REGRESSION)
-    before, after = (
-        judge.error(outputs(host, *ticket, x), y)
-        for ticket in ((made.mask, made.scales), (mask, scales))
+    mask, scales = shrink(
+        *host, made.mask, made.scales, small_target(), x, REGRESSION, tolerance=0.04
     )
+    wanted = small_target()(x)
+    off = outputs(host, mask, scales, x) - wanted
     assert mask.kept < made.mask.kept
-    assert after <= before + 1e-6
+    assert np.mean(off**2) <= 0.04**2 * np.mean(wanted**2) * 1.001
 
 
 def test_relu_takes_one_parameter_a_layer():
@@ -176,7 +173,9 @@ def test_sensitivity_predicts_what_an_error_of_an_output_costs(kind):
         return
     p = np.exp(target(x) - target(x).max(axis=1, keepdims=True))
     p /= p.sum(axis=1, keepdims=True)
-    np.testing.assert_allclose(found.weights[-1], p * (1 - p), atol=1e-4)
+    np.testing.assert_allclose(
+        found.weights[-1] / found.weights[-1].max(), 4 * p * (1 - p), atol=1e-3
+    )
 
 
 # P(best error > 0.01) of all subsets of so many candidates, as published.

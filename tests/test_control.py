@@ -6,14 +6,16 @@ import pandas as pd
 import pytest
 
 from pns_tf.checks import InputError
-from pns_tf.commands import main
 from pns_tf.experiments.experiment import Experiment
+from pns_tf.experiments.figures import draw
+from pns_tf.experiments.report import write_report
 from pns_tf.hosts.fully_connected import FullyConnected
 from pns_tf.leaderboard.table import NOTE
 from pns_tf.recipe.pruners import PRUNERS, WEAK_FROM, weak_from
-from pns_tf.recipe.run import Run
+from pns_tf.recipe.run import Run, grid
 from pns_tf.recipe.search import SeekSettings
 from pns_tf.runs.execute import execute
+from pns_tf.runs.store import Store
 
 SEARCH = SeekSettings("synflow", 0.2, samples=500, epochs=1)
 RUN = Run(FullyConnected("relu", depth=4, width=30), SEARCH)
@@ -30,23 +32,22 @@ def test_a_control_is_the_same_search_in_the_host_before_planting():
     assert row["control_gain"] == pytest.approx(row["control_strong"] - row["strong"])
 
 
-def test_an_experiment_with_controls_says_what_is_found_where_nothing_is_planted(tmp_path, capsys):
-    (tmp_path / "mine.py").write_text(
-        "from pns_tf.experiments.experiment import Experiment\n"
-        "from pns_tf.recipe.run import grid\n"
-        "RUNS = grid(['relu'], ['magnitude'], [0.5], [0], depth=3, width=10, samples=100,\n"
-        "            epochs=0)\n"
-        "EXPERIMENT = Experiment('mine', 'a question', RUNS, seeds=1)\n"
+def test_an_experiment_with_controls_says_what_is_found_where_nothing_is_planted(tmp_path):
+    settings = grid(["relu"], ["magnitude"], [0.5], [0], depth=3, width=10, samples=100, epochs=0)
+    experiment = Experiment("mine", "a question", settings, seeds=1).controlled()
+    store = Store(tmp_path)
+    for run in experiment.runs():
+        store.write(run, execute(run))
+    table = store.table(experiment.runs())
+    write_report(experiment, table, store, "", 0.0, experiment.runs())
+    (summed,) = pd.read_csv(tmp_path / "mine" / "summary.csv").to_dict("records")
+    assert summed["control_strong_mean"] == pytest.approx(table["control_strong"].iloc[0])
+    assert summed["control_gain_mean"] == pytest.approx(
+        table["control_strong"].iloc[0] - table["strong"].iloc[0]
     )
-    mine, out = f"--experiment={tmp_path / 'mine.py'}", f"--out={tmp_path / 'out'}"
-    main(["reproduce", mine, "--control", "--workers=1", out])
-    folder = tmp_path / "out" / "mine"
-    (row,) = pd.read_csv(folder / "runs.csv").to_dict("records")
-    (summed,) = pd.read_csv(folder / "summary.csv").to_dict("records")
-    assert summed["control_strong_mean"] == row["control_strong"] != row["strong"]
-    assert "nothing planted" in (folder / "summary.md").read_text()
-    assert "python -m pns_tf reproduce" in (folder / "index.html").read_text()
-    assert "1 of them new" in capsys.readouterr().out
+    assert "nothing planted" in (tmp_path / "mine" / "summary.md").read_text()
+    titles = [axes.get_ylabel() for axes in draw(table, "")[0].figure.axes]
+    assert any("nothing planted (strong)" in title for title in titles)
 
 
 def test_controls_need_planted_tickets():

@@ -59,7 +59,8 @@ def test_the_bound_is_tight_for_the_tasks(name, depth):
     target = tasks.get(name).target(depth)
     bounded, sampled = largest_norms(target), sampled_norms(target)
     assert (sampled <= bounded).all()
-    assert (bounded <= 1.1 * sampled).all()
+    # A corner of a box of more dimensions is seldom sampled.
+    assert (bounded <= (1.1 if target.shape[0] <= 2 else 1.2) * sampled).all()
 
 
 def test_a_box_of_many_dimensions_is_one_cell():

@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 from made_up import rows, spread
 from matplotlib.colors import to_hex, to_rgb
+from matplotlib.lines import Line2D
 
 from pns_tf.experiments.catalog import EXPERIMENTS
 from pns_tf.experiments.figures import draw
 from pns_tf.pictures import save_figure
 from pns_tf.pictures.pruner_styles import styles
-from pns_tf.pictures.style import label_logarithmic, new_figure
+from pns_tf.pictures.style import label_logarithmic, legend_below, new_figure
 from pns_tf.recipe.pruners import PRUNERS
 from pns_tf.recipe.run import grid
 
@@ -119,6 +120,19 @@ def test_a_logarithmic_axis_has_two_labels_at_least(low, high, least):
     axes.figure.draw_without_rendering()
     ticks = [tick for tick in axes.xaxis.get_major_ticks() if low <= tick.get_loc() <= high]
     assert len([tick for tick in ticks if tick.label1.get_text()]) >= least
+
+
+@pytest.mark.parametrize("width", [4.0, 6.4, 12.0])
+def test_a_legend_is_not_cut(width):
+    figure = new_figure(width, 3)
+    figure.subplots()
+    labels = [f"magnitude, density {number / 100}, depth 5" for number in range(8)]
+    legend_below(figure, [Line2D([], [], marker="o") for _ in labels], labels)
+    figure.draw_without_rendering()
+    box, (wide, high) = figure.legends[0].get_window_extent(), figure.bbox.size
+    assert box.x0 >= 0
+    assert box.x1 <= wide
+    assert 0 <= box.y0 <= box.y1 <= high
 
 
 def test_where_nothing_was_trained_there_is_no_picture_of_weak_tickets():

@@ -20,6 +20,7 @@ from pns_tf.checks import InputError
 from pns_tf.keras3.layers import prunable_weights
 from pns_tf.keras3.sparse import sparse_in
 from pns_tf.pruners import Pruner
+from pns_tf.pruning.thresholds import kept_count
 from pns_tf.tfmot.prune import pruned_weights
 
 CASES = Path(__file__).parent / "keras3_cases.py"
@@ -94,7 +95,7 @@ def test_a_planted_host_gets_the_masks_that_it_gets_in_tf_keras(backend, pruner,
 def test_scores_are_the_same_on_each_backend(backend, cases):
     first, other = cases("tensorflow"), cases(backend)
     names = [name for name in first if name.startswith("score:")]
-    assert len(names) > 50
+    assert len(names) == 5 * 5 + 2 * 8
     for name in names:
         scale = np.abs(first[name]).mean()
         np.testing.assert_allclose(
@@ -109,7 +110,7 @@ def test_pruned_stays_pruned_under_every_optimizer(backend, cases):
         assert found["moved"] == 0, name
         assert found["zeros"] == [0.75] * 3, name
         assert found["steps"] == 16, name
-        assert found["gained"] > 0.02, name
+        assert min(found["trained"]) > 0.5, name  # the others feed units that never fire
 
 
 @pytest.mark.slow
@@ -146,7 +147,7 @@ def test_jax_fetches_the_state_only_when_masks_change(cases):
 
 @pytest.mark.parametrize("begin", [0, 3])
 @pytest.mark.parametrize("power", [1, 3, 2.5])
-@pytest.mark.parametrize("frequency", [1, 7, 100])
+@pytest.mark.parametrize("frequency", [10, 70])
 def test_schedules_are_tfmots_step_by_step(begin, power, frequency):
     settings = {"begin_step": begin, "end_step": begin + 210, "frequency": frequency}
     for name, arguments in {
@@ -155,7 +156,7 @@ def test_schedules_are_tfmots_step_by_step(begin, power, frequency):
     }.items():
         ours = getattr(pns, name)(**arguments, **settings)
         theirs = getattr(tfmot.sparsity.keras, name)(**arguments, **settings)
-        for step in range(1, 230):
+        for step in [*range(1, 230, 7), *range(frequency + begin, 230, frequency)]:
             due, sparsity = theirs(tf.constant(step, tf.int64))
             assert ours.due(step) == bool(due), step
             np.testing.assert_allclose(ours.sparsity(step), sparsity.numpy(), rtol=2e-7, atol=1e-7)
@@ -305,6 +306,7 @@ def test_a_pruner_of_ones_own_is_one_class_for_both_lines():
         assert score[mask.numpy() == 1].min() >= score[mask.numpy() == 0].max()
 
 
+@pytest.mark.slow
 def test_patterns_hold_in_keras_3():
     model = pruned(network(), pattern=pns.NofM(2, 4), skip="head")
     kernel = model.get_layer("first").kernel.numpy()
@@ -317,9 +319,10 @@ def test_patterns_hold_in_keras_3():
 def test_global_scope_keeps_the_exact_number():
     model = pruned(network(), scope="global", schedule=at_once(0.7), biases=True)
     kept = sum(int(mask.numpy().sum()) for _, mask in model.optimizer.masked())
-    assert kept == round(0.3 * (8 * 16 + 16 + 16 * 3 + 3))
+    assert kept == kept_count(8 * 16 + 16 + 16 * 3 + 3, 0.7)
 
 
+@pytest.mark.slow
 def test_masks_can_be_switched_on_after_a_training_without_them():
     model, (x, y) = network(), samples()
     model.compile(pns.Sparse("adam"), LOGITS)
@@ -329,6 +332,8 @@ def test_masks_can_be_switched_on_after_a_training_without_them():
     assert zeros(model) == [0.5, 0.5]
 
 
+# Keras's own saving makes NumPy warn.
+@pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept:DeprecationWarning")
 def test_stripping_changes_nothing_but_the_optimizer(tmp_path):
     model, (x, y) = pruned(network()), samples()
     before, outputs = [w.numpy() for w in model.weights], model.predict(x, verbose=0)
@@ -438,6 +443,7 @@ def with_another_head():
         (lambda: pns.ConstantSparsity(1.0, 0), "target_sparsity must be below 1"),
         (lambda: pns.PolynomialDecay(0, 0.5, 10, 5), "end_step must be an integer of at least 10"),
         (lambda: pns.PolynomialDecay(0, 0.5, 5, 5), "end_step must be after begin_step"),
+        (lambda: pns.PolynomialDecay(0, 0.5, 0, 50), "frequency must be at most end_step, got 100"),
         (lambda: pns.ConstantSparsity(0.5, 0, frequency=0), "frequency must be an integer"),
         (lambda: prunable_weights(tf_keras.Sequential()), "must be a Keras 3 model, got a tf_k"),
         (lambda: pns.strip(compiled(network(), "adam")), "is not compiled with"),
@@ -500,6 +506,12 @@ def test_training_that_ends_before_the_schedule_says_how_far_it_came():
     schedule = pns.PolynomialDecay(0.0, 0.9, begin_step=0, end_step=100, frequency=2)
     with pytest.warns(UserWarning, match=r"ended at step 4, .* step 100: density 0.\d+ reached"):
         pruned(network(), schedule=schedule)
+
+
+def test_a_schedule_that_never_gets_to_its_end_says_so():
+    schedule = pns.PolynomialDecay(0.0, 0.9, begin_step=0, end_step=150, frequency=100)
+    with pytest.warns(UserWarning, match="last update is at step 100, where its sparsity is 0.8"):
+        pns.UpdateMasks("magnitude", schedule)
 
 
 def test_a_layer_that_is_left_empty_is_named():

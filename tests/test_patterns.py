@@ -108,6 +108,7 @@ def test_groups_go_along_the_inputs_of_each_layer():
     assert input_axis(dense, "bias", 1) is None
 
 
+@pytest.mark.slow
 def test_a_tf_keras_model_becomes_two_of_four_while_it_is_trained():
     keras.utils.set_random_seed(0)
     layers = keras.layers

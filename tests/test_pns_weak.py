@@ -9,7 +9,7 @@ import pns_tf
 from pns_tf import pruners
 from pns_tf.hosts.models import host_arrays
 from pns_tf.pruners import pns_weak
-from pns_tf.pruners.pns_weak import along_signs
+from pns_tf.pruners.pns_weak import along_signs, constant_loss
 from pns_tf.recipe.search import SeekSettings
 from tasks import Data, InputError
 
@@ -96,16 +96,22 @@ def test_on_the_way_parameters_go_back_to_the_hosts(planted):
 
 
 @pytest.mark.slow
-def test_a_ticket_that_is_lost_is_repaired_and_the_best_one_returned(planted, monkeypatch):
-    monkeypatch.setattr(pns_weak, "LOST", 0.0)  # none is ever good enough
+@pytest.mark.parametrize("lost_by", ["its search", "the best constant"])
+def test_a_ticket_that_is_lost_is_repaired_or_sought_anew_and_the_best_one_returned(
+    planted, monkeypatch, lost_by
+):
+    """Whether it is lost by what its own search has reached, or the search itself went wrong."""
+    search = lost_by == "its search"
+    monkeypatch.setattr(pns_weak, "LOST", 0.0 if search else np.inf)  # none is ever good enough
+    monkeypatch.setattr(pns_weak, "constant_loss", lambda data: np.inf if search else 0.0)
     options = {**QUICK, "repairs": 2, "repair_rounds": 4}
     found = pns_tf.seek(planted, "pns_weak", 0.1, samples=1000, options=options)
-    search = 3 * 3 + 4 * 3 + 5
-    assert len(found.history) == search + 20 + 2 * (4 * 3 + 20)
+    repaired = 3 * 3 + (4 * 3 + 5) + 20 + (4 * 3 + 20)
+    anew = repaired + (4 * 3 + 5) + 20
+    assert len(found.history) == anew
     assert found.masks.kept == round(0.1 * found.masks.size)
-    losses = found.history[search + 19 :: 4 * 3 + 20]
-    assert len(losses) == 3
-    assert min(losses[1:]) < losses[0]  # or nothing would have been repaired
+    losses = [found.history[epochs - 1] for epochs in (3 * 3 + 4 * 3 + 5 + 20, repaired, anew)]
+    assert losses[1] < losses[0]  # or nothing would have been repaired
     trained = evaluate_loss(found, planted)
     assert trained == pytest.approx(min(losses), rel=0.2)
     assert abs(trained - losses[0]) > abs(trained - min(losses))
@@ -119,6 +125,7 @@ def evaluate_loss(found, planted) -> float:
 @pytest.mark.slow
 def test_a_ticket_that_finds_its_way_is_left_alone(planted, monkeypatch):
     monkeypatch.setattr(pns_weak, "LOST", np.inf)
+    monkeypatch.setattr(pns_weak, "constant_loss", lambda data: np.inf)
     found = pns_tf.seek(planted, "pns_weak", 0.3, samples=200, options={**QUICK, "repairs": 2})
     assert len(found.history) == 3 * 3 + 4 * 3 + 5 + 20
 
@@ -145,6 +152,12 @@ def test_a_convolutional_host_is_pruned_by_magnitude_all_the_way():
 def test_bad_options_are_refused_by_name(options, message):
     with pytest.raises(InputError, match=message):
         pruners.get("pns_weak", **options)
+
+
+@pytest.mark.parametrize(("y", "loss"), [([0, 1, 1, 0], np.log(2)), ([[0.0], [2.0]], 1.0)])
+def test_the_best_constants_loss_is_the_entropy_of_the_classes_or_the_variance(y, loss):
+    y = np.array(y)
+    assert constant_loss(Data(y, y, y, y)) == pytest.approx(loss)
 
 
 @given(st.integers(0, 1000))

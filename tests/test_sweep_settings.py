@@ -25,7 +25,7 @@ from pns_tf.sweeping.settings import BISECTION, Sweep
         ({"oracle": "bayesian", "trials": 4, "pruner": ("snip", "random")}, 12),
         ({"oracle": "hyperband", "seeds": 2}, 2 * 30),
         ({"oracle": "grid", "trials": 4}, 12),
-        ({"oracle": BISECTION, "gap": 0.1, "step": 1, "min_width": 1, "max_width": 64}, 3 * 7),
+        ({"oracle": BISECTION, "gap": 0.1, "step": 1, "min_width": 1, "max_width": 64}, 3 * 8),
     ],
 )
 def test_every_oracle_lets_its_runs_be_estimated(settings, runs):

@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 from matplotlib.image import imread
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.plugins.hparams import plugin_data_pb2
 
 import pns_tf
 import pns_tf.saving.tensorboard
@@ -51,10 +52,24 @@ def test_nothing_is_missing_and_nothing_else_is_there(log):
         "settings",
         "data",
         "ticket",
+        *(f"metrics/{network}" for network in ("target", "ticket", "host")),
+        *(f"_hparams_/session_{end}_info" for end in ("start", "end")),
         *(f"layer{i}/host_weights" for i in range(4)),
         *(f"layer{i}/planted_weights" for i in range(4)),
         *(f"planted_mask/layer{i}" for i in range(4)),
     }
+
+
+def test_a_run_is_a_session_of_hparams_with_its_settings_alone(log):
+    (event,) = log.Tensors("_hparams_/session_start_info")
+    metadata = log.SummaryMetadata("_hparams_/session_start_info")
+    start = plugin_data_pb2.HParamsPluginData.FromString(metadata.plugin_data.content)
+    assert event.step == 0
+    assert start.session_start_info.group_name == "helix-d5-w100-s0"
+    settings = start.session_start_info.hparams
+    assert settings["task"].string_value == "helix"
+    assert settings["width"].number_value == 100
+    assert not {"metrics ticket", "versions python", "parameters_written"} & settings.keys()
 
 
 def test_the_settings_are_a_table(log):

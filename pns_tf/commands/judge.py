@@ -25,7 +25,8 @@ def judge(
 
     Args:
         instance: folder that the command instance wrote.
-        submission: masks.npz, scores.npz, or a folder with masks-<density>.npz and submission.json.
+        submission: masks.npz, scores.npz, a folder with masks-<density>.npz and submission.json, or
+            one that seek wrote.
         density: at which scores are thresholded, separated by commas, () for those of the instance.
         planted: folder of the planted run, if the instance has no judge.json.
         beside: rows of a leaderboard, runs.csv; the submission is ranked among those of the same

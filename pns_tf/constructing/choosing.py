@@ -12,13 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from pns_tf.constructing.descent import Descent, Wanted, pool_powers, sample_weights
-from pns_tf.constructing.subsets import subsets
 
 SWEEPS = 2  # over the pools, for all neurons
 CLOSE = 2  # times as many as are wanted are looked at closely, but at least
-FEWEST = 32  # so many
-PAIR_SWEEPS = 4  # for these, and one more for each `MORE` pools
-MORE = 4
+FEWEST = 16  # so many
+PAIR_SWEEPS = 10  # for these, and one more for each `MORE` pools
+MORE = 2
 CHUNK = 2**18  # numbers in one table
 
 
@@ -71,6 +70,7 @@ def choose(
     if len(wanted.pools) > 1:
         for _ in range(PAIR_SWEEPS + len(wanted.pools) // MORE):
             descent.pair_sweep(rng)
+            descent.sweep()
     errors, scales = _exact(wanted, descent.values * descent.chosen, descent.scales)
     costs = errors + wanted.price * (descent.chosen @ wanted.prices)
     best = _first_of_each(neurons, costs)
@@ -116,7 +116,7 @@ def _starts(wanted: Wanted, values: np.ndarray, most: int) -> tuple[np.ndarray, 
     main = int(np.argmax(powers))
     pool = wanted.pools[main]
     gains = (q * wanted.ideal[:, main]) @ wanted.signals[:, pool] / powers[main]
-    tries = (values[:, pool] * gains) @ subsets(len(pool), wanted.largest).T.astype(float)
+    tries = (values[:, pool] * gains) @ wanted.tables[main].T.astype(float)
     ranked = -np.sort(-np.where(tries > 0, tries, -np.inf), axis=1)
     if ranked.shape[1] > most:  # from the largest scales down, evenly
         count = np.maximum(np.isfinite(ranked).sum(axis=1, keepdims=True), 1)

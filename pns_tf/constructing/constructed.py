@@ -60,7 +60,6 @@ def construct(
     tolerance: float = 0.03,
     shrink: bool = True,
     samples: int = 10_000,
-    noise: float | None = None,
     host: keras.Model | tuple[Sequence[np.ndarray], Sequence[np.ndarray]] | None = None,
     watch: Callable[[int], object] = lambda kept: None,
 ) -> Constructed:
@@ -68,7 +67,7 @@ def construct(
 
     No parameter of the host is changed: each parameter of the target is represented by the sum of
     few of the host's, see `pns_tf.constructing.construction.build`. What the ticket can do without
-    is then taken out again, by its loss on training data.
+    is then taken out again, by how far it is from the target on training inputs.
 
     Args:
         task: a task or its name; or a `tasks.Target` of your own, fully connected.
@@ -79,11 +78,11 @@ def construct(
             one more.
         init: how the host is drawn: "normal" or "uniform"; "zero_biases" only for targets without.
         copies: of each target neuron at most.
-        largest_subset: host parameters that represent one of the target at most.
+        largest_subset: host parameters that represent one of the target at most; two more for
+            outputs, which cannot choose their place.
         tolerance: error that outputs may have, see `pns_tf.constructing.construction.build`.
         shrink: False leaves the ticket as it was constructed.
-        samples: of the task's data, whose training part says what can be left out.
-        noise: of these data; ``None`` for the task's own.
+        samples: of the task's data, whose training inputs say what can be left out.
         host: choose in this host instead of drawing one: a model of `host_from_arrays`, its
             (kernels, biases), or any fully connected model that `pns_tf.host_from_model` takes.
         watch: called with the number of parameters after each try to shrink the ticket.
@@ -123,13 +122,22 @@ def construct(
     mask, scales = made.mask, made.scales
     if flag_shrink:
         if known is None:
-            rng = generator(seed, "shrinking data")
+            rng = generator(seed, "shrinking")
             x = rng.uniform(-1.0, 1.0, (SAMPLES, target.shape[0])).astype(np.float32)
-            y = target(x)
         else:
-            data = known.data(samples, noise, seed)
-            x, y = data.x_train, data.y_train
-        mask, scales = shrink_mask(kernels, biases, mask, scales, x, y, kind, seed, watch)
+            x = known.data(samples, seed=seed).x_train
+        mask, scales = shrink_mask(
+            kernels,
+            biases,
+            mask,
+            scales,
+            target,
+            x,
+            kind,
+            tolerance=tolerance,
+            seed=seed,
+            watch=watch,
+        )
     planted = planted_from_arrays(
         PlantedArrays(
             kernels=kernels,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -22,14 +22,18 @@ from pns_tf.tasks.task import Target, check_layers
 
 SAMPLES = 1500  # of the input box, on which errors are measured while masks are chosen
 CONSTANTS = 8  # neurons of a layer that give constants
-LAST_CONSTANTS = 24  # of the last hidden layer: outputs cannot choose their place
-OFFERED = 200  # host neurons that are looked at for a target neuron
+LAST_CONSTANTS = 12  # of the last hidden layer: outputs cannot choose their place
+LARGE = 6  # of these are the largest biases, for targets whose outputs need large constants
+OFFERED = 150  # host neurons that are looked at for a target neuron
 STARTS = 8  # scales that are tried for each
 LAST_STARTS = 100  # for an output
+MORE_ELEMENTS = 2  # that it may take: its scale can be larger then, and its errors smaller
 SHARE = 1.0  # a parameter costs so much of what the target's own may be off by on average
 LOOSE = 8.0  # times that where few parameters are read: who reads the copy sets it right
 FEW = 3
-TRIES = 3  # each with parameters at a quarter of the price
+TRIES = 3  # for the whole ticket, each with parameters at an eighth of the price, and
+RETRIES = 2  # for a single neuron, each with parameters at a lower price
+CHEAPER, MUCH_CHEAPER = 4.0, 8.0  # by so much
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +79,8 @@ def build(
         biases: the host's, ``(fan_out,)`` each.
         kind: of the task, which says how errors of outputs count; ``None`` for mean squares.
         copies: of each target neuron at most; those that nothing uses are dropped.
-        largest_subset: parameters that represent one of the target at most.
+        largest_subset: parameters that represent one of the target at most; two more for outputs,
+            which cannot choose their neuron.
         tolerance: root mean square error that outputs may have, relative to that of the outputs
             themselves; for classes the root of the Kullback-Leibler divergence, to second order.
         seed: of the samples on which errors are measured, and of choices among equals.
@@ -104,15 +109,15 @@ def build(
     for _ in range(TRIES):
         rng = generator(seed, "copies")
         layers = [first_copies(deep.kernels[0], kernels[0], x, copies, rng)]
-        layers[0] = with_constants(layers[0], biases[0], CONSTANTS, rng)
+        layers[0] = with_constants(layers[0], biases[0], CONSTANTS, 0, rng)
         for layer in range(1, len(kernels)):
             builder = _Layer(deep, known, layer, layers[-1], kernels[layer], biases[layer])
-            layers.append(builder.copies(copies, largest_subset, price, rng))
+            layers.append(builder.copies(copies, largest_subset, price, tolerance, rng))
         layers = used_copies(layers)
         tries.append((_error(known, layers[-1]), layers))
         if tries[-1][0] <= tolerance:
             break
-        price /= 4
+        price /= MUCH_CHEAPER
     error, layers = min(tries, key=lambda one: one[0])
     if not error <= tolerance:
         raise InputError(_too_narrow(deep, known, layers, error, tolerance))
@@ -171,22 +176,34 @@ class _Layer:
         self.used = np.zeros(len(before.neurons), bool)
         self.free = np.ones(len(bias), bool)
 
-    def copies(self, most: int, largest: int, price: float, rng: np.random.Generator) -> Copies:
+    def copies(
+        self, most: int, largest: int, price: float, tolerance: float, rng: np.random.Generator
+    ) -> Copies:
         fan_in = np.count_nonzero(self.weights, axis=0) + (self.offsets != 0)
         constants = LAST_CONSTANTS if self.next_to_last else CONSTANTS
         room = max((len(self.bias) - constants) // len(self.offsets), 1)
         keep, starts = (1, LAST_STARTS) if self.last else (min(most, room), STARTS)
         found = []
+        # What a neuron leaves of the error allowed to its layer is for those after it.
+        left, waiting = (0.9 if self.last else 0.5) * tolerance**2, len(self.offsets)
         for j in np.argsort(-fan_in, kind="stable"):
             paid = price * (LOOSE if fan_in[j] <= FEW and not self.last else 1.0)
             candidates = np.array([j]) if self.last else _some(np.flatnonzero(self.free), rng)
             wanted, offered, place = self._wanted(j, candidates, paid, largest)
             if not wanted.pools or not np.any(wanted.worth * wanted.z**2):
+                waiting -= 1
                 continue
             choices = choose(wanted, offered, keep, starts, rng)
+            for _ in range(RETRIES if fan_in[j] > FEW or self.last else 0):
+                if len(choices.errors) and choices.errors[0] <= left / waiting:
+                    break
+                wanted = replace(wanted, price=wanted.price / CHEAPER)
+                choices = choose(wanted, offered, keep, starts, rng)
+            left, waiting = left - choices.errors[:1].sum(), waiting - 1
             found.append(self._note(j, choices, candidates[choices.neurons], place))
         copied = self._joined(found)
-        return copied if self.last else with_constants(copied, self.bias, constants, rng)
+        large = LARGE * self.next_to_last
+        return copied if self.last else with_constants(copied, self.bias, constants, large, rng)
 
     def _wanted(self, j: int, candidates: np.ndarray, price: float, largest: int):
         places, ideal = [], []
@@ -210,6 +227,7 @@ class _Layer:
             prices, offered = np.append(prices, 1.0), np.vstack([offered, self.bias[candidates]])
         sums = np.stack(ideal, axis=1) if ideal else np.zeros((len(signals), 0))
         worth = self.worth[:, j]
+        largest += MORE_ELEMENTS * self.last
         wanted = Wanted(signals, pools, sums, worth, prices, price, largest, self.last)
         return wanted, offered, place
 

@@ -77,10 +77,22 @@ def first_copies(
     return Copies(chosen, numbers, np.abs(weights), signals, masks, np.zeros(len(chosen), bool))
 
 
-def with_constants(copied: Copies, bias: np.ndarray, most: int, rng: np.random.Generator) -> Copies:
-    """Adds neurons with a positive bias, all of whose weights are masked: they give constants."""
+def with_constants(
+    copied: Copies, bias: np.ndarray, most: int, large: int, rng: np.random.Generator
+) -> Copies:
+    """Adds neurons with a positive bias, all of whose weights are masked: they give constants.
+
+    Args:
+        copied: the layer's copies.
+        bias: the host's, ``(width,)``.
+        most: constants at most.
+        large: so many of them are the largest there are, the others random.
+        rng: chooses these.
+    """
     free = np.setdiff1d(np.flatnonzero(bias > 0), copied.neurons)
-    free = np.sort(rng.choice(free, min(most, len(free)), replace=False))
+    ranked = free[np.argsort(-bias[free], kind="stable")]
+    rest = rng.permutation(ranked[large:])[: most - large]
+    free = np.sort(np.append(ranked[:large], rest))
     level = bias[free].astype(float)
     constant = np.broadcast_to(level, (len(copied.signals), len(free)))
     return Copies(

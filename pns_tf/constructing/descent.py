@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pns_tf.constructing.subsets import subsets
+from pns_tf.constructing.subsets import count, subsets
 
 SILENT = 0.01  # weight of errors where the target neuron is silent; only far ones matter there
-PAIRS = 2**18  # pairs of subsets of two pools, up to which they are chosen together
+TABLE = 4000  # subsets of one pool that are tried
+PAIRED = 2  # elements of a subset at most where pools are chosen in pairs
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +45,14 @@ class Wanted:
     @property
     def tables(self) -> list[np.ndarray]:
         """Subsets of each pool."""
-        return [subsets(len(pool), self.largest) for pool in self.pools]
+        return [subsets(len(pool), fitting(len(pool), self.largest)) for pool in self.pools]
+
+
+def fitting(pool: int, largest: int) -> int:
+    """The same, or fewer elements if there are more than `TABLE` subsets of so many."""
+    while largest > 1 and count(pool, largest) > TABLE:
+        largest -= 1
+    return largest
 
 
 class Descent:
@@ -100,13 +108,11 @@ class Descent:
         """Pools two by two, in random pairs; neurons are few, as subsets are tried in pairs."""
         slope = (self.values * self.chosen) @ self._gram - self.scales[:, None] * self._aim
         order = rng.permutation(len(self._order))
-        for one, two in zip(order[::2], order[1::2], strict=False):
-            if len(self._tables[one]) * len(self._tables[two]) > PAIRS:
-                continue
-            for number in (one, two):
+        for pair in zip(order[::2], order[1::2], strict=False):
+            for number in pair:
                 self._add(number, slope, -1.0)
-            self._choose_pair(one, two, slope)
-            for number in (one, two):
+            self._choose_pair(*pair, slope)
+            for number in pair:
                 self._add(number, slope)
         self._fit_scales()
 
@@ -124,12 +130,14 @@ class Descent:
         pool = self.wanted.pools[number]
         slope += (sign * self.values[:, pool] * self.chosen[:, pool]) @ self._gram[pool]
 
-    def _table(self, number: int, slope: np.ndarray) -> np.ndarray:
-        """Cost of each subset of a pool, ``(neurons, subsets)``."""
-        pool, table = self.wanted.pools[number], self._tables[number]
+    def _table(self, number: int, slope: np.ndarray, first: int | None = None) -> np.ndarray:
+        """Cost of each subset of a pool, or of the first ones, ``(neurons, subsets)``."""
+        pool, table = self.wanted.pools[number], self._tables[number][:first]
         v = self.values[:, pool]
         pairs = (v[:, :, None] * v[:, None, :]).reshape(len(v), -1)
-        cost = pairs @ self._squares[number] + (2 * v * slope[:, pool]) @ table.T.astype(float)
+        cost = pairs @ self._squares[number][:, :first] + (2 * v * slope[:, pool]) @ table.T.astype(
+            float
+        )
         cost /= self.scales[:, None] ** 2
         return cost + self.wanted.price * (table @ self.wanted.prices[pool])
 
@@ -138,18 +146,28 @@ class Descent:
         self.chosen[:, self.wanted.pools[number]] = self._tables[number][best]
 
     def _choose_pair(self, one: int, two: int, slope: np.ndarray) -> None:
+        """Small subsets of both, where these are better than what is chosen."""
         pools = self.wanted.pools[one], self.wanted.pools[two]
-        tables = self._tables[one], self._tables[two]
+        place = np.concatenate(pools)
+        counts = [count(len(pool), min(PAIRED, self.wanted.largest)) for pool in pools]
+        tables = [self._tables[n][:size] for n, size in zip((one, two), counts, strict=True)]
         sums = [
             self.values[:, None, pool] * table for pool, table in zip(pools, tables, strict=True)
         ]
         cross = sums[0] @ self._gram[np.ix_(*pools)] @ sums[1].transpose(0, 2, 1)
         cost = 2 * cross / self.scales[:, None, None] ** 2
-        cost += self._table(one, slope)[:, :, None] + self._table(two, slope)[:, None, :]
+        cost += self._table(one, slope, counts[0])[:, :, None]
+        cost += self._table(two, slope, counts[1])[:, None, :]
         best = np.argmin(cost.reshape(len(cost), -1), axis=1)
+        now = self.values[:, place] * self.chosen[:, place]
+        square = np.einsum("np,pq,nq->n", now, self._gram[np.ix_(place, place)], now, optimize=True)
+        there = (square + 2 * np.sum(now * slope[:, place], axis=1)) / self.scales**2
+        there += self.wanted.price * (self.chosen[:, place] @ self.wanted.prices[place])
+        better = cost.reshape(len(cost), -1)[np.arange(len(cost)), best] < there
         rows = np.unravel_index(best, cost.shape[1:])
         for pool, table, row in zip(pools, tables, rows, strict=True):
-            self.chosen[:, pool] = table[row]
+            new = np.where(better[:, None], table[row], self.chosen[:, pool])
+            self.chosen[:, pool] = new
 
     def _fit_scales(self) -> None:
         computed = self.values * self.chosen

@@ -34,6 +34,5 @@ def constructed_of(
         tolerance=recipe.tolerance,
         shrink=recipe.shrink,
         samples=recipe.samples,
-        noise=recipe.noise,
         watch=watch,
     )

@@ -10,6 +10,7 @@ from pns_tf.swaps.objective import softmax
 from pns_tf.tasks.kinds import CLASSIFICATION, Kind
 from pns_tf.tasks.task import Target
 
+TINY = 1e-300
 RIDGE = 1e-5  # logits count a little even where the classes are certain
 
 
@@ -32,8 +33,9 @@ class Sensitivity:
 def sensitivity(target: Target, x: np.ndarray, kind: Kind | None) -> Sensitivity:
     """Gauss-Newton weights q_j = J_jᵀ H J_j, J the derivative of the outputs.
 
-    H is the Hessian of the Kullback-Leibler divergence for classes, diag(p) − p pᵀ; otherwise
-    errors count by the mean square of all outputs, so that a cost of 1 is that of an output of 0.
+    H is half the Hessian of the loss: for classes of the Kullback-Leibler divergence,
+    diag(p) − p pᵀ, otherwise of the square. Errors count by what outputs of 0 would cost, so that
+    these cost 1.
 
     Args:
         target: the network.
@@ -54,7 +56,8 @@ def sensitivity(target: Target, x: np.ndarray, kind: Kind | None) -> Sensitivity
     outputs = sums[-1]
     if kind is CLASSIFICATION:
         p = softmax(outputs)
-        hessian = p[:, :, None] * (np.eye(p.shape[1]) - p[:, None, :])
+        known = np.mean(np.sum(p * np.log(np.maximum(p, TINY)), axis=1)) + np.log(p.shape[1])
+        hessian = p[:, :, None] * (np.eye(p.shape[1]) - p[:, None, :]) / (2 * max(known, TINY))
         hessian = hessian + RIDGE * np.eye(p.shape[1])
     else:
         power = np.sum(np.mean(outputs**2, axis=0)) or 1.0

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import tensorflow as tf
 
-from pns_tf.derivatives import second_derivatives as second_derivatives
+from pns_tf.derivatives import second_derivatives
 
 
 def gradient(function: Callable, variables: Sequence) -> list[np.ndarray | None]:
@@ -41,13 +41,16 @@ def hessian_product(
         >>> v = tf.Variable([1.0, 2.0])
         >>> hessian_product(lambda: tf.reduce_sum(v**3), [v], [np.ones(2)])
         [array([ 6., 12.], dtype=float32)]
+        >>> hessian_product(lambda: tf.nn.moments(v, 0)[1], [v], [np.ones(2)])
+        [array([0., 0.], dtype=float32)]
     """
     watched = [_inner(variable) for variable in variables]
     with tf.GradientTape(watch_accessed_variables=False) as outer:
         outer.watch(watched)
         with tf.GradientTape(watch_accessed_variables=False) as inner:
             inner.watch(watched)
-            result = function()
+            with second_derivatives.of_variances():
+                result = function()
         gradients = inner.gradient(result, watched, unconnected_gradients="zero")
         gradients = [tf.convert_to_tensor(found) for found in gradients]
         # H v is the derivative of gᵀv.

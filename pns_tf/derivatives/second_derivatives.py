@@ -1,4 +1,4 @@
-"""Second derivatives that TensorFlow lacks: of layers that resize images.
+"""Second derivatives that TensorFlow lacks: of layers that resize images, and of variances.
 
 Resizing is linear in the image, and so is its gradient; the gradient of that is resizing again.
 Importing this module registers them.
@@ -7,8 +7,11 @@ Importing this module registers them.
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator
+from typing import Any
 
 import tensorflow as tf
+from tensorflow.python.ops import nn_impl
 
 RESIZINGS = {
     "ResizeNearestNeighborGrad": tf.raw_ops.ResizeNearestNeighbor,
@@ -33,3 +36,28 @@ def _register(name: str, resize) -> None:
 
 for _name, _resize in RESIZINGS.items():
     _register(_name, _resize)
+
+
+@contextlib.contextmanager
+def of_variances() -> Iterator[None]:
+    """Within this, ``tf.nn.moments`` has the right second derivative, as normalisations need.
+
+    It holds the mean constant inside the variance, which leaves the first derivative as it is, but
+    not the second.
+    """
+    before = nn_impl.array_ops
+    nn_impl.array_ops = _WithoutStops(before)
+    try:
+        yield
+    finally:
+        nn_impl.array_ops = before
+
+
+class _WithoutStops:
+    """A module whose ``stop_gradient`` stops nothing."""
+
+    def __init__(self, module: Any):
+        self._module = module
+
+    def __getattr__(self, name: str):
+        return tf.identity if name == "stop_gradient" else getattr(self._module, name)

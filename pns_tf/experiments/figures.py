@@ -15,6 +15,7 @@ from matplotlib import colormaps
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
+from pns_tf.recipe.pruners import row_of
 from pns_tf.reports.dots import dots_figure, one_density_each
 from pns_tf.reports.lines import Row, lines_figure, panels_figure
 from pns_tf.reports.rows import prepared
@@ -44,8 +45,8 @@ def draw(table: pd.DataFrame, title: str) -> list[Picture]:
         shown, figure_of = " over density: mean and range over seeds", lines_figure
     metric: dict[str, Any] = {"planted": "planted", "trivial": "trivial", "logarithmic": None}
     performance = [Row("strong", "after pruning (strong)", **metric)]
-    of_strong = [name for name in ("strong", "strong_unscaled") if name in rows]
-    if not rows[of_strong].eq(rows["final"], axis=0).any(axis=1).all():  # something was trained
+    searched = rows["pruner"].map(lambda pruner: row_of(pruner).trains)
+    if (searched | (rows["epochs"] > 0)).any():  # something was trained
         performance.append(Row("final", "after training (weak)", **metric))
     if CONTROL in rows:
         performance.append(Row(CONTROL, "nothing planted (strong)", **metric))

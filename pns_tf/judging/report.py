@@ -76,4 +76,6 @@ def _collapse(row: dict) -> str:
 def _distance(row: dict) -> str:
     if not math.isfinite(row["distance"]):
         return "near the planted one at none of these densities"
-    return f"{row['distance']:.3g} × the planted density, at density {row['density']:.4g}"
+    return (
+        f"{row['distance']:.3g} × the planted ticket's parameters, at density {row['density']:.4g}"
+    )

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from types import ModuleType
+from typing import Any
 
 import keras
+import numpy as np
 
 from pns_tf.checks import InputError
 
@@ -38,10 +41,27 @@ def derivatives() -> ModuleType:
     return importlib.import_module(DERIVATIVES[check_backend()])
 
 
-def allowing_float64() -> AbstractContextManager:
-    """Within this, float64 is float64: JAX would make it float32."""
-    if check_backend() != "jax":
-        return contextlib.nullcontext()
+def array_of(held: Any) -> np.ndarray:
+    """The value of a variable or tensor; NumPy's own conversion warns of TensorFlow's."""
+    if check_backend() == "tensorflow" and hasattr(held, "numpy"):
+        return held.numpy()
+    return keras.ops.convert_to_numpy(held.value if isinstance(held, keras.Variable) else held)
+
+
+@contextlib.contextmanager
+def allowing_float64() -> Iterator[None]:
+    """Within this, float64 is float64: on JAX and PyTorch, Keras would make it float32."""
+    narrowed = importlib.import_module("keras.src.backend.common.dtypes").BIT64_TO_BIT32_DTYPE
+    before = narrowed["float64"]
+    narrowed["float64"] = "float64"
+    try:
+        with _jax_in_float64() if check_backend() == "jax" else contextlib.nullcontext():
+            yield
+    finally:
+        narrowed["float64"] = before
+
+
+def _jax_in_float64() -> AbstractContextManager:
     jax = importlib.import_module("jax")
     if hasattr(jax, "enable_x64"):
         return jax.enable_x64(True)

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 
 from pns_tf.checks import InputError
+from pns_tf.keras3.backends import array_of
 from pns_tf.keras3.layers import check_model, prunable_weights
 from pns_tf.keras3.sparse import Sparse, sparse_in
 
@@ -83,7 +84,7 @@ def summary(model: keras.Model) -> str:
 
 
 def _row(name: str, variable: keras.Variable) -> list:
-    values = variable.numpy()
+    values = array_of(variable)
     return [name, values.size, int(np.count_nonzero(values))]
 
 

@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import keras
+import numpy as np
 from keras.src.trainers.compile_utils import CompileLoss
 
 from pns_tf.checks import InputError
-from pns_tf.keras3.backends import allowing_float64, derivatives
+from pns_tf.keras3.backends import allowing_float64, array_of, derivatives
 from pns_tf.keras3.layers import PrunableWeight
 from pns_tf.pruners.doubled_config import doubled
 from pns_tf.pruners.scored_network import ScoredNetwork
@@ -44,6 +45,9 @@ class Network(ScoredNetwork):
     @property
     def derivatives(self):
         return derivatives()
+
+    def array_of(self, variable: keras.Variable) -> np.ndarray:
+        return array_of(variable)
 
     def __call__(self, x):
         return self.model(x, training=False)
@@ -117,7 +121,7 @@ class Network(ScoredNetwork):
             for new, old in zip(copy.weights, self.model.weights, strict=True):
                 if tuple(new.shape) != tuple(old.shape):
                     raise ValueError(f"{new.path} has shape {new.shape}, not {old.shape}")
-                new.assign(old.numpy().astype(keras.backend.standardize_dtype(new.dtype)))
+                new.assign(array_of(old).astype(keras.backend.standardize_dtype(new.dtype)))
         except Exception as error:
             raise InputError(
                 f"model {self.model.name!r} cannot be copied in float64, which its flow needs: "

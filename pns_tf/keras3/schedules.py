@@ -40,8 +40,7 @@ class Schedule:
         """The step of the update after which nothing more is pruned."""
         begin, end = self.begin_step, self.end_step  # type: ignore[attr-defined]
         frequency = self.frequency  # type: ignore[attr-defined]
-        first = begin if begin > 0 else frequency  # there is no step 0
-        return first if end == FOREVER else end - (end - begin) % frequency
+        return (begin or frequency) if end == FOREVER else end - (end - begin) % frequency
 
 
 @dataclass(frozen=True)
@@ -78,9 +77,7 @@ class ConstantSparsity(Schedule):
 
     @property
     def last(self) -> int:
-        # Later updates may choose anew, but prune no more.
-        begin = self.begin_step
-        return begin if begin > 0 else self.frequency
+        return self.begin_step or self.frequency  # later ones prune no more
 
     def sparsity(self, step: int) -> np.float32:
         return np.float32(self.target_sparsity)
@@ -152,3 +149,8 @@ def _check_steps(begin: object, end: object, frequency: object, endless: bool) -
     integer("frequency", frequency, minimum=1)
     if not (endless and end == FOREVER):
         integer("end_step", end, minimum=first)
+        if (first or frequency) > end:  # type: ignore[operator]
+            raise InputError(
+                f"frequency must be at most end_step, got {frequency} and {end}: there is no step "
+                "0, and no other would update the masks"
+            )

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from pns_tf.checks import flag
+from pns_tf.keras3.backends import array_of
 from pns_tf.keras3.layers import PrunableWeight
 from pns_tf.keras3.network import Loss, Network
 from pns_tf.pruners.base import Pruner
@@ -86,7 +87,7 @@ def as_fed(what: str, data):
         data = np.asarray(data)  # a list of numbers is one array
 
     def tensor(part):
-        array = check_finite(what, keras.ops.convert_to_numpy(part))
+        array = check_finite(what, array_of(part))
         kind = keras.config.floatx() if array.dtype.kind == "f" else None
         return keras.ops.convert_to_tensor(array, dtype=kind)
 
@@ -98,7 +99,7 @@ def _unchanged(model: keras.Model) -> Iterator[None]:
     """Puts the variables back at the end, bit for bit, whatever happens in between."""
     variables = {id(v): v for v in (*model.variables, *model.metrics_variables)}.values()
     # Seeds are read by nothing that is scored, but a layer may still draw.
-    saved = [(variable, variable.numpy().copy()) for variable in variables]
+    saved = [(variable, array_of(variable).copy()) for variable in variables]
     try:
         yield
     finally:

@@ -8,7 +8,7 @@ from typing import Any
 import keras
 
 from pns_tf.checks import InputError
-from pns_tf.keras3.backends import check_backend
+from pns_tf.keras3.backends import array_of, check_backend
 
 
 class _Masks:
@@ -91,11 +91,15 @@ class Sparse(keras.optimizers.Optimizer):
     def add_masks(self, variables: Sequence[keras.Variable]) -> bool:
         """Gives those of ``variables`` a mask of ones that have none; whether there is a new one.
 
+        Steps count from the first masks on.
+
         Raises:
             ValueError: a variable that this optimizer does not train.
         """
         places = {id(variable): place for place, variable in enumerate(self._trainable_variables)}
         new = False
+        if not self._masks.of:
+            self._iterations.assign(0)
         for variable in variables:
             place = places.get(id(variable))
             if place is None:
@@ -116,8 +120,8 @@ class Sparse(keras.optimizers.Optimizer):
 
     @property
     def steps(self) -> int:
-        """Steps done so far; where gradients are accumulated, each batch is one."""
-        return int(self._iterations.numpy())
+        """Steps done with masks; where gradients are accumulated, each batch is one."""
+        return int(array_of(self._iterations))
 
     @property
     def variables(self):
@@ -149,6 +153,11 @@ class Sparse(keras.optimizers.Optimizer):
 
     def finalize_variable_values(self, var_list):
         self.inner_optimizer.finalize_variable_values(var_list)
+        if any(optimizer.use_ema for optimizer in _within(self.inner_optimizer)):
+            # Variables now share their buffers with the averages, and in the next training JAX
+            # would be given each twice to write into.
+            for variable in var_list:
+                variable.assign(keras.ops.copy(variable))
         self._hold()
 
     def _hold(self) -> None:

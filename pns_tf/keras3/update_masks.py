@@ -10,6 +10,7 @@ import keras
 
 from pns_tf import pruners
 from pns_tf.checks import InputError, choice, flag
+from pns_tf.keras3.backends import array_of
 from pns_tf.keras3.layers import PrunableWeight, Skip, check_known, prunable_weights
 from pns_tf.keras3.network import Loss
 from pns_tf.keras3.schedules import Schedule
@@ -33,7 +34,7 @@ class UpdateMasks(keras.callbacks.Callback):
     due. Training goes on where it was when ``fit`` is called again, or after a model was loaded.
 
     A warning names a layer of which nothing is left, and says how far pruning has come if training
-    ends before the schedule does.
+    ends before the schedule does, or if no update falls on the schedule's end.
 
     Args:
         pruner: "magnitude", "random", "snip", "grasp", "synflow", "module:Class" for one of your
@@ -91,6 +92,14 @@ class UpdateMasks(keras.callbacks.Callback):
                 f"pns_tf.keras3, got {schedule!r}"
             )
         self._schedule = schedule
+        reached = float(schedule.sparsity(schedule.last))
+        if reached < schedule.final - 1e-6:
+            warnings.warn(
+                f"the schedule's last update is at step {schedule.last}, where its sparsity is "
+                f"{reached:.4g}, not {schedule.final:.4g}: frequency should divide end_step − "
+                "begin_step",
+                stacklevel=2,
+            )
         self._scope = choice("scope", scope, SCOPES)
         self._biases, self._skip = flag("biases", biases), skip
         check_pattern(pattern)
@@ -242,5 +251,5 @@ def _check_masks_fit(model: keras.Model, sparse: Sparse) -> None:
 
 
 def _mask_of(weights: Sequence[PrunableWeight]) -> Mask:
-    arrays = [weight.mask.numpy() for weight in weights if weight.mask is not None]
+    arrays = [array_of(weight.mask) for weight in weights if weight.mask is not None]
     return Mask(arrays, [weight.name for weight in weights])

@@ -68,7 +68,8 @@ def curves_html(made: Scores, standings: pd.DataFrame) -> str:
 
 
 def _inside_script(text: str) -> str:
-    return text.replace("</", "<\\/")
+    """The text, which must not end the script that it stands in."""
+    return text.replace("</script", "<\\/script")
 
 
 @functools.cache
@@ -202,7 +203,12 @@ def chart(
         .transform_filter("datum.ticket == ticket")
         .transform_filter(f"only == {json.dumps(ALL)} || datum.instance == only")
     )
-    x = alt.X("density:Q", scale=alt.Scale(type="log"), title="density")
+    x = alt.X(
+        "density:Q",
+        scale=alt.Scale(type="log", nice=False, padding=8),
+        axis=alt.Axis(tickCount=3, format="~g", labelOverlap=True),
+        title="density",
+    )
     skill_axis = alt.Y("skill:Q", scale=alt.Scale(domain=[-0.1, 1.1]), title="skill")
     shared = base.encode(x=x, color=colour, detail="entry:N")
     lines = shared.mark_line(strokeWidth=1.5).encode(

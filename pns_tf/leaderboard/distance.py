@@ -196,9 +196,12 @@ def standings(table: pd.DataFrame) -> pd.DataFrame:
           training as published took; ``published_from``, from where that training began.
 
     Example:
-        >>> found = standings(rows)
-        >>> found.loc[found["entry"] == "oracle", "distance"].unique().tolist()
-        [1.0]
+        >>> run = {"entry": "oracle", "instance": "circle-d5-w100", "task": "circle"}
+        >>> run |= {"seed": 10_000, "density": 0.1, "truth": 0.1, "planted": 0.98}
+        >>> run |= {"best_constant": 0.4, "strong": 0.98, "final": 0.98, "final_published": 0.98}
+        >>> run |= {"pruning_seconds": 0.1, "training_seconds": 0.3, "trained_epochs": 10}
+        >>> standings(pd.DataFrame([run]))["distance"].tolist()  # those of the best constant last
+        [1.0, 1.0, inf, inf]
     """
     if table.empty:
         return pd.DataFrame(columns=COLUMNS)

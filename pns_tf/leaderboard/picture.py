@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import LogLocator, NullFormatter
+from matplotlib.ticker import LogLocator
 
 from pns_tf import tasks
 from pns_tf.leaderboard.distance import CONSTANT, RANKED, TICKETS, completed
@@ -17,7 +17,6 @@ from pns_tf.pictures.pruner_styles import (
     BAND,
     BASELINE_LINE,
     PLANTED_LINE,
-    TRIVIAL_LINE,
     styles,
 )
 from pns_tf.pictures.style import INK, ZERO, label_logarithmic, new_figure, set_title
@@ -36,6 +35,7 @@ FRONT: dict[str, Any] = {
     "solid_capstyle": "round",
 }
 LIMIT_LINE: dict[str, Any] = {"color": INK, "linestyle": (0, (6, 1.5, 1, 1.5)), "linewidth": 0.9}
+CONSTANT_LINE: dict[str, Any] = {"color": "#8a5a00", "linestyle": (0, (1, 1)), "linewidth": 1.0}
 FLOOR = 1e-4  # of the error of classification, which may be zero
 COLUMNS = 4  # of panels
 BELOW_MEAN = 3.0  # times, as far down an interval is drawn at most
@@ -151,7 +151,7 @@ def _references(axes: Axes, part: pd.DataFrame) -> None:
     kind = _kind(part)
     axes.axhline(kind.error(planted), zorder=1, **PLANTED_LINE)
     axes.axhline(kind.error(kind.limit(planted)), zorder=1, **LIMIT_LINE)
-    axes.axhline(kind.error(trivial_metrics(part).mean()), zorder=1, **TRIVIAL_LINE)
+    axes.axhline(kind.error(trivial_metrics(part).mean()), zorder=1, **CONSTANT_LINE)
     axes.axvline(part["truth"].iloc[0], zorder=1, **BASELINE_LINE)
 
 
@@ -160,8 +160,8 @@ def _label(axes: Axes, part: pd.DataFrame, ticket: str) -> None:
     axes.set_yscale("log")
     axes.set_ylabel(f"{ticket} tickets\n{_kind(part).error_title}", fontsize=8)
     axes.xaxis.set_major_locator(LogLocator(numticks=6))
-    axes.xaxis.set_minor_formatter(NullFormatter())
-    label_logarithmic(axes.yaxis)
+    for axis in (axes.xaxis, axes.yaxis):
+        label_logarithmic(axis)
     axes.set_title(part["instance"].iloc[0], fontsize=10)
     axes.set_xlabel("density", fontsize=8)
     axes.grid(color=ZERO, linewidth=0.4, alpha=0.5)
@@ -179,7 +179,7 @@ def _legend(figure: Figure, style: dict[str, tuple[str, str]]) -> None:
         Line2D([], [], label="not on a front", color=OTHERS["color"]),
         Line2D([], [], label="planted ticket", **PLANTED_LINE),
         Line2D([], [], label="near the planted ticket", **LIMIT_LINE),
-        Line2D([], [], label="best constant", **TRIVIAL_LINE),
+        Line2D([], [], label="best constant", **CONSTANT_LINE),
         Line2D([], [], label="planted density", **BASELINE_LINE),
     ]
     columns = max(int(figure.get_figwidth() / 2.1), 1)

@@ -34,8 +34,11 @@ class Scores:
         rows: what they were made from, the best constant an entry among them.
 
     Example:
-        >>> ranking(Scores.of(rows), "weak")["entry"].iloc[0]
-        'oracle'
+        >>> run = {"entry": "oracle", "instance": "circle-d5-w100", "task": "circle"}
+        >>> run |= {"seed": 10_000, "density": 0.1, "truth": 0.1, "planted": 0.98}
+        >>> run |= {"best_constant": 0.4, "strong": 0.98, "final": 0.98, "final_published": 0.98}
+        >>> Scores.of(pd.DataFrame([run])).strata("oracle", "weak", "distance")
+        [array([1.])]
     """
 
     table: pd.DataFrame
@@ -179,7 +182,9 @@ def profiles(made: Scores, ticket: str) -> pd.DataFrame:
     rows = []
     for entry in made.entries:
         distances = made.strata(entry, ticket, "distance")
-        for within in PROFILE if distances else ():
+        if distances is None:
+            continue
+        for within in PROFILE:
             found = profile(distances, within)
             rows.append((entry, within, found.value, found.low, found.high))
     return pd.DataFrame(rows, columns=["entry", "within", "fraction", "low", "high"])

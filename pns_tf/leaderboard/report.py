@@ -11,9 +11,17 @@ from pns_tf.checks import InputError
 from pns_tf.leaderboard.charts import curves_html
 from pns_tf.leaderboard.distance import RANKED, standings
 from pns_tf.leaderboard.picture import pareto_picture
-from pns_tf.leaderboard.ranking import Scores, by_difficulty, improvements, ranking
+from pns_tf.leaderboard.ranking import Scores, by_difficulty, improvements, profiles, ranking
 from pns_tf.leaderboard.sorting import sortable_html
-from pns_tf.leaderboard.table import NOTE, as_markdown, compared, distances, reliability, shown
+from pns_tf.leaderboard.table import (
+    NOTE,
+    as_markdown,
+    compared,
+    distances,
+    reliability,
+    shown,
+    within,
+)
 from pns_tf.reports.page import document, pairs_html, picture_html, table_html
 from pns_tf.reports.rows import SETTINGS
 from pns_tf.reports.writing import distinct_values, effort, write_pictures
@@ -52,9 +60,8 @@ def write_leaderboard(table: pd.DataFrame, folder: Path, command: str) -> pd.Dat
 def _page(
     table: pd.DataFrame, made: Scores, found: pd.DataFrame, pictures: list, command: str
 ) -> str:
-    note = f'<p class="note">{escape(NOTE)}</p>'
     rankings = [
-        (ticket, f"{ticket.capitalize()} tickets", note + _ranking(made, found, ticket))
+        (ticket, f"{ticket.capitalize()} tickets", _ranking(made, found, ticket))
         for ticket in RANKED
     ]
     settings = distinct_values(
@@ -66,6 +73,7 @@ def _page(
     sections = [
         ("curves", "Curves", curves_html(made, found)),
         *rankings,
+        ("words", "What the columns say", f'<p class="note">{escape(NOTE)}</p>'),
         ("pictures", "Picture", "".join(picture_html(*picture) for picture in pictures)),
         ("settings", "Settings", f"<div>{pairs_html(settings)}</div>"),
         (
@@ -85,6 +93,8 @@ def _ranking(made: Scores, found: pd.DataFrame, ticket: str) -> str:
         f'<p class="note">{escape(reliability(made, ticket))}</p>'
         f"<details><summary>Distance on each instance, the easiest first</summary>"
         f"<div>{sortable_html(by_instance)}</div></details>"
+        f"<details><summary>Performance profile: fraction of runs within a distance</summary>"
+        f"<div>{sortable_html(within(profiles(made, ticket)))}</div></details>"
         f"<details><summary>Is each better than the next?</summary>"
         f"<div>{table_html(compared(improvements(made, ticket)))}</div></details>"
     )

@@ -27,7 +27,8 @@ def check_sealed(seeds: Iterable[float], where: str) -> None:
     Example:
         >>> check_sealed([10_000, 3], "rows.csv")
         Traceback (most recent call last):
-        pns_tf.checks.InputError: rows.csv has rows of seed 3, which are not ranked: ...
+        pns_tf.checks.InputError: rows.csv has rows of seed 3, which are not ranked:
+        seeds 0 to 99 were used to choose defaults, a ranking begins with seed 10000
     """
     open_ = sorted({int(seed) for seed in seeds if seed < FIRST_SEALED})
     if open_:

@@ -12,13 +12,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.stats import bootstrap, kendalltau, trim_mean
 
+from pns_tf.reports.statistics import at_most
+
 RESAMPLES = 2000
 CONFIDENCE = 0.95
-Statistic = Callable[..., np.ndarray]  # of ``scores, axis=``
+Statistic = Callable[..., Any]  # of ``scores, axis=``
 
 
 @dataclass(frozen=True)
@@ -102,7 +105,7 @@ def median(distances: np.ndarray, axis: int = -1) -> np.ndarray:
     It is infinite, that is above the largest density tried, where half of them or more are.
 
     Example:
-        >>> median(np.array([1.0, 4.0, np.inf])), median(np.array([1.0, np.inf]))
+        >>> float(median(np.array([1.0, 4.0, np.inf]))), float(median(np.array([1.0, np.inf])))
         (4.0, inf)
     """
     ordered = np.sort(distances, axis=axis)
@@ -121,8 +124,7 @@ def profile(strata: Sequence[np.ndarray], within: float) -> Estimate:
         >>> profile([np.array([1.0, 8.0]), np.array([np.inf, 4.0])], 4.0).value
         0.5
     """
-    near = [np.asarray(scores) <= within * (1 + 1e-9) for scores in strata]
-    return estimate(near, lambda scores, axis: np.mean(scores, axis=axis))
+    return estimate([at_most(np.asarray(scores), within) for scores in strata], np.mean)
 
 
 @dataclass(frozen=True)
@@ -186,19 +188,19 @@ def holm(p: Sequence[float]) -> np.ndarray:
         >>> holm([0.04, 0.01, 0.03]).tolist()
         [0.06, 0.03, 0.06]
     """
-    p = np.asarray(p, float)
-    order = np.argsort(p, kind="stable")
-    steps = p[order] * (len(p) - np.arange(len(p)))
+    values = np.asarray(p, float)
+    order = np.argsort(values, kind="stable")
+    steps = values[order] * (len(p) - np.arange(len(p)))
     corrected = np.empty(len(p))
     corrected[order] = np.minimum(np.maximum.accumulate(steps), 1.0)
     return corrected
 
 
-def agreement(first: Sequence[float], second: Sequence[float]) -> float:
+def agreement(first: np.ndarray, second: np.ndarray) -> float:
     """Kendall's τ-b of two rankings; NaN for fewer than two entries.
 
     Example:
-        >>> round(agreement([3, 2, 1], [3, 1, 2]), 3)
+        >>> round(agreement(np.array([3, 2, 1]), np.array([3, 1, 2])), 3)
         0.333
     """
     return float(kendalltau(first, second).statistic) if len(first) > 1 else np.nan

@@ -6,7 +6,14 @@ import numpy as np
 import pandas as pd
 
 from pns_tf.leaderboard.distance import RANKED
-from pns_tf.leaderboard.ranking import Scores, by_difficulty, improvements, ranking, split_half
+from pns_tf.leaderboard.ranking import (
+    Scores,
+    by_difficulty,
+    improvements,
+    profiles,
+    ranking,
+    split_half,
+)
 from pns_tf.recipe.pruners import WEAK_FROM
 from pns_tf.tasks.kinds import BELOW, TIMES
 
@@ -57,6 +64,17 @@ def distances(standings: pd.DataFrame, ticket: str, order: list[str], instances:
     return pd.DataFrame(table)
 
 
+def within(found: pd.DataFrame) -> pd.DataFrame:
+    """`profiles` as text: a column for each distance τ."""
+    table: dict[str, list[str]] = {"pruner": list(dict.fromkeys(found["entry"]))}
+    for distance, part in found.groupby("within"):
+        table[f"≤ {distance:g}"] = [
+            decimals(row.fraction) + _interval(row.low, row.high, decimals)
+            for row in part.itertuples()
+        ]
+    return pd.DataFrame(table)
+
+
 def as_markdown(standings: pd.DataFrame, made: Scores) -> str:
     """Rankings, distances and comparisons as Markdown tables."""
     instances = by_difficulty(made)
@@ -70,6 +88,10 @@ def as_markdown(standings: pd.DataFrame, made: Scores) -> str:
             _markdown(shown(found)),
             f"### {words} tickets: distance on each instance, the easiest first",
             _markdown(distances(standings, ticket, order, instances)),
+            f"### {words} tickets: performance profile",
+            "Fraction of runs whose distance is at most so much; a lower bound where no density so "
+            "high is tried.",
+            _markdown(within(profiles(made, ticket))),
             f"### {words} tickets: is each better than the next?",
             "Probability that a run of the first has a larger area than one of the second on the "
             "same instance, ties counting half; p is corrected by Holm for all pairs shown.",

@@ -72,7 +72,7 @@ def overlap_figure(planted: Mask, found: Mask, title: str | None = None) -> Figu
             fontsize=8,
         )
         axes.set_xlabel("to neuron", fontsize=8)
-        axes.set_ylabel("from neuron; biases last", fontsize=8)
+        axes.set_ylabel("from neuron", fontsize=8)
         total += counts
     neither, only_found, only_planted, both = total
     figure.legend(
@@ -119,5 +119,9 @@ def _overlap_panel(axes: Axes, planted: np.ndarray, found: np.ndarray) -> np.nda
         )
     axes.axhline(len(parts) - 1.5, color=INK, linewidth=0.8, zorder=2)
     whole_number_ticks(axes)
+    last = len(parts) - 1
+    neurons = [int(tick) for tick in axes.get_yticks() if 0 <= tick < 0.94 * last]
+    axes.set_yticks([*neurons, last], [*map(str, neurons), "bias"])
+    axes.set_ylim(last + 0.5, -0.5)
     axes.tick_params(labelsize=7)
     return np.bincount(parts.ravel(), minlength=4)

@@ -9,7 +9,9 @@ from __future__ import annotations
 import io
 import math
 import os
+from collections.abc import Sequence
 
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -62,6 +64,25 @@ def legend_marker(marker: str, colour: str, label: str, edge: str | None = None)
         markerfacecolor=colour,
         markeredgecolor=edge or colour,
         label=label,
+    )
+
+
+def legend_below(figure: Figure, handles: Sequence[Artist], labels: Sequence[str]) -> None:
+    """A legend below all panels, in as many lines as it needs not to be cut.
+
+    The figure grows by the lines after the first.
+    """
+    longest = max(map(len, labels))
+    fitting = max(int(figure.get_figwidth() / (0.6 + 0.068 * longest)), 1)  # inches
+    lines = math.ceil(len(handles) / fitting)
+    figure.set_figheight(figure.get_figheight() + 0.17 * (lines - 1))
+    figure.legend(
+        handles,
+        labels,
+        loc="outside lower center",
+        ncols=math.ceil(len(handles) / lines),
+        fontsize=8,
+        frameon=False,
     )
 
 

@@ -20,9 +20,8 @@ class Given(Pruner):
             of the settings' seed.
 
     Example:
-        >>> found = pns_tf.seek(planted, Given(mask=planted.planted_masks), density=0.5)
-        >>> found.metrics["recall"]
-        1.0
+        >>> Given(mask=Mask([np.ones((2, 2)), np.zeros(2)])).mask
+        Mask(4 of 6 parameters kept, density 0.666667)
     """
 
     mask: Mask | None = None

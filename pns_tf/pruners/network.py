@@ -50,6 +50,9 @@ class Network(ScoredNetwork):
     def derivatives(self):
         return in_tensorflow
 
+    def array_of(self, variable: tf.Variable) -> np.ndarray:
+        return variable.numpy()
+
     def __call__(self, x):
         return self.model(x, training=False)
 

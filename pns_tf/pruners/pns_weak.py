@@ -12,8 +12,7 @@ from pns_tf.checks import flag, integer, number
 from pns_tf.gates.hardening import filled
 from pns_tf.hosts.chains import fully_connected
 from pns_tf.hosts.compaction import compact
-from pns_tf.hosts.forward import takes_images
-from pns_tf.hosts.models import host_arrays, set_masks
+from pns_tf.hosts.models import host_arrays, set_masks, set_parameters
 from pns_tf.masks import Mask
 from pns_tf.pruners.magnitude import Magnitude
 from pns_tf.pruners.partial import search_in_part
@@ -27,6 +26,7 @@ from pns_tf.tasks.task import Data, kind_of
 from pns_tf.training.cosine_epoch import cosine_epoch
 from pns_tf.training.epoch import compiled_epoch, train
 from pns_tf.training.loop import Loop
+from pns_tf.training.sparse import train_sparse
 
 LOST = 1.5  # times the loss of the search, after training from the host's parameters
 
@@ -40,8 +40,11 @@ class PlantNSeekWeak(Searcher):
     after each round. In the end the ticket goes back to the host's parameters and is trained from
     there. Whether it finds its way again is not sure; therefore magnitude counts only along the
     host's signs (after Zhou et al. 2019, arXiv 1905.01067), and the parameters go back to the
-    host's on the way, too. A ticket that is lost all the same, with a loss of more than `LOST`
-    times that of the search, is repaired by swaps from where it has got to, and trained again.
+    host's on the way, too. A ticket can be lost all the same: with a training loss of more than
+    `LOST` times that of the search; or, as the search itself may have gone wrong, with one nearer,
+    as a ratio, to the best constant's than to that of the network from which the last parameters
+    were removed. Then swaps repair it from where it has got to, or the search is made anew from
+    that network, in turn, and the ticket is trained again.
     Where the host is not fully connected, magnitude goes all the way.
 
     Args:
@@ -61,8 +64,9 @@ class PlantNSeekWeak(Searcher):
             of training follow.
         rewind_epochs: see there.
         last_epochs: of the training from the host's parameters.
-        repairs: of a ticket that has lost its way, at most; the best one is returned.
-        repair_rounds: of swaps in each, with ``round_epochs`` of training after each.
+        repairs: of a ticket that is lost, at most, every other one a new search; the best ticket is
+            returned.
+        repair_rounds: of swaps in a repair, with ``round_epochs`` of training after each.
         widest: of wider layers so many neurons are searched, see `search_in_part`.
     """
 
@@ -121,35 +125,56 @@ class PlantNSeekWeak(Searcher):
         margin = min(round(self.margin * count), self.most, mask.size)
         margin = max(margin, count) if eliminated else count
         for density in density_steps(margin / mask.size, self.magnitude_rounds):
-            self._train(loop, model, data, self.magnitude_epochs)
+            self._train(loop, model, mask, data, self.magnitude_epochs)
             if self.signs:
                 model.set_weights(along_signs(model.get_weights(), initial))
             kept = round(density * mask.size)
             mask = keep_highest(Magnitude().score(model), kept, within=mask, rng=loop.rng)
             set_masks(model, mask)
-        if eliminated:
-            for number_, part in enumerate(density_steps(count / margin, self.rounds)):
-                if number_ in self._rewound():
-                    model.set_weights(initial)
-                    set_masks(model, mask)
-                    self._train(loop, model, data, self.rewind_epochs)
-                self._train(loop, model, data, self.round_epochs)
-                mask = self._eliminate(model, mask, round(part * margin), data, loop)
-                set_masks(model, mask)
-            mask = filled(mask, count, loop.rng)
-        reached = loop.history[-1]
-        tickets = []
-        for attempt in range(1 + self.repairs * eliminated):
-            if attempt:
-                mask = self._repair(loop, model, mask, count, data)
+        if not eliminated:
             model.set_weights(initial)
             set_masks(model, mask)
-            self._train(loop, model, data, self.last_epochs, cosine=True)
+            self._train(loop, model, mask, data, self.last_epochs, cosine=True)
+            return SearchResult(mask, model.get_weights(), loop.history)
+        fair = np.sqrt(loop.history[-1] * constant_loss(data))
+        tickets, wide = [], (mask, model.get_weights())
+        for attempt in range(1 + self.repairs):
+            if attempt % 2:
+                mask = self._repair(loop, model, mask, count, data)
+            else:
+                mask = wide[0]
+                model.set_weights(wide[1])
+                mask = self._shrink(loop, model, mask, count, data, initial)
+                reached = loop.history[-1]
+            model.set_weights(initial)
+            set_masks(model, mask)
+            self._train(loop, model, mask, data, self.last_epochs, cosine=True)
             tickets.append((loop.history[-1], mask, model.get_weights()))
-            if loop.history[-1] <= LOST * reached:
+            if loop.history[-1] <= min(LOST * reached, fair):
                 break
         _, mask, weights = min(tickets, key=lambda ticket: ticket[0])
         return SearchResult(mask, weights, loop.history)
+
+    def _shrink(
+        self,
+        loop: Loop,
+        model: keras.Model,
+        mask: Mask,
+        count: int,
+        data: Data,
+        initial: list[np.ndarray],
+    ) -> Mask:
+        """Removes parameters round by round until ``count`` are left, with training between."""
+        margin = mask.kept
+        for number_, part in enumerate(density_steps(count / margin, self.rounds)):
+            if number_ in self._rewound():
+                model.set_weights(initial)
+                set_masks(model, mask)
+                self._train(loop, model, mask, data, self.rewind_epochs)
+            self._train(loop, model, mask, data, self.round_epochs)
+            mask = self._eliminate(model, mask, round(part * margin), data, loop)
+            set_masks(model, mask)
+        return filled(mask, count, loop.rng)
 
     def _repair(
         self,
@@ -167,20 +192,36 @@ class PlantNSeekWeak(Searcher):
         for _ in range(self.repair_rounds):
             mask = self._eliminate(model, mask, count, data, loop)
             set_masks(model, mask)
-            self._train(loop, model, data, self.round_epochs)
+            self._train(loop, model, mask, data, self.round_epochs)
         return filled(mask, count, loop.rng)
 
     def _train(
         self,
         loop: Loop,
         model: keras.Model,
+        mask: Mask,
         data: Data,
         epochs: int,
         cosine: bool = False,
     ) -> None:
-        """Trains what is left of the network, as a small network of its own."""
-        small = compact(model, padded=not takes_images(model))
+        """Trains what is left of the network."""
         rate, batch = self.learning_rate, self.train_batch_size
+        if fully_connected(model):
+            kernels, biases = train_sparse(
+                *host_arrays(model),
+                mask,
+                data.x_train,
+                data.y_train,
+                kind_of(data),
+                epochs,
+                loop,
+                learning_rate=rate,
+                batch_size=batch,
+                cosine=cosine,
+            )
+            set_parameters(model, kernels, biases)
+            return
+        small = compact(model)
         if cosine:
             settings = SeekSettings(learning_rate=rate, batch_size=batch, epochs=epochs)
             epoch = cosine_epoch(small.model, data, settings)
@@ -228,3 +269,17 @@ def along_signs(weights: Sequence[np.ndarray], initial: Sequence[np.ndarray]) ->
     """
     pairs = zip(weights, initial, strict=True)
     return [np.where(value * first < 0, np.zeros_like(value), value) for value, first in pairs]
+
+
+def constant_loss(data: Data) -> float:
+    """The training loss of the best constant outputs: entropy of the classes, or mean variance.
+
+    Example:
+        >>> x, y = np.zeros((4, 1)), np.array([0, 1, 1, 0])
+        >>> round(constant_loss(tasks.Data(x, y, x, y)), 3)  # log 2
+        0.693
+    """
+    if kind_of(data).discrete:
+        shares = np.unique(data.y_train, return_counts=True)[1] / len(data.y_train)
+        return float(-np.sum(shares * np.log(shares)))
+    return float(np.mean(np.var(data.y_train, axis=0)))

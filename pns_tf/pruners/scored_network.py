@@ -87,9 +87,13 @@ class ScoredNetwork(ABC):
             ValueError: the model cannot be copied.
         """
 
+    @abstractmethod
+    def array_of(self, variable) -> np.ndarray:
+        """The value of one of the framework's variables."""
+
     def values(self) -> list[np.ndarray]:
         """θ."""
-        return [variable.numpy() for variable in self.variables]
+        return [self.array_of(variable) for variable in self.variables]
 
     def make_positive(self) -> None:
         """Puts abs(θ) in place of θ, in all parameters."""
@@ -119,4 +123,5 @@ class ScoredNetwork(ABC):
 
     def is_pruned(self) -> bool:
         """Whether a mask of these weights has a zero."""
-        return any(w.mask is not None and not np.all(w.mask.numpy()) for w in self.weights)
+        masks = [weight.mask for weight in self.weights if weight.mask is not None]
+        return not all(self.array_of(mask).all() for mask in masks)

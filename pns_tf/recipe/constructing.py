@@ -24,7 +24,8 @@ class Constructing:
         init: how the host is drawn, one of normal, zero_biases, uniform.
         seed: everything random follows from it; the host is the one that plant draws.
         copies: of each target neuron at most; those that nothing uses are dropped.
-        largest_subset: host parameters that represent one of the target at most.
+        largest_subset: host parameters that represent one of the target at most; two more for
+            outputs, which cannot choose their place.
         tolerance: error that outputs may have, root mean square by that of the target's.
         shrink: leave out what the ticket can do without; False keeps it as constructed.
         samples: size of the data set that judges the networks, a tenth of it for testing.

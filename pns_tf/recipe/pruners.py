@@ -30,6 +30,8 @@ class PrunerRow:
             are searched.
         weak_from: which parameters a weak ticket's reported training begins with, see `WEAK_FROM`;
             ``None`` for what only the search itself can say.
+        trains: whether its search ends with a trained ticket, so that there is a weak one without
+            any epoch after it.
         style: colour and marker in pictures, no other pruner's; ``None`` for those of the user's
             own, to which each picture gives one.
     """
@@ -42,6 +44,7 @@ class PrunerRow:
     widest: int | None = None
     style: tuple[str, str] | None = None
     weak_from: str | None = "host"
+    trains: bool = False
 
     def effort_with(self, options: dict) -> float:
         """The effort with these options of the pruner.
@@ -83,6 +86,7 @@ ROWS = (
     PrunerRow(
         "tfmot",
         "pns_tf.pruners.stock_tfmot:StockTFMOT",
+        trains=True,
         effort=460,
         weak_from="search",
         style=("#882255", "h"),
@@ -90,6 +94,7 @@ ROWS = (
     PrunerRow(
         "imp",
         "pns_tf.pruners.imp:IterativeMagnitudePruning",
+        trains=True,
         effort=300,
         weak_from="early",
         style=("#b15928", "<"),
@@ -97,6 +102,7 @@ ROWS = (
     PrunerRow(
         "imp_lr",
         "pns_tf.pruners.imp:LearningRateRewinding",
+        trains=True,
         effort=300,
         weak_from="search",
         style=("#d9a066", ">"),
@@ -104,6 +110,7 @@ ROWS = (
     PrunerRow(
         "rigl",
         "pns_tf.pruners.rigl:Rigl",
+        trains=True,
         effort=230,
         epochs=50,
         weak_from="search",
@@ -112,6 +119,7 @@ ROWS = (
     PrunerRow(
         "set",
         "pns_tf.pruners.rigl:Set",
+        trains=True,
         effort=130,
         epochs=50,
         weak_from="search",
@@ -124,6 +132,7 @@ ROWS = (
     PrunerRow(
         "iht",
         "pns_tf.pruners.iht:IterativeHardThresholding",
+        trains=True,
         effort=460,
         epochs=50,
         weak_from="search",
@@ -159,7 +168,7 @@ ROWS = (
         version=3,
         effort=1800,
         epochs=200,
-        style=("#4fc3d9", "o"),
+        style=("#7be0e8", "o"),
     ),
     PrunerRow(
         "gem_miner",
@@ -172,7 +181,7 @@ ROWS = (
     PrunerRow(
         "pns",
         "pns_tf.pruners.pns:PlantNSeek",
-        version=5,
+        version=6,
         effort=2000,
         widest=100,
         style=("#e0007a", "*"),
@@ -180,8 +189,9 @@ ROWS = (
     PrunerRow(
         "pns_weak",
         "pns_tf.pruners.pns_weak:PlantNSeekWeak",
-        version=6,
-        effort=2300,
+        trains=True,
+        version=7,
+        effort=500,
         widest=200,
         style=("#ff7fbf", "X"),
     ),
@@ -189,7 +199,7 @@ ROWS = (
 PRUNERS = {row.name: row for row in ROWS}
 ORACLE = "oracle"  # in runs that are ranked: the planted masks themselves, which no search may see
 # What is known of a pruner of the user's own; from version 1 on it does not get the host's seed.
-OWN = PrunerRow("", "", version=1, weak_from=None)
+OWN = PrunerRow("", "", version=1, weak_from=None, trains=True)
 
 
 def check_name(pruner: object) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,7 +20,7 @@ from pns_tf.pictures.pruner_styles import (
     TRIVIAL_LINE,
     styles,
 )
-from pns_tf.pictures.style import ZERO, label_logarithmic, new_figure, set_title
+from pns_tf.pictures.style import ZERO, label_logarithmic, legend_below, new_figure, set_title
 from pns_tf.tasks.kinds import Kind, kind_named
 
 PANEL_WIDTH, PANEL_HEIGHT = 3.1, 2.4  # inches
@@ -166,17 +165,7 @@ def _legend(figure: Figure, style: dict[str, tuple[str, str]], metrics: Sequence
     if any(row.trivial is not None for row in metrics):
         handles.append(Line2D([], [], label="best constant", **TRIVIAL_LINE))
     handles.append(Line2D([], [], label="planted density", **BASELINE_LINE))
-    longest = max(len(str(handle.get_label())) for handle in handles)
-    fitting = max(int(figure.get_figwidth() / (0.6 + 0.068 * longest)), 1)  # inches
-    lines = math.ceil(len(handles) / fitting)
-    figure.set_figheight(figure.get_figheight() + 0.17 * (lines - 1))
-    figure.legend(
-        handles=handles,
-        loc="outside lower center",
-        ncols=math.ceil(len(handles) / lines),
-        fontsize=8,
-        frameon=False,
-    )
+    legend_below(figure, handles, [str(handle.get_label()) for handle in handles])
 
 
 def panels_figure(columns: int, height: float, title: str) -> Figure:

@@ -9,6 +9,9 @@ import numpy as np
 
 from pns_tf.hosts.paths import live_neurons
 from pns_tf.masks import Mask
+from pns_tf.swaps import compiled
+from pns_tf.swaps.compiled import Wiring
+from pns_tf.swaps.objective import Expansion
 
 BIAS = -1  # the source of a bias, in a flip (layer, source, neuron)
 
@@ -59,8 +62,15 @@ class LiveNetwork:
         for layer, count in enumerate(self.live_counts[1:]):
             self._kernel_masks[layer][self.live_counts[layer] :] = False
             self._feed(layer, count, rng)
-        self._kernels = [k * m for k, m in zip(self._all_kernels, self._kernel_masks, strict=True)]
-        self._biases = [b * m for b, m in zip(self._all_biases, self._bias_masks, strict=True)]
+        self._wiring = Wiring.empty([len(neurons) for neurons in self._neurons])
+        self._kernels, self._biases = self._wiring.kernels(), self._wiring.layer_biases()
+        for wired, array, kept in zip(
+            [*self._kernels, *self._biases],
+            [*self._all_kernels, *self._all_biases],
+            [*self._kernel_masks, *self._bias_masks],
+            strict=True,
+        ):
+            np.multiply(array, kept, out=wired)
 
     def _feed(self, layer: int, live: int, rng: np.random.Generator) -> None:
         kernel_mask, bias_mask = self._kernel_masks[layer], self._bias_masks[layer]
@@ -73,67 +83,74 @@ class LiveNetwork:
 
     def outputs(self, x: np.ndarray) -> np.ndarray:
         """``(n, outputs)`` for ``(n, inputs)``; computes no neuron that nothing uses."""
-        used = self._used()
-        h = x[:, used[0]]
-        for layer, (sources, neurons) in enumerate(pairwise(used)):
-            h = np.maximum(h, 0) if layer else h
-            h = h @ self._kernels[layer][np.ix_(sources, neurons)] + self._biases[layer][neurons]
-        return h
+        state = self._sums(np.ascontiguousarray(x.T), np.concatenate(self._used()))
+        return state[-self._wiring.widths[-1] :].T
 
-    def _layers(self, x: np.ndarray) -> tuple[list[np.ndarray], list[np.ndarray]]:
-        """What goes into each layer, and what comes out of it before its ReLU."""
-        inputs, sums = [x], []
-        for kernel, bias in zip(self._kernels, self._biases, strict=True):
-            sums.append(inputs[-1] @ kernel + bias)
-            inputs.append(np.maximum(sums[-1], 0))
-        return inputs[:-1], sums
+    def _sums(self, x: np.ndarray, wanted: np.ndarray | None = None) -> np.ndarray:
+        """What each neuron adds up for ``(inputs, n)``; see `pns_tf.swaps.compiled.sums`."""
+        wiring = self._wiring
+        wanted = np.ones(wiring.widths.sum(), bool) if wanted is None else wanted
+        return compiled.sums(x, wiring.weights, wiring.biases, wiring.widths, wanted)
 
-    def effects(
-        self, x: np.ndarray, most: int, rng: np.random.Generator
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """How each single flip of a parameter of a live neuron changes the outputs, exactly.
+    def candidates(self, most: int, rng: np.random.Generator) -> np.ndarray:
+        """Flips ``(flips, 3)`` of parameters of live neurons, at random if there are too many.
 
         Args:
-            x: ``(n, inputs)``.
-            most: flips of each kind, on and off, that are tried; a random choice if there are more.
+            most: of each kind, on and off; biases come on top.
             rng: chooses.
-
-        Returns:
-            The flips ``(flips, 3)`` and the changes of the outputs ``(flips, n, outputs)``.
         """
-        inputs, sums = self._layers(x)
         pairs = zip(self._kernel_masks, self.live_counts[1:], strict=True)
         columns = [mask[:, :live] for mask, live in pairs]
         kept = sum(int(column.sum()) for column in columns)
-        shares = most / max(sum(c.size for c in columns) - kept, 1), most / max(kept, 1)
-        flips, changes = [], []
-        for layer, live in enumerate(self.live_counts[1:]):
-            for neuron in range(live):
-                on = self._kernel_masks[layer][:, neuron]
-                sources = np.flatnonzero(rng.random(len(on)) < np.where(on, *shares[::-1]))
-                signed = self._all_kernels[layer][sources, neuron] * np.where(on[sources], -1, 1)
-                change = inputs[layer][:, sources] * signed.astype(np.float32)
-                bias = self._all_biases[layer][neuron]
-                if bias != 0:
-                    sources = np.append(sources, BIAS)
-                    added = np.full((len(x), 1), -bias if self._bias_masks[layer][neuron] else bias)
-                    change = np.concatenate([change, added], axis=1, dtype=np.float32)
-                flips.append(np.stack(np.broadcast_arrays(layer, sources, neuron), axis=1))
-                changes.append(self._propagate(change.T, layer, neuron, sums))
-        return np.concatenate(flips), np.concatenate(changes)
+        on, off = most / max(sum(c.size for c in columns) - kept, 1), most / max(kept, 1)
+        flips = []
+        for layer, column in enumerate(columns):
+            chosen = rng.random(column.shape) < np.where(column, off, on)
+            sources, neurons = np.nonzero(chosen)
+            biased = np.flatnonzero(self._all_biases[layer][: column.shape[1]])
+            sources = np.append(sources, np.full(len(biased), BIAS))
+            neurons = np.append(neurons, biased)
+            flips.append(np.stack(np.broadcast_arrays(layer, sources, neurons), axis=1))
+        return np.concatenate(flips)
 
-    def _propagate(self, change: np.ndarray, layer: int, neuron: int, sums) -> np.ndarray:
-        """Changes ``(flips, n)`` of one neuron's sum, carried on to the outputs."""
-        change, reached = change[:, :, None], np.array([neuron])
-        for sum_, kernel in zip(sums[layer:], self._kernels[layer + 1 :], strict=False):
-            before = sum_[:, reached]
-            change = np.maximum(before + change, 0) - np.maximum(before, 0)
-            out = kernel[reached]
-            onwards = np.flatnonzero(out.any(axis=0))
-            change, reached = change @ out[:, onwards], onwards
-        outputs = np.zeros((*change.shape[:2], len(self._biases[-1])), np.float32)
-        outputs[:, :, reached] = change
-        return outputs
+    def _steps(self, flips: np.ndarray) -> np.ndarray:
+        """By how much each flip changes its weight or bias."""
+        steps = np.empty(len(flips), np.float32)
+        for rows, layer, sources, neurons in self._by_layer(flips):
+            bias = sources == BIAS
+            steps[rows] = self._all_biases[layer][neurons]
+            steps[rows[~bias]] = self._all_kernels[layer][sources[~bias], neurons[~bias]]
+        return np.where(self.is_on(flips), -steps, steps)
+
+    def effects(self, flips: np.ndarray, x: np.ndarray) -> np.ndarray:
+        """How each single flip changes the outputs, exactly: ``(flips, outputs, n)``.
+
+        Args:
+            flips: ``(flips, 3)``.
+            x: ``(n, inputs)``.
+        """
+        state = self._sums(np.ascontiguousarray(x.T))
+        wiring = self._wiring
+        return compiled.changes(flips, self._steps(flips), state, wiring.weights, wiring.widths)
+
+    def promises(self, flips: np.ndarray, x: np.ndarray, expansion: Expansion) -> np.ndarray:
+        """The change of a loss by each single flip, to second order in the outputs ``(flips,)``.
+
+        Args:
+            flips: ``(flips, 3)``.
+            x: ``(n, inputs)``.
+            expansion: of the loss at the outputs for ``x``.
+        """
+        wiring = self._wiring
+        return compiled.alone(
+            flips,
+            self._steps(flips),
+            self._sums(np.ascontiguousarray(x.T)),
+            wiring.weights,
+            wiring.widths,
+            np.ascontiguousarray(expansion.gradient.T, np.float32),
+            np.ascontiguousarray(expansion.root.transpose(1, 2, 0), np.float32),
+        )
 
     def is_on(self, flips: np.ndarray) -> np.ndarray:
         """Whether each of the flips turns something off; bool ``(flips,)``."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
-OFF, ON = 200, 800  # the best flips of each kind, among which pairs are looked for
+OFF, ON = 200, 400  # the best flips of each kind, among which pairs are looked for
 
 
 class Proposals:
@@ -15,24 +17,31 @@ class Proposals:
 
     Args:
         alone: a, the change of the loss by each flip alone, ``(flips,)``.
-        features: b, ``(flips, features)``.
+        features: b of the flips of given numbers, ``(numbers, features)``; called once, for those
+            among which pairs are looked for.
         off: which flips turn a parameter off, bool ``(flips,)``.
         prices: parameters that each flip adds, if it turns one on, ``(flips,)``.
 
     Example:
         >>> alone, off = np.array([0.1, 0.3, -0.2, 0.5]), np.array([True, True, False, False])
         >>> b = np.array([[0.0], [1.0], [0.1], [-1.0]])
-        >>> Proposals(alone, b, off, prices=np.ones(4, int)).swap(room=0)  # 0.3 + 0.5 − 1
+        >>> proposals = Proposals(alone, lambda few: b[few], off, prices=np.ones(4, int))
+        >>> proposals.swap(room=0)  # 0.3 + 0.5 − 1
         [1, 3]
     """
 
     def __init__(
-        self, alone: np.ndarray, features: np.ndarray, off: np.ndarray, prices: np.ndarray
+        self,
+        alone: np.ndarray,
+        features: Callable[[np.ndarray], np.ndarray],
+        off: np.ndarray,
+        prices: np.ndarray,
     ):
         self._off = _lowest(alone, np.flatnonzero(off), OFF)
         self._on = _lowest(alone, np.flatnonzero(~off), ON)
         self._off_alone, self._on_alone = alone[self._off], alone[self._on]
-        off_features, self._on_features = features[self._off], features[self._on]
+        both = features(np.concatenate([self._off, self._on]))
+        off_features, self._on_features = both[: len(self._off)], both[len(self._off) :]
         self._cross = off_features @ self._on_features.T
         self._among_off = off_features @ off_features.T
         self._prices = prices[self._on]
@@ -82,7 +91,7 @@ class Proposals:
         """
         off, on = np.isin(self._off, flips), np.isin(self._on, flips)
         self._off_alone += self._among_off[off].sum(axis=0) + self._cross[:, on].sum(axis=1)
-        # The few that are made do not pay for the products among all 800.
+        # The few that are made do not pay for the products among all 400.
         among_on = self._on_features @ self._on_features[on].sum(axis=0)
         self._on_alone += among_on + self._cross[off].sum(axis=0)
         self._prices = prices[self._on]

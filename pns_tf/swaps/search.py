@@ -20,6 +20,8 @@ MANY = 1000  # parameters; flips take the longer to measure, the more there are
 DEEP = 4  # layers of weights; the same
 FEWEST = 400  # flips measured, of each kind
 TOO_FAR = 1.5  # times the lowest loss on all samples
+IDLE = 10  # rounds that one counts for in which nothing was gained
+WORTH = 1.2  # the same: above it, a mask is not judged, as it will hardly be the best
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,9 @@ class SwapSettings:
     """How swaps are looked for.
 
     Attributes:
-        rounds: in each, single flips are measured anew.
+        rounds: in each, single flips are measured anew. One in which no swap lowers the loss counts
+            for `IDLE`, and one of a mask of more than `MANY` parameters for more, in proportion;
+            when all have been counted the search is over, and what is left of them does nothing.
         screen: samples on which they are measured. A swap must lower the loss on as many in the
             first round, and on all in the last: what few samples let through shakes the mask up.
         candidates: flips on, and off, that are measured in a round; random ones if there are more.
@@ -66,8 +70,10 @@ def swap_search(
     each is tried: it stays if the loss has become lower. A mask with more than ``count`` parameters
     loses those that are missed least first. What is won on few samples can be lost on all: a round
     that ends `TOO_FAR` above the lowest loss on all samples is undone, back to the mask that had
-    it. The result is the mask that, after some round, was best by what strong tickets are judged
-    by: for classes the accuracy, which the cross entropy follows only roughly.
+    it. The result is the mask that, after some round of the second half, was best by what strong
+    tickets are judged by: for classes the accuracy, which the cross entropy follows only roughly.
+    As the scales that are best for it take long to find, only those masks are judged that are the
+    best so far with the scales of the least cross entropy.
 
     Args:
         kernels: ``(fan_in, fan_out)`` of each layer, float32.
@@ -98,75 +104,103 @@ def swap_search(
     here, scales_here = MaskNote(mask), Note(scales)
     lowest, lowest_mask, lowest_scales = Note(np.inf), MaskNote(mask), Note(scales)
     best, best_mask = Note((np.inf, np.inf)), MaskNote(mask)  # error first, then loss
+    progress, last, roughest = Note(0.0), Note(np.inf), Note(np.inf)
 
     def step(number: int) -> float:
+        if progress.value >= settings.rounds:
+            return float(last.value)
         network = LiveNetwork(kernels, biases, here.value, loop.rng, settings.wake)
         screen = min(settings.screen, len(x))
-        samples = round(screen * (len(x) / screen) ** (number / settings.rounds))
+        crowd = max(network.kept / MANY, 1.0)
+        done = min((progress.value + crowd) / settings.rounds, 1.0)
+        samples = round(screen * (len(x) / screen) ** done)
         chosen = loop.rng.choice(len(x), samples, replace=False)
         trial = _Trial(network, judge, x[chosen], y[chosen], scales_here.value)
-        _round(trial, count, settings, loop.rng)
+        made = _round(trial, count, settings, loop.rng)
+        progress.value = progress.value + crowd * (1 if made else IDLE)
         here.value, scales_here.value = network.mask, trial.scales
-        loss = _Trial(network, judge, x, y, trial.scales).loss
-        rank = (judge.error(network.outputs(x), y), loss)
-        if rank < tuple(best.value):
-            best.value, best_mask.value = rank, here.value
+        outputs = network.outputs(x)
+        _, loss = judge.fit(outputs, y, trial.scales)
+        late = 1 < settings.rounds <= 2 * progress.value
+        if late and loss < WORTH * lowest.value:
+            rough = judge.rough_error(outputs, y, trial.scales)
+            if rough <= roughest.value:
+                roughest.value = rough
+                rank = (judge.error(outputs, y), loss)
+                if rank < tuple(best.value):
+                    best.value, best_mask.value = rank, here.value
         if loss <= lowest.value:
             lowest.value, lowest_mask.value = loss, here.value
             lowest_scales.value = trial.scales
         elif loss > TOO_FAR * lowest.value:
             here.value, scales_here.value = lowest_mask.value, lowest_scales.value
+        last.value = loss
         return loss
 
     state = [here, scales_here, lowest, lowest_mask, lowest_scales, best, best_mask]
+    state += [progress, last, roughest]
     with threadpool_limits(1):  # arrays are small, and results must not depend on the cores
         losses = loop.run(settings.rounds, step, state)
-    return best_mask.value, losses
+    if not np.isfinite(best.value[0]):  # no round was judged, as where there is but one
+        return lowest_mask.value, losses
+    outputs = LiveNetwork(kernels, biases, lowest_mask.value, loop.rng, wake=False).outputs(x)
+    rank = (judge.error(outputs, y), lowest.value)
+    return (lowest_mask if rank < tuple(best.value) else best_mask).value, losses
 
 
 class _Trial:
     """Makes flips, and takes them back unless the loss on the given samples falls."""
 
     def __init__(self, network: LiveNetwork, judge: MeanSquare | CrossEntropy, x, y, scales):
-        self.network, self.judge, self.x, self.y, self.scales = network, judge, x, y, scales
-        self.loss = np.inf
-        self.make([])
+        self.network, self.judge, self.x, self.y = network, judge, x, y
+        self.scales, self.loss = self._fit(scales)
 
-    def make(self, flips: Sequence[np.ndarray] | np.ndarray, whatever: bool = False) -> bool:
-        """Returns whether the flips stay; with ``whatever`` they do in any case."""
+    def make(self, flips: np.ndarray) -> bool:
+        """Returns whether the flips stay."""
         self.network.flip(flips)
-        outputs = self.network.outputs(self.x)
-        scales = self.judge.scales(outputs, self.y, self.scales)
-        loss = self.judge.loss(outputs, self.y, scales)
-        if loss < self.loss or whatever:
-            self.loss, self.scales = loss, scales
+        scales, loss = self._fit(self.scales)
+        if loss < self.loss:
+            self.scales, self.loss = scales, loss
             return True
         self.network.flip(flips)
         return False
 
+    def refresh(self) -> None:
+        """Takes the network as it has become without this trial."""
+        self.scales, self.loss = self._fit(self.scales)
 
-def _round(trial: _Trial, count: int, settings: SwapSettings, rng: np.random.Generator) -> None:
+    def _fit(self, near: np.ndarray | None) -> tuple[np.ndarray, float]:
+        return self.judge.fit(self.network.outputs(self.x), self.y, near)
+
+
+def _round(trial: _Trial, count: int, settings: SwapSettings, rng: np.random.Generator) -> int:
+    """Returns how many removals and swaps were made."""
     network = trial.network
     flips, proposals = _measure(trial, settings, rng)
-    kept, made, failures, fresh = network.kept, 0, 0, True
-    while (made < settings.swaps and failures < settings.failures) or kept > count:
-        if kept > count:
+    made = 0
+    if network.kept > count:
+        while network.kept > count:
             chosen = proposals.drop()
-        else:
-            chosen = proposals.add(count - kept) or proposals.swap(count - kept)
-        if not chosen and kept > count and not fresh:
-            flips, proposals = _measure(trial, settings, rng)
-            fresh = True
-            continue
+            if not chosen:
+                flips, proposals = _measure(trial, settings, rng)
+                chosen = proposals.drop()
+            network.flip(flips[chosen])
+            proposals.made(chosen, network.prices(flips))
+            made += 1
+        trial.refresh()
+    failures = 0
+    while made < settings.swaps and failures < settings.failures:
+        room = count - network.kept
+        chosen = proposals.add(room) or proposals.swap(room)
         if not chosen:
             break
-        fresh = False
-        if trial.make(flips[chosen], whatever=kept > count):
+        if trial.make(flips[chosen]):
             proposals.made(chosen, network.prices(flips))
-            kept, made, failures = network.kept, made + 1, 0
+            made, failures = made + 1, 0
         else:
             proposals.exclude(chosen)
             failures += 1
+    return made
 
 
 def _measure(
@@ -177,11 +211,13 @@ def _measure(
     network = trial.network
     part = min(MANY / max(network.kept, 1), 1.0) * min(DEEP / network.depth, 1.0)
     most = min(max(round(settings.candidates * part), FEWEST), settings.candidates)
-    flips, changes = network.effects(x, most, rng)
+    flips = network.candidates(most, rng)
     expansion = trial.judge.expansion(network.outputs(x), y, trial.scales)
-    slopes = changes.reshape(len(flips), -1) @ expansion.gradient.ravel().astype(np.float32)
     root = expansion.root.astype(np.float32)
-    # In this order of axes the product needs no copy.
-    features = np.einsum("npo,cno->npc", root, changes, optimize=True).reshape(-1, len(flips)).T
-    alone = slopes + 0.5 * np.einsum("cf,cf->c", features, features)
+
+    def features(few: np.ndarray) -> np.ndarray:
+        changes = network.effects(flips[few], x)
+        return np.einsum("nko,fon->fkn", root, changes, optimize=True).reshape(len(few), -1)
+
+    alone = network.promises(flips, x, expansion)
     return flips, Proposals(alone, features, network.is_on(flips), network.prices(flips))

@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from pns_tf.pictures.pruner_styles import styles
-from pns_tf.pictures.style import INK, ZERO, new_figure, set_title
+from pns_tf.pictures.style import INK, ZERO, legend_below, new_figure, set_title
 from pns_tf.reports.lines import STROKE
 from pns_tf.reports.statistics import at_most
 from pns_tf.sweeping.gap import gap
@@ -137,12 +137,6 @@ def gaps_figure(tried: pd.DataFrame, sweep: Sweep) -> Figure:
         axes.grid(color=ZERO, linewidth=0.4, alpha=0.5)
         width_axis(axes, part["width"].min(), part["width"].max())
     panels[0].set_ylabel("gap to the planted ticket", fontsize=9)
-    figure.legend(
-        *panels[0].get_legend_handles_labels(),
-        loc="outside lower center",
-        ncols=4,
-        fontsize=8,
-        frameon=False,
-    )
+    legend_below(figure, *panels[0].get_legend_handles_labels())
     set_title(figure, f"density {sweep.density:g}, depth {sweep.depth}")
     return figure

@@ -18,11 +18,12 @@ from pns_tf.pictures.style import (
     INK,
     ZERO,
     label_logarithmic,
+    legend_below,
     new_figure,
     panel_grid,
     set_title,
 )
-from pns_tf.reports.lines import STROKE
+from pns_tf.reports.lines import STROKE, shifts
 from pns_tf.sweeping.objectives import PERFORMANCE
 from pns_tf.sweeping.settings import Sweep
 from pns_tf.sweeping.trials import best
@@ -39,10 +40,11 @@ NAMES = {
 
 
 def width_figure(table: pd.DataFrame, trials: pd.DataFrame, sweep: Sweep) -> Figure:
-    """Draws each run as a dot, means over seeds as lines, their range as a stroke, the best ringed.
+    """Draws each run as a dot, means over seeds as lines, the best ringed.
 
-    What is varied besides the width is told apart by lines; where these are too many, pruners are
-    lines and the rest are panels.
+    Ranges over seeds are strokes, those of different lines a little apart. What is varied besides
+    the width is told apart by lines; where these are too many, pruners are lines and the rest are
+    panels.
 
     Args:
         table: of `pns_tf.sweeping.tuner.Outcome`.
@@ -55,9 +57,11 @@ def width_figure(table: pd.DataFrame, trials: pd.DataFrame, sweep: Sweep) -> Fig
     figure = new_figure(max(6.4, 3.2 * columns + 0.4), 3.8 if rows == 1 else 2.6 * rows + 0.6)
     grid = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
     for axes, title in zip(grid.flat, titles, strict=False):
-        for label, style in styles(series.unique()).items():
+        labels = styles(series.unique())
+        for shift, (label, style) in zip(shifts(len(labels)), labels.items(), strict=True):
             part = trials[(series == label) & (panels == title)].sort_values("width")
-            _draw_series(axes, part, table[table["trial"].isin(part["trial"])], sweep, label, style)
+            runs = table[table["trial"].isin(part["trial"])]
+            _draw_series(axes, part, runs, sweep, label, style, shift)
         if title == panels[found.name]:
             _ring(axes, found, sweep)
         if sweep.objective in PERFORMANCE:
@@ -80,6 +84,7 @@ def _draw_series(
     sweep: Sweep,
     label: str,
     colour_and_marker: tuple[str, str],
+    shift: float,
 ) -> None:
     colour, marker = colour_and_marker
     width, objective = trials["width"], sweep.objective
@@ -91,7 +96,7 @@ def _draw_series(
         "markeredgecolor": "white",
     }
     axes.plot(runs["width"], runs[objective], ".", color=colour, markersize=4, alpha=0.6)
-    axes.vlines(width, low, high, color=colour, **STROKE)
+    axes.vlines(width * shift, low, high, color=colour, **STROKE)
     if not width.is_unique:
         style["linestyle"] = "none"
     axes.plot(width, trials[f"{objective}_mean"], label=label, **style)
@@ -113,14 +118,7 @@ def _legend(figure: Figure, panels: Iterable[Axes]) -> None:
     handles: dict[str, Any] = {}
     for axes in panels:
         handles |= dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
-    figure.legend(
-        handles.values(),
-        handles.keys(),
-        loc="outside lower center",
-        ncols=4 if figure.get_figwidth() < 9 else 6,
-        fontsize=8,
-        frameon=False,
-    )
+    legend_below(figure, list(handles.values()), list(handles))
 
 
 def _series_and_panels(trials: pd.DataFrame, sweep: Sweep) -> tuple[pd.Series, pd.Series]:

@@ -61,7 +61,7 @@ def frequency(
     found = 0
     numbers = range(integer("hosts", hosts, minimum=1))
     for _ in tqdm(numbers, unit="host", leave=False, disable=None):
-        found += find_copy(unit, *_draw(rng, init, shapes)) is not None
+        found += find_copy(unit, *draw(rng, init, shapes)) is not None
     interval = binomtest(found, hosts).proportion_ci(0.95)
     return Frequency(found, hosts, float(interval.low), float(interval.high))
 
@@ -108,10 +108,18 @@ def _within(wanted: np.ndarray, drawn: np.ndarray, error: float) -> np.ndarray:
     return (np.abs(drawn - wanted[:, None]) <= error) | (wanted[:, None] == 0)
 
 
-def _draw(
+def draw(
     rng: np.random.Generator, init: str, shapes: Sequence[tuple[int, int]]
 ) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    def draw(*shape: int) -> np.ndarray:
+    """Kernels of these shapes and their biases, divided by their σ.
+
+    Example:
+        >>> kernels, biases = draw(np.random.default_rng(0), "uniform", [(1, 5), (5, 2)])
+        >>> [bias.shape for bias in biases]
+        [(5,), (2,)]
+    """
+
+    def values(*shape: int) -> np.ndarray:
         return rng.uniform(-1.0, 1.0, shape) if init == "uniform" else rng.standard_normal(shape)
 
-    return [draw(*shape) for shape in shapes], [draw(shape[1]) for shape in shapes]
+    return [values(*shape) for shape in shapes], [values(shape[1]) for shape in shapes]

@@ -34,7 +34,7 @@ class WarmCosine(keras.optimizers.schedules.LearningRateSchedule):
 
     Example:
         >>> rate = WarmCosine()
-        >>> rate.peak.assign(0.1), rate.steps.assign(100)
+        >>> _ = rate.peak.assign(0.1), rate.steps.assign(100)
         >>> [round(float(rate(step)), 3) for step in (0, 4, 52, 100)]
         [0.02, 0.1, 0.05, 0.0]
     """
@@ -98,8 +98,7 @@ def last_training(model: keras.Model, data: Data, rng: np.random.Generator) -> T
         rng: shuffles.
 
     Example:
-        >>> small = compact(found.pruned, padded=True).model
-        >>> trained = last_training(small, data, generator(0, "last training"))
+        >>> trained = last_training(host, Data(x, y, x, y), rng)
         >>> len(trained.weights), trained.rate in RATES
         (3, True)
     """
