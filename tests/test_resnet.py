@@ -162,12 +162,12 @@ def test_training_what_is_left_is_training_the_whole(data):
 def test_synflow_leaves_every_sum_and_every_projection_alive(shortcut):
     """100 rounds, on a network that was never trained: as published, in inference mode."""
     host = small(2, shortcut)
-    wiring = wiring_of(host)
+    wiring, rng = wiring_of(host), np.random.default_rng(0)
     pruner, layers = pns_tf.pruners.get("synflow"), masked_layers(host)
     mask = Mask.ones_like([w for layer in layers for w in (layer.kernel, layer.bias)])
     for step in range(1, 101):
         density = 0.05 ** (step / 100)
-        mask = masks_from_scores(pruner.score(host), density, "global", within=mask)
+        mask = masks_from_scores(pruner.score(host), density, "global", within=mask, rng=rng)
         set_masks(host, mask)
     assert mask.density == pytest.approx(0.05, abs=1e-3)
     links = [link(kernel) for kernel in mask.kernels]
