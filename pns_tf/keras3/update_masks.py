@@ -195,7 +195,7 @@ class UpdateMasks(keras.callbacks.Callback):
         alive = _mask_of(weights)
         masks = masks_at_sparsity(
             scores,
-            self._schedule.sparsity(step),
+            float(self._schedule.sparsity(step)),
             self._scope,
             within=alive,
             rng=generator(self._pruner.seed, f"ties at step {step}"),

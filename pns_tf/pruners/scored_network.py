@@ -16,12 +16,17 @@ class ScoredWeight(Protocol):
 
     Attributes:
         name: where it is; unique in its model.
+        layer: the layer that it belongs to.
         variable: the framework's.
         mask: the variable that holds its mask, if it has one.
     """
 
     @property
     def name(self) -> str:
+        """See above."""
+
+    @property
+    def layer(self) -> Any:
         """See above."""
 
     @property

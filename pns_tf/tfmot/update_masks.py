@@ -182,7 +182,7 @@ class UpdateMasks(tfmot.sparsity.keras.UpdatePruningStep):
         rng = generator(saliency.pruner.seed, f"ties at step {step}{group.ties}")
         masks = masks_at_sparsity(
             scores,
-            sparsity,
+            float(sparsity),
             saliency.scope,
             within=alive,
             rng=rng,

@@ -84,7 +84,7 @@ def train_sparse(
         rates = np.float32(learning_rate) * np.full(steps, (1 + fallen) / 2, np.float32)
         state = [note.value.astype(np.float32) for note in (theta, first, second)]
         taken = samples[:, order], numbers[order], np.ascontiguousarray(wanted[:, order])
-        loss = _epoch(*state, before, rates, *network, *taken, batch_size, classes)
+        loss = _epoch(*state, before, rates, *network, *taken, batch_size, classes)  # type: ignore[call-arg]
         theta.value, first.value, second.value = state
         return float(loss)
 
@@ -95,7 +95,7 @@ def train_sparse(
     return arrays[: len(kernels)], arrays[len(kernels) :]
 
 
-def _links(mask: Mask) -> tuple[list[np.ndarray], tuple[np.ndarray, ...]]:
+def _links(mask: Mask) -> tuple[list[np.ndarray], tuple[np.ndarray | int, ...]]:
     """The masks of all kernels, then of all biases, and the network that is left.
 
     The network: rows that are computed, in the order of the layers, with all outputs last; for each
