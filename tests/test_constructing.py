@@ -133,6 +133,20 @@ def test_relu_takes_one_parameter_a_layer():
     assert made.error < 1e-7
 
 
+def test_neurons_of_which_none_can_be_tried_are_no_choice():
+    wanted = Wanted(
+        signals=np.ones((4, 1)),
+        pools=[np.array([0])],
+        ideal=np.ones((4, 1)),
+        worth=np.ones(4),
+        prices=np.ones(1),
+        price=0.0,
+        largest=1,
+        linear=False,
+    )
+    assert not len(choose(wanted, -np.ones((1, 3)), 2, 8, np.random.default_rng(0)).neurons)
+
+
 def test_a_seed_gives_one_ticket(host, made):
     assert build(small_target(), *host, tolerance=0.02).mask == made.mask
 

@@ -134,7 +134,7 @@ class Descent:
         """Cost of each subset of a pool, or of the first ones, ``(neurons, subsets)``."""
         pool, table = self.wanted.pools[number], self._tables[number][:first]
         v = self.values[:, pool]
-        pairs = (v[:, :, None] * v[:, None, :]).reshape(len(v), -1)
+        pairs = (v[:, :, None] * v[:, None, :]).reshape(len(v), len(pool) ** 2)  # of none, too
         cost = pairs @ self._squares[number][:, :first] + (2 * v * slope[:, pool]) @ table.T.astype(
             float
         )
@@ -158,12 +158,13 @@ class Descent:
         cost = 2 * cross / self.scales[:, None, None] ** 2
         cost += self._table(one, slope, counts[0])[:, :, None]
         cost += self._table(two, slope, counts[1])[:, None, :]
-        best = np.argmin(cost.reshape(len(cost), -1), axis=1)
+        flat = cost.reshape(len(cost), cost.shape[1] * cost.shape[2])
+        best = np.argmin(flat, axis=1)
         now = self.values[:, place] * self.chosen[:, place]
         square = np.einsum("np,pq,nq->n", now, self._gram[np.ix_(place, place)], now, optimize=True)
         there = (square + 2 * np.sum(now * slope[:, place], axis=1)) / self.scales**2
         there += self.wanted.price * (self.chosen[:, place] @ self.wanted.prices[place])
-        better = cost.reshape(len(cost), -1)[np.arange(len(cost)), best] < there
+        better = flat[np.arange(len(cost)), best] < there
         rows = np.unravel_index(best, cost.shape[1:])
         for pool, table, row in zip(pools, tables, rows, strict=True):
             new = np.where(better[:, None], table[row], self.chosen[:, pool])
