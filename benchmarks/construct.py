@@ -26,8 +26,8 @@ from pns_tf.seeding import generator
 from pns_tf.tasks.task import Target
 
 FRESH = 111_112  # samples, nine tenths of which judge: 100,000
-SEEDS = range(10_100, 10_110)  # none of which anything was chosen with
-FEW = range(10_100, 10_103)
+SEEDS = range(10_200, 10_210)  # none of which anything was chosen with
+FEW = range(10_200, 10_203)
 NAMES = ("circle", "helix", "relu")
 # How a row goes on, beside the settings.
 COLUMNS = [

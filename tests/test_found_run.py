@@ -85,6 +85,8 @@ def test_the_record_says_what_was_done_and_what_came_of_it(found_run):
         "seconds",
         "versions",
         "weak_from",
+        "optimizer",
+        "schedule_lr",
         "tflite_bytes",
         "scales",
         "augmented",

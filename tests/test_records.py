@@ -49,6 +49,8 @@ OTHERS = {
         "noise": 0.25,
         "learning_rate": 0.01,
         "batch_size": 16,
+        "optimizer": "sgd",
+        "schedule_lr": "cosine",
         "seed": 7,
         "options": {"anneal": True, "temperature": 2.5},
     },

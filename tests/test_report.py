@@ -270,7 +270,7 @@ def test_an_unknown_export_is_refused(refused):
 
 def test_the_page_repeats_the_command_line():
     given = dict.fromkeys(("figure", "experiment", "seeds", "workers", "scheduler"))
-    given["control"] = False
+    given |= {"control": False, "beside": None}
     given |= {"task": ("circle", "relu"), "pruner": (), "density": 0.1, "out": "a b"}
     given |= {"check": False, "export": None, "figure": 3, "width_multiplier": None}
     given |= dict.fromkeys(("epochs", "samples", "data_dir"))

@@ -119,7 +119,9 @@ def test_a_value_that_cannot_work_is_refused_at_once(refused, monkeypatch, flags
     ],
 )
 def test_a_pruner_that_cannot_work_is_refused(refused, flags, complaint):
-    assert re.search(complaint, refused("seek", *SMALL, *flags))
+    said = {flag.split("=")[0] for flag in flags}
+    small = [flag for flag in SMALL if flag.split("=")[0] not in said]
+    assert re.search(complaint, refused("seek", *small, *flags))
 
 
 @pytest.mark.parametrize(
@@ -213,8 +215,8 @@ def test_collapse_is_reported(run, tmp_path):
 @pytest.mark.slow
 def test_a_planted_run_is_sought_in(run, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    plant = ["--task=relu", "--depth=3", "--width=20", "--seed=5", "--samples=500", "--noise=0"]
-    assert run("plant", *plant)[0] == 0
+    plant = ["--task=relu", "--depth=3", "--width=20", "--samples=500", "--noise=0"]
+    assert run("plant", *plant, "--seed=5")[0] == 0
     host, data = "relu-d3-w20-s5", "-samples=500-noise=0"
     folder = f"saved_models/{host}{data}"
     search = ["--pruner=magnitude", "--density=baseline", "--epochs=1", "--seed=5"]

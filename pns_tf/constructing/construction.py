@@ -32,6 +32,7 @@ SHARE = 1.0  # a parameter costs so much of what the target's own may be off by 
 LOOSE = 8.0  # times that where few parameters are read: who reads the copy sets it right
 FEW = 3
 TRIES = 3  # for the whole ticket, each with parameters at a third of the price, and
+OTHERS = 4  # after them, each with other host neurons looked at, and
 RETRIES = 2  # for a single neuron, each with parameters at a lower price
 CHEAPER, MUCH_CHEAPER = 4.0, 3.0  # by so much
 
@@ -106,8 +107,8 @@ def build(
     parameters = sum(np.count_nonzero(a) for a in (*target.kernels, *target.biases))
     price = SHARE * tolerance**2 / max(parameters, 1)
     tries = []
-    for _ in range(TRIES):
-        rng = generator(seed, "copies")
+    for trial in range(TRIES + OTHERS):
+        rng = generator(seed, "copies" if trial < TRIES else f"copies, try {trial}")
         layers = [first_copies(deep.kernels[0], kernels[0], x, copies, rng)]
         layers[0] = with_constants(layers[0], biases[0], CONSTANTS, 0, rng)
         for layer in range(1, len(kernels)):
@@ -117,7 +118,7 @@ def build(
         tries.append((_error(known, layers[-1]), layers))
         if tries[-1][0] <= tolerance:
             break
-        price /= MUCH_CHEAPER
+        price /= MUCH_CHEAPER if trial < TRIES - 1 else 1.0
     error, layers = min(tries, key=lambda one: one[0])
     if not error <= tolerance:
         raise InputError(_too_narrow(deep, known, layers, error, tolerance))

@@ -73,9 +73,13 @@ def plant_streams(
         ValueError: layers that differ, or a stream of the target that is wider than the host's.
 
     Example:
-        >>> planted = plant_streams(target, host)
-        >>> len(planted.neurons) == len(planted.kernels)
-        True
+        >>> from pns_tf.hosts.initializers import draw_host
+        >>> from pns_tf.planting.planted import network_arrays
+        >>> drawn = [draw_host([2, width, 3], seed=0) for width in (4, 20)]
+        >>> models = [pns_tf.host_from_arrays(*arrays) for arrays in drawn]
+        >>> planted = plant_streams(*map(network_arrays, models, drawn))
+        >>> [kernel.shape for kernel in planted.kernels]
+        [(2, 20), (20, 3)]
     """
     _check_same(target, host)
     return _Planting(target, host, hide_biases, seed).run()

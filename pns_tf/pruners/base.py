@@ -107,6 +107,7 @@ class Pruner:
                 that it runs are kept, told, and refused if they diverge.
 
         Example:
+            >>> from pns_tf.training.loop import Loop
             >>> planted, settings = pns_tf.plant("relu"), SeekSettings("magnitude", density=0.2)
             >>> pruner = pns_tf.pruners.get("magnitude")
             >>> found = pruner.find(planted.host, planted.data(), settings, Loop(rng))

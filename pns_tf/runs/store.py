@@ -63,6 +63,8 @@ class Store:
             return None
         try:
             row = json.loads(path.read_text(encoding="utf-8"))
+            if not isinstance(row, dict):
+                raise ValueError("no JSON object")
             row.pop(CURVES, None)
             differing = [key for key, value in run.settings.items() if row[key] != value]
             if differing:
