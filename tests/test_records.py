@@ -90,8 +90,9 @@ OTHERS = {
     },
     Leaderboard: {
         "pruner": ("snip", "my.module:Mine"),
+        "instance": ("relu-d4-w20", "circle-d5-w50-n0.1"),
         "task": ("relu", "circle"),
-        "density": (0.25, "baseline"),
+        "density": (0.25, "truth"),
         "seeds": 2,
         "beside": "others/runs.csv",
     },
@@ -246,19 +247,23 @@ def test_committed_attacks_are_still_called_so(request):
         assert attack.name == f"{expected}-h{attack.hosts}-k{attack.study}-s{attack.seed}"
 
 
+def raise_version(pruner: str, monkeypatch) -> None:
+    raised = dataclasses.replace(pruners.PRUNERS[pruner], version=99)
+    monkeypatch.setitem(pruners.PRUNERS, pruner, raised)
+
+
 def test_a_sweep_does_not_go_on_with_another_version_of_a_pruner(tmp_path, monkeypatch):
-    sweep = Sweep("circle", pruner=("pns", "snip"))
+    sweep = Sweep("circle", pruner=("rigl", "snip"))
     claim_folder(tmp_path / "a", sweep, overwrite=False)
     check_folder(tmp_path / "a", sweep, overwrite=False)
-    raised = dataclasses.replace(pruners.PRUNERS["pns"], version=6)
-    monkeypatch.setitem(pruners.PRUNERS, "pns", raised)
-    with pytest.raises(InputError, match=r"is of another sweep: versions is \{'pns'"):
+    raise_version("rigl", monkeypatch)
+    with pytest.raises(InputError, match=r"is of another sweep: versions is \{'rigl'"):
         check_folder(tmp_path / "a", sweep, overwrite=False)
 
 
 def test_sweeps_of_before_go_on_unless_their_results_have_changed(tmp_path, monkeypatch):
     folder = tmp_path / "a"
-    sweep = Sweep("circle", pruner=("pns", "snip"), oracle=BISECTION, gap=0.1)
+    sweep = Sweep("circle", pruner=("rigl", "snip"), oracle=BISECTION, gap=0.1)
     claim_folder(folder, sweep, overwrite=False)
     record = json.loads((folder / "sweep.json").read_text(encoding="utf-8"))
     del record["versions"], record["code"]
@@ -267,9 +272,8 @@ def test_sweeps_of_before_go_on_unless_their_results_have_changed(tmp_path, monk
     check_folder(folder, sweep, overwrite=False)
     with pytest.raises(InputError, match=r"another sweep: gap is 0.1 there and 0.2 here;"):
         check_folder(folder, dataclasses.replace(sweep, gap=0.2), overwrite=False)
-    raised = dataclasses.replace(pruners.PRUNERS["pns"], version=6)
-    monkeypatch.setitem(pruners.PRUNERS, "pns", raised)
-    with pytest.raises(InputError, match=r"another sweep: versions is \{'pns': \[2, 5\]"):
+    raise_version("rigl", monkeypatch)
+    with pytest.raises(InputError, match=r"another sweep: versions is \{'rigl': \["):
         check_folder(folder, sweep, overwrite=False)
 
 

@@ -53,12 +53,12 @@ def pareto_picture(table: pd.DataFrame) -> Picture:
             constant are lines, whether they are entries or not.
     """
     rows = completed(table)
-    rows = rows[~rows["entry"].isin([ORACLE, CONSTANT])]
     names = list(dict.fromkeys(rows["instance"]))
+    parts = {name: rows[rows["instance"] == name] for name in names}
     panels = {
-        (ticket, name): _errors(rows[rows["instance"] == name], TICKETS[ticket])
+        (ticket, name): _errors(part, TICKETS[ticket])
         for ticket in RANKED
-        for name in names
+        for name, part in parts.items()
     }
     leading = {entry for errors in panels.values() for entry in front(errors)["entry"]}
     style = styles([entry for entry in dict.fromkeys(rows["entry"]) if entry in leading])
@@ -75,7 +75,7 @@ def pareto_picture(table: pd.DataFrame) -> Picture:
             if place >= len(names):
                 axes.set_visible(False)
                 continue
-            part = rows[rows["instance"] == names[place]]
+            part = parts[names[place]]
             _draw(axes, panels[ticket, names[place]], style)
             _references(axes, part)
             _label(axes, part, ticket)
@@ -102,8 +102,9 @@ def front(errors: pd.DataFrame) -> pd.DataFrame:
 
 
 def _errors(part: pd.DataFrame, metric: str) -> pd.DataFrame:
-    """Mean error of each entry and density with its interval, and the planted ticket's."""
+    """Mean error of each pruner and density with its interval, and the planted ticket's."""
     kind = _kind(part)
+    part = part[~part["entry"].isin([ORACLE, CONSTANT])]
     errors = pd.DataFrame(
         {
             name: kind.error(part[column]).clip(lower=FLOOR if kind.higher_is_better else None)
