@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).parent.parent
-SLOW = 4.0  # seconds, from which on a test is marked slow
+SLOW = 2.0  # seconds, from which on a test is marked slow
 
 # No example fails because the machine is busy.
 settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -102,6 +102,7 @@ def seek(pruner: str):
     return pns_tf.seek(planted, pruner, 0.3, **settings)
 
 
+@pytest.mark.slow
 def test_a_pruner_of_ones_own_is_one_file(toy):
     found = seek("toy_pruner:Smallest")
     assert found.masks.kept == round(0.3 * found.masks.size)
@@ -132,6 +133,7 @@ def added(folder, name: str, content: str) -> None:
 SHORT = ["--pruner=snip", "--density=0.3", "--samples=200", "--epochs=1", "--out=found"]
 
 
+@pytest.mark.slow
 def test_a_family_of_hosts_of_ones_own_is_one_file(toy, run):
     added(toy, "toy_host", TOY_HOST)
     code, _, err = run("seek", "--host=toy_host:Funnel", *SHORT)
@@ -143,6 +145,7 @@ def test_a_family_of_hosts_of_ones_own_is_one_file(toy, run):
     assert load_trained(folder).layers[1].units == 16
 
 
+@pytest.mark.slow
 def test_a_family_of_the_project_is_one_file_and_one_row_and_brings_its_flags(toy, monkeypatch):
     added(toy, "toy_host", TOY_HOST)
     monkeypatch.setitem(families.FAMILIES, "toy_host:Funnel", ("funnel",))
@@ -154,12 +157,14 @@ def test_a_family_of_the_project_is_one_file_and_one_row_and_brings_its_flags(to
     assert (row["task"], row["widest"]) == ("circle", 8)
 
 
+@pytest.mark.slow
 def test_a_task_of_ones_own_is_one_file(toy, run):
     added(toy, "toy_task", TOY_TASK)
     assert run("seek", "--task=toy_task:TASK", "--depth=3", "--width=20", *SHORT)[0] == 0
     assert len(list((toy / "found").iterdir())) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("without_workers")
 def test_a_figure_of_ones_own_is_one_file(toy, run):
     added(toy, "toy_figure", TOY_FIGURE)

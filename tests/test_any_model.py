@@ -91,6 +91,7 @@ def slow(*values):
     return pytest.param(*values, marks=pytest.mark.slow)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("body", [
     slow(lambda: [L.LSTM(6)]),
     slow(lambda: [L.GRU(6, return_sequences=True), L.SimpleRNN(4)]),
@@ -116,6 +117,7 @@ def test_a_wrapped_model_computes_the_same_on_padded_sequences(body):
 # --- which layers are pruned -------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("keep", [False, True])
 @pytest.mark.parametrize("layer", [
     slow(lambda: L.Bidirectional(L.LSTM(8))),
@@ -256,6 +258,7 @@ def test_kept_weights_do_not_move_by_momentum_decay_or_regularisers(optimizer):
     assert sum((value[mask == 0] != 0).sum() for mask, value in seen[-1]) > 100
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("first", [True, False])
 @pytest.mark.parametrize("often", [1, "epoch"])
 def test_checkpoints_are_as_sparse_as_asked_for(tmp_path, often, first):
@@ -271,6 +274,7 @@ def test_checkpoints_are_as_sparse_as_asked_for(tmp_path, often, first):
     assert density_of(kernels) == pytest.approx(0.3, abs=0.002)
 
 
+@pytest.mark.slow
 def test_an_emptied_layer_is_reported_by_its_name():
     keras.utils.set_random_seed(0)
     model = keras.Sequential([
@@ -329,6 +333,7 @@ def attending():
     return keras.Model(x, L.Dense(2)(L.GlobalAveragePooling1D()(Gated(8, name="mine")(h))))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file", ["model.keras", "model.h5"])
 def test_attention_is_saved_and_loaded_half_pruned(tmp_path, file):
     y = (SEQUENCES[:, 0, 0] > 0).astype(int)
@@ -347,6 +352,7 @@ def test_attention_is_saved_and_loaded_half_pruned(tmp_path, file):
     assert density_of(masks_of(loaded)) == pytest.approx(0.5, abs=0.01)
 
 
+@pytest.mark.slow
 def test_attention_is_not_written_into_a_saved_model_that_would_lose_it(tmp_path):
     model = pns_tf.prune(attending(), "magnitude", always(0.5))
     with pytest.raises(InputError, match="'attention' makes its weights when it is first called"):
@@ -354,6 +360,7 @@ def test_attention_is_not_written_into_a_saved_model_that_would_lose_it(tmp_path
     tfmot.sparsity.keras.strip_pruning(model).save(tmp_path / "saved")
 
 
+@pytest.mark.slow
 def test_kept_weights_inside_other_layers_are_masked_in_a_saved_model(tmp_path):
     y = (SEQUENCES[:, 0, 0] > 0).astype(int)
     model = keras.Sequential([keras.Input((10, 8)), L.Bidirectional(L.GRU(5)), L.Dense(2)])
@@ -373,6 +380,7 @@ print([type(layer).__name__ for layer in model.layers[-2:]])
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("imports", ["import pns_tf, tf_keras", "import tf_keras, pns_tf"])
 @pytest.mark.parametrize("file", ["model.keras", "model.h5"])
 def test_a_half_pruned_model_is_loaded_after_importing_the_package_alone(
@@ -415,6 +423,7 @@ print("fine")
 """
 
 
+@pytest.mark.slow
 def test_two_devices_find_the_masks_of_one(run_python, tmp_path):
     done = run_python("-c", MIRRORED, cwd=tmp_path)
     assert done.returncode == 0, done.stderr[-3000:]

@@ -121,6 +121,7 @@ def test_finished_epochs_are_not_trained_again(tmp_path, monkeypatch):
     assert (len(trained), told) == (2, [1, 2, 3, 4, 5])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("every", "computed"), [(0.0, 4 + 1), (1e9, 4 + 3)])
 def test_short_epochs_are_not_all_kept_but_every_finished_stage_is(
     every, computed, tmp_path, executed, monkeypatch
@@ -143,6 +144,7 @@ def test_short_epochs_are_not_all_kept_but_every_finished_stage_is(
     assert again.metrics == undisturbed.metrics
 
 
+@pytest.mark.slow
 def test_accuracies_on_held_out_images_are_kept(tmp_path):
     rng = np.random.default_rng(0)
     x, y = rng.standard_normal((60, 8, 8, 3), np.float32), rng.integers(0, 3, 60)

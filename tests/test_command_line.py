@@ -51,6 +51,7 @@ def test_a_depth_that_cannot_be_is_refused(refused, command, depth):
     assert "depth must be an integer of at least 3, got" in line
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("task", "smallest"), [("helix", 30), ("circle", 20), ("relu", 1)])
 def test_a_width_too_small_says_the_smallest_that_works(refused, run, task, smallest, tmp_path):
     line = refused("plant", f"--task={task}", f"--width={smallest - 1}")
@@ -299,6 +300,7 @@ def test_help_imports_no_tensorflow(run_python, tmp_path):
 # What is printed
 
 
+@pytest.mark.slow
 def test_plant_prints_layers_density_metrics_and_where_it_lies(run, tmp_path):
     flags = ["--task=helix", "--width=40", "--samples=1000", f"--out={tmp_path}"]
     code, out, err = run("plant", *flags)

@@ -21,6 +21,7 @@ SEARCH = SeekSettings("synflow", 0.2, samples=500, epochs=1)
 RUN = Run(FullyConnected("relu", depth=4, width=30), SEARCH)
 
 
+@pytest.mark.slow
 def test_a_control_is_the_same_search_in_the_host_before_planting():
     row = execute(dataclasses.replace(RUN, control=True)).row
     host = RUN.host.draw(seed=0)
@@ -32,6 +33,7 @@ def test_a_control_is_the_same_search_in_the_host_before_planting():
     assert row["control_gain"] == pytest.approx(row["control_strong"] - row["strong"])
 
 
+@pytest.mark.slow
 def test_an_experiment_with_controls_says_what_is_found_where_nothing_is_planted(tmp_path):
     settings = grid(["relu"], ["magnitude"], [0.5], [0], depth=3, width=10, samples=100, epochs=0)
     experiment = Experiment("mine", "a question", settings, seeds=1).controlled()

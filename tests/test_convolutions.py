@@ -99,6 +99,7 @@ def test_tf_mot_may_prune_a_planted_convolution():
     assert [id(w) for w in layer.get_prunable_weights()] == [id(layer.kernel), id(layer.bias)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file", ["host.keras", "host"])
 def test_a_saved_convolutional_host_is_the_same(file, tmp_path):
     model = sparse_target(1)
@@ -170,6 +171,7 @@ def test_models_that_cannot_be_hosts_are_refused(model, complaint):
 # Planting
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("hide_biases", [False, True])
 @pytest.mark.parametrize("end", ["flatten", "average"])
 @pytest.mark.parametrize("seed", range(5))
@@ -214,6 +216,7 @@ def test_channels_without_parameters_need_no_place():
     np.testing.assert_allclose(planted.ticket(X) / planted.scales, target(X), rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_the_seed_decides_where_channels_go():
     host = draw_parameters(host_from_model(network((20, 20, 20))))
     planted = [pns_tf.plant(sparse_target(0, 0.05), host=host, seed=seed) for seed in (0, 0, 1)]
@@ -259,6 +262,7 @@ def test_a_part_of_a_kernel_can_be_taken_out_and_put_back(places, sources, neuro
     np.testing.assert_array_equal(part(changed, sources, *some), values + 1000)
 
 
+@pytest.mark.slow
 @settings(max_examples=15, deadline=None)
 @given(seed=st.integers(0, 10_000), density=st.sampled_from([0.01, 0.03, 0.1, 0.3]))
 def test_parameters_off_all_paths_do_not_change_how_outputs_depend_on_images(seed, density):

@@ -20,6 +20,7 @@ def load(name: str, data_dir: str, split: str, **options) -> tuple[np.ndarray, n
     return tfds.as_numpy(dataset)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("config", ["", "/noise_0", "/noise_0.1"])
 @pytest.mark.parametrize("name", tasks.names())
 def test_a_loaded_data_set_equals_the_tasks_data(name, config, data_dir):

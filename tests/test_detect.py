@@ -281,6 +281,7 @@ def test_hosts_that_are_studied_are_not_attacked():
     assert drawn == [13, 14, 15, 16, 10, 11, 12]
 
 
+@pytest.mark.slow
 def test_equal_attacks_give_equal_tables():
     attack = Attack("helix", 3, 30, "strong", hosts=2, study=4)
     pd.testing.assert_frame_equal(attack_table(attack), attack_table(attack))

@@ -30,6 +30,20 @@ MODULES = [
     for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
     if not module.name.startswith(NOT_HERE)
 ]
+SLOW = (
+    "pns_tf",
+    "pns_tf.constructing.constructed",
+    "pns_tf.hosts.compaction",
+    "pns_tf.recipe.hosts",
+    "pns_tf.saving.found_again",
+    "pns_tf.seeking",
+    "pns_tf.tfmot.prune",
+    "pns_tf.theory.figure",
+    "pns_tf.training.epoch",
+    "pns_tf.training.host",
+    "pns_tf.training.last",
+    "pns_tf.training.sparse",
+)
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +89,13 @@ def names_the_examples_use() -> dict:
 
 
 @pytest.mark.filterwarnings("ignore:.*tf.lite.Interpreter is deprecated")
-@pytest.mark.parametrize("name", ["pns_tf", "tasks", *MODULES])
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.slow) if name in SLOW else name
+        for name in ("pns_tf", "tasks", *MODULES)
+    ],
+)
 def test_examples_run_and_give_what_they_say(name, folder, monkeypatch, capsys):
     monkeypatch.chdir(folder)
     module = importlib.import_module(name)

@@ -78,6 +78,7 @@ def test_times_are_said_in_words():
     assert [in_words(s) for s in (40, 700, 12600)] == ["40 s", "12 min", "3.5 h"]
 
 
+@pytest.mark.slow
 def test_the_list_names_every_experiment_and_its_time(tmp_path, capsys):
     main(["experiments", f"--out={tmp_path}"])
     lines = capsys.readouterr().out.splitlines()[2:]

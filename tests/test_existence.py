@@ -74,6 +74,7 @@ def test_a_box_of_many_dimensions_is_one_cell():
 # The allowed errors
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(target=targets(), epsilon=st.floats(1e-3, 10.0), seed=st.integers(0, 1000))
 def test_parameters_within_their_allowed_errors_move_no_output_by_more_than_epsilon(

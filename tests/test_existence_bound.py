@@ -162,6 +162,7 @@ def test_copies_are_found_at_least_as_often_as_the_bounds_say(target, epsilon, w
         assert seen.low <= seen.found / seen.hosts <= seen.high
 
 
+@pytest.mark.slow
 def test_for_a_single_path_the_proven_bound_is_the_probability():
     unit = unit_target(tasks.get("relu").target(5), 0.5, "proven")
     seen = frequency(unit, width=50, hosts=4000)
@@ -230,6 +231,7 @@ def test_existence_prints_errors_bounds_and_widths(run):
     assert re.search(r"proven +uniform +0\.0375 +0\.39 +1 +1 +4,661$", out, re.MULTILINE)
 
 
+@pytest.mark.slow
 def test_existence_measures_and_writes_what_it_says(run, tmp_path):
     flags = ["--task=relu", "--depth=3", "--epsilon=0.5", "--hosts=200", f"--out={tmp_path / 'a'}"]
     code, out, err = run("existence", *flags)

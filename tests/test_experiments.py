@@ -199,6 +199,7 @@ def test_labels_tell_variants_apart():
     assert len({label(run.search) for run in ablation}) == len(ablation)
 
 
+@pytest.mark.slow
 def test_a_kept_run_is_read_back_with_its_masks(tmp_path):
     (run,) = small_runs()
     store, result = Store(tmp_path), execute(run)

@@ -149,6 +149,7 @@ def test_arms_are_compared_by_seed(depth3, expected):
     assert len(found.claims) == 6
 
 
+@pytest.mark.slow
 def test_width_and_noise_change_little_within_a_tenth_of_skill():
     narrow = table("figure3", final=near(0.8))
     alike, better = (table("figure9", final=near(skill)) for skill in (0.83, 0.99))

@@ -27,6 +27,7 @@ def again(found, tmp_path_factory):
     return pns_tf.load_found(folder)
 
 
+@pytest.mark.slow
 def test_a_ticket_is_read_back_as_it_was_saved(found, again):
     assert again.masks == found.masks
     assert (again.metrics, again.history) == (found.metrics, found.history)

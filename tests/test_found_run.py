@@ -27,6 +27,7 @@ def weights(network):
     return network.serve.kernels, network.serve.biases
 
 
+@pytest.mark.slow
 def test_a_run_holds_models_masks_record_pictures_and_a_log(found_run, popup_run):
     files = {
         "masks.npz",

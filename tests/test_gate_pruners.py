@@ -116,6 +116,7 @@ def test_pns_fits_a_relu_with_one_path():
     assert ticket.metrics["strong"] < 1.5 * ticket.metrics["planted"]
 
 
+@pytest.mark.slow
 def test_a_convolutional_network_is_searched_by_gates_alone():
     keras.utils.set_random_seed(0)
     inputs = keras.Input((6, 6, 1))

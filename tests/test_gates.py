@@ -69,6 +69,7 @@ def loss_at(epoch, x, y, controls, scores):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["classification", "regression"])
 @pytest.mark.parametrize(
     ("relaxation", "density"), [("sigmoid", "capacity"), *((name, "penalty") for name in SMOOTH)]
@@ -138,6 +139,7 @@ def test_the_rounded_gate_lets_the_gradient_straight_through():
     assert tape.gradient(gates, s).numpy().tolist() == [1, 1, 1, 1]
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=60)
 @given(
     st.integers(0, 1000),
@@ -167,6 +169,7 @@ class Steered(GateSearcher):
         return Controls(1.0, pressure, learning_rate=0.05)
 
 
+@pytest.mark.slow
 def test_the_pressure_controller_leads_the_gates_near_the_density():
     host = small_host((2, 20, 20, 3))
     x, y = samples("classification", 512)
@@ -198,6 +201,7 @@ def test_reverse_kl_is_the_divergence_of_the_ticket_from_the_whole_network():
     assert float(reverse_kl(whole, whole)) == pytest.approx(0.0, abs=1e-9)
 
 
+@pytest.mark.slow
 def test_closed_gates_stay_closed_and_rank_last():
     x, y = samples("regression")
     epoch = GateEpoch(small_host(), GateSettings("regression"))
@@ -240,6 +244,7 @@ def test_a_searcher_without_a_schedule_says_so():
         )
 
 
+@pytest.mark.slow
 def test_a_search_that_diverges_is_stopped():
     x, y = samples("regression")
     data = Data(x, np.full_like(y, np.nan), x, y)

@@ -69,6 +69,7 @@ def test_the_ticket_computes_the_target_however_it_is_hidden(name, depth, hide):
             check_range(planted)
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(data=st.data(), hide=st.sampled_from(["published", "strong"]), hide_biases=st.booleans())
 def test_any_target_can_be_hidden_in_any_host_that_is_wide_enough(data, hide, hide_biases):
@@ -85,6 +86,7 @@ def test_any_target_can_be_hidden_in_any_host_that_is_wide_enough(data, hide, hi
     assert (np.abs(ticket(planted, x) - target(x)) <= 1e-5 * size + 1e-12).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("hide", HIDINGS)
 def test_convolutions_are_hidden_as_well(hide):
     def network(filters: int) -> keras.Model:
@@ -179,6 +181,7 @@ def test_strong_planting_writes_no_value_twice_and_no_zero():
     assert len(np.unique(last["strong"])) > len(np.unique(last["default"]))
 
 
+@pytest.mark.slow
 def test_likely_scales_make_values_of_a_path_look_drawn():
     """A single weight between neurons can have any size: none is typical for the ticket."""
     target, values = tasks.get("relu").target(4), []
@@ -219,6 +222,7 @@ def test_the_nearest_neurons_are_chosen_in_standard_deviations():
 # Approximate planting
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("hide", HIDINGS)
 @pytest.mark.parametrize("name", tasks.names())
 def test_an_approximate_ticket_is_within_epsilon_of_its_target(name, hide):
@@ -237,6 +241,7 @@ def test_an_approximate_ticket_is_within_epsilon_of_its_target(name, hide):
             check_scales(planted, target)
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(data=st.data(), epsilon=st.floats(0.01, 3.0), hide=st.sampled_from(["default", "strong"]))
 def test_epsilon_holds_for_any_target(data, epsilon, hide):
@@ -299,6 +304,7 @@ def test_plant_says_how_a_ticket_was_hidden(hide):
     assert len(host_arrays(planted.host)[0]) == 3
 
 
+@pytest.mark.slow
 def test_the_command_prints_how_many_parameters_were_written(run, tmp_path):
     small = ["--task=helix", "--depth=4", "--width=40", "--samples=200"]
     flags = ["--hide=strong", "--epsilon=0.05", f"--out={tmp_path}"]

@@ -66,6 +66,7 @@ def test_a_ticket_denser_than_asked_is_refused(planted):
         sought(planted, dense)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("density", [0.05, 0.1, 0.35, 0.5])
 def test_rounding_each_array_by_itself_is_allowed(planted, density):
     found = sought(planted, lambda model, *_: SearchResult(mask_of(model, density)), density)

@@ -37,6 +37,7 @@ def test_a_step_equals_the_one_computed_by_hand():
     assert bias == [0.0]
 
 
+@pytest.mark.slow
 def test_a_sparse_vector_is_recovered_from_few_measurements():
     # Compressed sensing, where the algorithm comes from: 4 of 60 coefficients, 100 measurements.
     rng = np.random.default_rng(0)
@@ -52,6 +53,7 @@ def test_a_sparse_vector_is_recovered_from_few_measurements():
     np.testing.assert_allclose(found.weights[0] * found.mask[0], truth, atol=0.05)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("density", [0.5, 0.037])
 def test_every_layer_keeps_exactly_its_share(planted, density):
     masks = seek(planted, "iht", density, options=OPTIONS, **FAST).masks
@@ -94,6 +96,7 @@ def test_parameters_fall_to_the_density_and_stay_there(planted):
     assert len(found.history) == 5
 
 
+@pytest.mark.slow
 def test_the_ticket_is_trained_on_where_thresholding_left_it(planted):
     untrained = seek(planted, "iht", 0.2, options=OPTIONS, samples=300, epochs=0)
     trained = seek(planted, "iht", 0.2, options=OPTIONS, samples=300, epochs=2)

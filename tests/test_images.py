@@ -37,6 +37,7 @@ def test_cifar_is_normalised_and_the_first_tenth_of_its_training_part_held_out()
     assert (x.dtype, data.y_train.dtype) == (np.float32, np.int32)
 
 
+@pytest.mark.slow
 @needs_cifar
 def test_more_samples_than_there_are_are_all_of_them():
     data = load_images("cifar10", str(DATA_DIR), samples=10_001)

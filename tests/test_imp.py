@@ -26,6 +26,7 @@ def planted():
     return pns_tf.plant("circle", depth=4, width=30, seed=3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pruner", ["imp", "imp_lr"])
 @pytest.mark.parametrize("density", [0.5, 0.037])
 def test_a_fifth_goes_in_each_round_until_exactly_the_density_is_left(planted, pruner, density):
@@ -54,6 +55,7 @@ def by_hand(planted, rewind_to_start: bool):
     return mask, weights
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rewind", ["weights", "learning_rate"])
 def test_weights_go_back_to_the_start_or_stay_as_trained(planted, rewind):
     pruner = pruners.get("imp", rewind=rewind, rewind_epoch=0, **ONE_ROUND)
@@ -66,6 +68,7 @@ def test_weights_go_back_to_the_start_or_stay_as_trained(planted, rewind):
         np.testing.assert_array_equal(ours, expected)
 
 
+@pytest.mark.slow
 def test_weights_go_back_to_the_epoch_asked_for(planted):
     def trained(rewind_epoch):
         options = ONE_ROUND | {"rewind_epoch": rewind_epoch}
@@ -78,6 +81,7 @@ def test_weights_go_back_to_the_epoch_asked_for(planted):
     assert not np.array_equal(kernels[1], kernels[2])
 
 
+@pytest.mark.slow
 def test_the_learning_rate_falls_to_zero_and_is_back_with_the_next_training(planted):
     data, weights = planted.data(500), []
     model = same_architecture(planted.host, "copy")

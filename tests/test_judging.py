@@ -76,6 +76,7 @@ def judged(folder, submission, *flags):
     return json.loads(content)["tickets"]
 
 
+@pytest.mark.slow
 def test_a_process_with_numpy_alone_prunes_and_gets_the_numbers_of_seek(folder, found):
     subprocess.run([sys.executable, "-c", NUMPY_ONLY], cwd=folder, check=True)
     (folder / "mine").mkdir()
@@ -92,6 +93,7 @@ def test_a_process_with_numpy_alone_prunes_and_gets_the_numbers_of_seek(folder, 
     assert {"rows.csv", "distance.csv", "overlap-0.2.png", "overlap-0.5.png"} <= pictures
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("pruner", "settings"),
     [("edge_popup", {"options": {"epochs": 1}}), ("snip", {"rounds": 2, "round_epochs": 1})],
@@ -131,6 +133,7 @@ def test_scores_are_thresholded_as_a_pruners_are(folder, instance, found):
     assert sparse.mask.kept == round(0.05 * instance.size)
 
 
+@pytest.mark.slow
 def test_equal_scores_are_allowed_and_said_to_be_ties(folder, instance, capsys):
     path = folder / "flat" / "scores.npz"
     path.parent.mkdir()
@@ -309,6 +312,7 @@ def test_a_plain_function_is_a_pruner(functions, found, name):
     assert mine.metrics["final"] == found[0.2].metrics["final"]
 
 
+@pytest.mark.slow
 def test_a_functions_generator_follows_from_the_seed(functions):
     assert sought("random", seed=3).masks == sought("random", seed=3).masks
     assert sought("random", seed=3).masks != sought("random", seed=4).masks

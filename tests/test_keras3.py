@@ -333,6 +333,7 @@ def test_masks_can_be_switched_on_after_a_training_without_them():
 
 
 # Keras's own saving makes NumPy warn.
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept:DeprecationWarning")
 def test_stripping_changes_nothing_but_the_optimizer(tmp_path):
     model, (x, y) = pruned(network()), samples()

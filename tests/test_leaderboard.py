@@ -303,6 +303,7 @@ def table():
         return made(board.first_stage(), skill, skill)
 
 
+@pytest.mark.slow
 def test_entries_are_ranked_by_area_and_the_oracle_has_all_of_it(table):
     scores_ = Scores.of(table)
     for ticket in ("strong", "weak"):

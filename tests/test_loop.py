@@ -34,6 +34,7 @@ def test_the_epoch_in_which_a_search_diverges_is_named():
     assert len(loop.history) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pruner", ["magnitude", "imp", "rigl", "iht", "tfmot"])
 def test_every_training_that_diverges_says_so_in_the_same_words(pruner):
     planted = pns_tf.plant("relu", depth=3, width=8)

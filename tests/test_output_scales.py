@@ -18,6 +18,7 @@ LOGITS = arrays(np.float64, (12, 3), elements=st.integers(-5, 5).map(float))
 CLASSES = arrays(np.int32, 12, elements=st.integers(0, 2))
 
 
+@pytest.mark.slow
 @given(LOGITS, CLASSES)
 def test_fitted_class_scales_are_positive_and_never_lose_accuracy(logits, y):
     scales = fit_class_scales(logits, y)
@@ -25,6 +26,7 @@ def test_fitted_class_scales_are_positive_and_never_lose_accuracy(logits, y):
     assert accuracy(logits * scales, y) >= accuracy(logits, y)
 
 
+@pytest.mark.slow
 @given(LOGITS, CLASSES)
 def test_no_other_scale_of_one_class_is_better(logits, y):
     scales = fit_class_scales(logits, y)

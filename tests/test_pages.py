@@ -69,6 +69,7 @@ def check_output(shown: str, printed: str) -> None:
             assert line.rstrip() == printed_line.rstrip()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("block", runnable(PYTHON), ids=str)
 def test_a_python_block_runs_alone_and_prints_what_its_comments_say(block, folder, helix_run):
     (folder / "saved_models").symlink_to(helix_run.parent)

@@ -133,6 +133,7 @@ def test_a_ticket_that_is_not_its_target_is_refused(monkeypatch):
         pns_tf.plant("relu", depth=3, width=20)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("policy", ["float64", "mixed_float16"])
 def test_hosts_are_float32_whatever_the_policy(policy):
     import tf_keras as keras

@@ -139,6 +139,7 @@ def hosts(draw, target: Target):
     return draw_host(sizes, draw(st.integers(0, 1000)), draw(st.sampled_from([*INITIALIZERS])))
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(data=st.data(), hide_biases=st.booleans())
 def test_any_target_can_be_planted_into_any_host_that_is_wide_enough(data, hide_biases):

@@ -66,6 +66,7 @@ def test_momentum_carries_the_update_on():
 SIZES_OF_SCORES = st.floats(0, 2.0**99, width=32)
 
 
+@pytest.mark.slow
 @settings(deadline=None)  # a busy machine may compile slowly
 @given(arrays(np.float32, array_shapes(max_dims=2), elements=SIZES_OF_SCORES), st.data())
 def test_kth_largest_is_what_sorting_says(values, data):
@@ -78,6 +79,7 @@ def test_no_value_reaches_the_zeroth_largest():
     assert not np.any(values.numpy() >= kth_largest(values, 0).numpy())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("anneal", [False, True])
 @pytest.mark.parametrize("density", [0.5, 0.07])
 def test_every_layer_keeps_exactly_its_density_and_weights_stay(planted, density, anneal):
@@ -88,6 +90,7 @@ def test_every_layer_keeps_exactly_its_density_and_weights_stay(planted, density
             np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.slow
 def test_a_global_threshold_keeps_the_density_overall(planted):
     found = seek(planted, "edge_popup", 0.1, scope="global", **FAST)
     assert found.masks.kept == round(0.1 * found.masks.size)
@@ -101,6 +104,7 @@ def test_annealing_lowers_the_density_epoch_by_epoch(planted):
     assert found.search.densities == [0.25, 0.25]
 
 
+@pytest.mark.slow
 def test_scores_of_biases_learn_unless_as_published(planted):
     def change(as_published):
         search = seek(
@@ -114,6 +118,7 @@ def test_scores_of_biases_learn_unless_as_published(planted):
     assert max(published[1::2]) == 0.0 < min(published[::2])
 
 
+@pytest.mark.slow
 def test_edge_popup_finds_a_strong_ticket_where_random_masks_do_not():
     planted = pns_tf.plant("relu", depth=4, width=50)
     popup = seek(planted, "edge_popup", 0.5, epochs=0)
@@ -132,6 +137,7 @@ def test_cross_entropy_on_top_of_the_published_softmax_is_bounded():
     assert float(published()) == pytest.approx(np.log(1 + np.e))
 
 
+@pytest.mark.slow
 def test_the_published_softmax_makes_regression_with_one_output_constant():
     planted = pns_tf.plant("relu", depth=3, width=30)
     found = seek(planted, "edge_popup", 0.5, options={"as_published": True}, **FAST)
@@ -153,6 +159,7 @@ def test_the_scaled_loss_ignores_a_positive_scale_of_each_output_but_not_its_sig
     np.testing.assert_array_equal(best_scales(tf.constant(-y), y), [0.0] * 3)
 
 
+@pytest.mark.slow
 def test_a_convolutional_network_is_searched_as_well():
     keras.utils.set_random_seed(0)
     inputs = keras.Input((6, 6, 1))
@@ -186,6 +193,7 @@ def test_weights_without_masks_are_refused():
         popup_epoch(model, PopupSettings("regression"))
 
 
+@pytest.mark.slow
 def test_the_same_seed_finds_the_same_ticket(planted):
     first, second = (seek(planted, "edge_popup", 0.3, seed=1, **FAST) for _ in range(2))
     assert first.masks == second.masks

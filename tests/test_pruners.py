@@ -188,6 +188,7 @@ def test_biases_can_be_left_out():
     assert sum(float(s.sum()) for s in scores) == pytest.approx(1, rel=1e-5)
 
 
+@pytest.mark.slow
 def test_masks_of_tfmot_are_found_and_its_steps_do_not_advance():
     sparsity = tfmot.sparsity.keras
     wrapped = sparsity.prune_low_magnitude(

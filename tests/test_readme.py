@@ -115,6 +115,7 @@ def test_a_planted_run_holds_what_is_listed(helix_run):
     assert first_column(section) == {path.name for path in helix_run.iterdir()}
 
 
+@pytest.mark.slow
 def test_a_found_run_holds_what_is_listed(found_run):
     section = text("docs/seeking.md").split("## What a run holds")[1].split("```")[0]
     assert first_column(section) == {path.name for path in found_run.iterdir()}

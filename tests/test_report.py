@@ -46,6 +46,7 @@ def report(tmp_path_factory):
     return path.parent, verdicts
 
 
+@pytest.mark.slow
 def test_every_picture_is_a_file_and_in_the_page(report):
     folder, _ = report
     page = (folder / "index.html").read_text()
@@ -89,6 +90,7 @@ def test_tables_and_findings_are_files_too(report):
     assert (folder / "findings.md").read_text().count("**") == 2 * len(verdicts)
 
 
+@pytest.mark.slow
 def test_equal_rows_give_equal_bytes(report, tmp_path):
     folder, _ = report
     chosen = dataclasses.replace(EXPERIMENTS["figure10"].with_pruner("my:Pruner<b>"), title=EVIL)
@@ -146,6 +148,7 @@ def test_runs_that_words_do_not_tell_apart_have_their_hash_too():
     assert len({own, other, *snips}) == 4
 
 
+@pytest.mark.slow
 def test_tensorboard_shows_curves_and_an_overlap_of_each_setting_and_pictures_of_all(tmp_path):
     settings = grid(["relu"], ["magnitude"], [0.1, 0.5], [0], depth=3, width=20, samples=200)
     chosen = Experiment("small", "a question", settings, seeds=2)
@@ -195,6 +198,7 @@ def tiny(tmp_path_factory):
     return run, store
 
 
+@pytest.mark.slow
 def test_an_exported_ticket_is_the_one_that_was_found(tiny, tmp_path):
     import tasks
 
@@ -279,6 +283,7 @@ def test_the_page_repeats_the_command_line():
     )
 
 
+@pytest.mark.slow
 def test_experiments_without_statements_have_a_page_too(tmp_path):
     mine = Experiment("mine", "a question", grid(["relu"], ["snip"], [0.5], [0]))
     verdicts, path = write_report(mine, rows(mine.settings, 1), Store(tmp_path), "", 0.0)

@@ -27,6 +27,7 @@ def planted():
     return pns_tf.plant("circle", depth=4, width=30, seed=3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pruner", ["rigl", "set"])
 @pytest.mark.parametrize("distribution", ["erk", "uniform"])
 def test_every_layer_has_its_count_of_parameters_to_the_end(planted, pruner, distribution):
@@ -38,6 +39,7 @@ def test_every_layer_has_its_count_of_parameters_to_the_end(planted, pruner, dis
     assert kept == layer_counts(shapes, round(0.05 * masks.size), distribution)
 
 
+@pytest.mark.slow
 def test_connections_move_if_a_fraction_of_them_is_dropped(planted):
     still, moving = (
         seek(planted, "rigl", 0.1, options=OPTIONS | {"drop_fraction": f}, **FAST).masks

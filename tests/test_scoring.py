@@ -104,6 +104,7 @@ def classifier(loss=LOGITS):
     return model
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("weighted", [False, True], ids=["", "with sample weights"])
 @pytest.mark.parametrize("kind", ["numbers", "column", "one-hot"])
 def test_class_weights_count_as_in_fit(kind, weighted):
@@ -170,6 +171,7 @@ def chain(depth, **options):
     return keras.Sequential([keras.Input((5,)), *hidden, L.Dense(3, name="logits")])
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:The initializer RandomNormal is unseeded")
 def test_synflow_beyond_float32_is_that_of_the_network_scaled_down():
     deep = chain(40, kernel_initializer=keras.initializers.RandomNormal(stddev=3.0))
@@ -301,6 +303,7 @@ def normalised():
     ])  # fmt: skip
 
 
+@pytest.mark.slow
 def test_snip_and_grasp_normalise_by_the_samples_unless_told_otherwise():
     for pruner in ("snip", "grasp"):
         by_default, batch, gathered = (

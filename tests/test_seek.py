@@ -109,6 +109,7 @@ def test_local_scope_gives_every_array_the_same_density(planted):
     assert [int(m.sum()) for m in found.masks] == [round(0.1 * m.size) for m in found.masks]
 
 
+@pytest.mark.slow
 def test_stock_tfmot_prunes_each_array_as_its_schedule_asks(planted):
     found = seek(planted, "tfmot", 0.1, samples=1000, epochs=3)
     assert [int(m.sum()) for m in found.masks] == [max(round(0.1 * m.size), 1) for m in found.masks]
@@ -148,6 +149,7 @@ def test_what_a_pruner_trains_itself_is_not_augmented_and_that_is_said():
         seek(host, "rigl", 0.5, data=data, augmented=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pruner", ["random", "synflow", "tfmot"])
 def test_the_same_seed_finds_the_same_ticket(planted, pruner):
     first, second = (seek(planted, pruner, 0.3, seed=5, **FAST) for _ in range(2))

@@ -177,6 +177,7 @@ def test_a_run_that_exists_is_kept(refused, found_run):
 # What it does
 
 
+@pytest.mark.slow
 def test_the_tables_say_how_good_the_ticket_is_and_how_much_of_the_planted_one(run, tmp_path):
     code, out, err = run("seek", *SMALL, "--density=0.5", "--tflite", f"--out={tmp_path}")
     assert (code, err) == (0, "")
@@ -240,6 +241,7 @@ def test_a_planted_run_is_sought_in(run, tmp_path, monkeypatch):
     assert (tmp_path / f"{host}{data}-random-0.1-epochs=1-seed=6").is_dir()
 
 
+@pytest.mark.slow
 def test_baseline_is_the_planted_density(run, tmp_path):
     flags = ["--task=circle", "--pruner=random", "--density=baseline"]
     assert run("seek", *SMALL, *flags, f"--out={tmp_path}")[0] == 0
@@ -249,6 +251,7 @@ def test_baseline_is_the_planted_density(run, tmp_path):
     assert Mask.load(folder / "masks.npz").kept == round(record["density"] * (180 + 34))
 
 
+@pytest.mark.slow
 def test_a_pruner_of_ones_own_is_found_in_the_current_directory(own_module, run, tmp_path):
     flags = ["--pruner=my_seekers:Smallest", "--density=0.2"]
     code, _, err = run("seek", *SMALL, *flags)

@@ -25,6 +25,7 @@ def problem(outputs, seed=0):
     return kernels, biases, mask, rng.normal(size=(75, 2)).astype(np.float32)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["classification", "regression"])
 def test_it_is_what_keras_makes_of_the_masked_network(kind):
     kernels, biases, mask, x = problem(outputs=3)

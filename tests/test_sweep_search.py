@@ -26,6 +26,7 @@ def step_at(width):
     return lambda run: 0.5 if run.host.width >= width else 0.2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("oracle", ORACLES)
 def test_every_oracle_comes_near_the_best_width(tmp_path, oracle):
     sweep = Sweep("circle", oracle=oracle, trials=None if oracle == "hyperband" else 12, seeds=2)
@@ -38,6 +39,7 @@ def test_every_oracle_comes_near_the_best_width(tmp_path, oracle):
     assert len(outcome.runs) == len(outcome.table)  # each trial has two seeds of its own
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("oracle", [*ORACLES, BISECTION])
 @pytest.mark.parametrize("stop_after", [1, 8])
 def test_a_search_that_was_stopped_goes_on_as_if_nothing_had_been(tmp_path, oracle, stop_after):

@@ -178,6 +178,7 @@ def test_a_search_logs_kept_weights_before_and_after_training_and_drawings(found
     assert "history" not in text.decode()
 
 
+@pytest.mark.slow
 def test_edge_popup_logs_its_search_apart_from_the_training(popup_run):
     log, history = read(popup_run), record_of(popup_run)["history"]
     assert series(log, "loss/search") == pytest.approx({1: history[0], 2: history[1]})
@@ -192,6 +193,7 @@ def test_edge_popup_logs_its_search_apart_from_the_training(popup_run):
         assert not np.array_equal(first, second)
 
 
+@pytest.mark.slow
 def test_a_collapsed_ticket_is_logged(tmp_path):
     planted = pns_tf.plant("circle", depth=6, width=30)
     found = pns_tf.seek(planted, "synflow", 0.01, samples=500, epochs=1)

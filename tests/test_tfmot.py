@@ -114,6 +114,7 @@ class Constant(Pruner):
 # --- TF-MOT's own pruning of a host ------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_tfmot_prunes_a_host_as_it_is_biases_too():
     model, (x, y) = host(), points()
     wrapped = sparsity.prune_low_magnitude(model, pruning_schedule=always(0.25))
@@ -210,6 +211,7 @@ def weights_of(model):
     return [weight.variable.numpy() for weight in prunable_weights(model)]
 
 
+@pytest.mark.slow
 def test_masks_change_only_at_the_steps_of_the_schedule_and_never_return():
     x, y = bars(256)
     schedule = sparsity.PolynomialDecay(0.2, 0.8, begin_step=3, end_step=15, frequency=4)
@@ -242,6 +244,7 @@ def test_only_layers_with_prunable_weights_are_wrapped():
     assert [w.name.rpartition("/")[2] for w in pruned_weights(model)] == ["kernel"] * 4
 
 
+@pytest.mark.slow
 def test_biases_of_stock_layers_are_pruned_on_request():
     model = prune(convnet(), "random", always(0.25), biases=True, scope="local")
     fit(model, *bars(64), [UpdateMasks()])
@@ -249,6 +252,7 @@ def test_biases_of_stock_layers_are_pruned_on_request():
     assert [mask.sum() for mask in biases.values()] == [2, 2, 4, 1]
 
 
+@pytest.mark.slow
 def test_a_sequential_model_without_input_shape_is_built_by_the_samples():
     x, y = points()
     model = keras.Sequential([keras.layers.Dense(8, activation="relu"), keras.layers.Dense(2)])
@@ -292,6 +296,7 @@ def norms(model):
     return [layer for layer in layers if isinstance(layer, keras.layers.BatchNormalization)]
 
 
+@pytest.mark.slow
 def test_a_ticket_rewinds_to_its_initial_parameters():
     x, y = bars(128)
     model = prune(convnet(), "snip", always(0.3), x, y, keep_pruned_weights=True)
@@ -317,6 +322,7 @@ def test_a_ticket_rewinds_to_its_initial_parameters():
     np.testing.assert_allclose(rewound(x), model(x), atol=1e-5)
 
 
+@pytest.mark.slow
 def test_apply_masks_makes_stripping_possible():
     x, y = bars(64)
     model = prune(convnet(), "snip", always(0.3), x, y, keep_pruned_weights=True)
@@ -373,6 +379,7 @@ def test_a_saved_model_computes_with_the_masks_without_this_project(tmp_path):
     np.testing.assert_allclose(served(x, training=False), expected, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_the_callbacks_of_tfmot_keep_working(tmp_path):
     x, y = bars(64)
     model = prune(convnet(), "snip", always(0.3), x, y)
@@ -393,6 +400,7 @@ def test_the_callbacks_of_tfmot_keep_working(tmp_path):
     assert len([tag for tag in tags if tag.endswith("/threshold")]) == 4
 
 
+@pytest.mark.slow
 def test_scoring_during_fit_disturbs_neither_loss_nor_batch_statistics():
     x, y = bars(128)
     plain = prune(convnet(), "random", always(1.0))
@@ -410,6 +418,7 @@ def test_scoring_during_fit_disturbs_neither_loss_nor_batch_statistics():
 # --- what cannot work --------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_training_without_the_callback_says_so():
     model = prune(convnet(), "magnitude", always(0.5))
     with pytest.raises(tf.errors.InvalidArgumentError, match=r"needs the callback .*UpdateMasks"):
@@ -444,6 +453,7 @@ def test_bad_input_is_one_clear_line():
         assert "\n" not in str(error.value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("together", [2, 4, 5])
 def test_several_steps_in_one_execution_end_at_the_same_step_and_density(together):
     schedule = sparsity.PolynomialDecay(0.2, 0.8, begin_step=2, end_step=10, frequency=2)

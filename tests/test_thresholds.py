@@ -34,6 +34,7 @@ def flat(arrays):
     return np.concatenate([np.ravel(array) for array in arrays])
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(scores=weights, density=densities)
 def test_global_masks_keep_exact_counts_and_the_highest(scores, density):

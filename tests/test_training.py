@@ -22,6 +22,7 @@ def samples():
     return x, (x[:, 0] > 0).astype(np.int32) + 2 * (x[:, 1] > 0).astype(np.int32)
 
 
+@pytest.mark.slow
 def test_an_epoch_equals_keras_fit_on_the_same_order(samples):
     x, y = samples
     weights = host_from_arrays(*draw_host(SIZES)).get_weights()
@@ -76,6 +77,7 @@ def test_every_training_starts_with_a_fresh_optimizer(samples):
         np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.slow
 def test_seeds_masks_and_pruners_share_one_compilation(samples):
     x, y = samples
     model = build_host(SIZES)

@@ -49,6 +49,7 @@ def few_resamples(monkeypatch):
     monkeypatch.setattr(module, "RESAMPLES", 200)
 
 
+@pytest.mark.slow
 def test_equal_rankings_have_tau_1_and_reversed_ones_minus_1():
     better = {pruner: 0.1 * place for place, pruner in enumerate(PRUNERS, start=1)}
     worse = {pruner: 1 - value for pruner, value in better.items()}

@@ -34,6 +34,7 @@ def test_searches_do_not_see_the_validation_data():
     assert TrainingPart(tasks.get("helix").data(100)).x_validation is None
 
 
+@pytest.mark.slow
 def test_a_found_ticket_is_judged_on_both():
     found = pns_tf.seek(pns_tf.plant("circle", depth=3, width=30), "snip", 0.5, epochs=5)
     metrics = found.metrics
