@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +13,7 @@ FOREVER = -1
 
 
 @dataclass(frozen=True)
-class Schedule:
+class Schedule(ABC):
     """What schedules share: an update every ``frequency`` steps; the first batch is step 1.
 
     A schedule of one's own is a subclass with ``begin_step``, ``end_step`` (−1 for no end),
@@ -20,13 +21,13 @@ class Schedule:
     """
 
     @property
+    @abstractmethod
     def final(self) -> float:
         """The sparsity in the end."""
-        raise NotImplementedError
 
+    @abstractmethod
     def sparsity(self, step: int) -> np.float32:
         """The fraction of weights that is pruned at an update at ``step``."""
-        raise NotImplementedError
 
     def due(self, step: int) -> bool:
         """Whether the masks are updated at the beginning of ``step``."""
