@@ -115,6 +115,7 @@ def test_a_ticket_that_is_lost_is_repaired_or_sought_anew_and_the_best_one_retur
     trained = evaluate_loss(found, planted)
     assert trained == pytest.approx(min(losses), rel=0.2)
     assert abs(trained - losses[0]) > abs(trained - min(losses))
+    assert (found.metrics["lost"], found.metrics["repairs"]) == (1, 2)
 
 
 def evaluate_loss(found, planted) -> float:
@@ -128,6 +129,7 @@ def test_a_ticket_that_finds_its_way_is_left_alone(planted, monkeypatch):
     monkeypatch.setattr(pns_weak, "constant_loss", lambda data: np.inf)
     found = pns_tf.seek(planted, "pns_weak", 0.3, samples=200, options={**QUICK, "repairs": 2})
     assert len(found.history) == 3 * 3 + 4 * 3 + 5 + 20
+    assert (found.metrics["lost"], found.metrics["repairs"]) == (0, 0)
 
 
 @pytest.mark.slow

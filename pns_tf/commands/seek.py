@@ -225,6 +225,10 @@ def report(record: dict, path: Path) -> str:
         f" on input–output paths {values['effective_density']:.6g}",
         f"collapse    {', '.join(collapse).replace('_', ' ') or 'none'}",
     ]
+    if values.get("lost"):
+        lines.append(
+            "lost        the search itself says that it went astray; another --seed may not"
+        )
     if "tflite_bytes" in record:
         content = record["tflite_bytes"]
         lines.append(

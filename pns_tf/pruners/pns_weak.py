@@ -44,7 +44,8 @@ class PlantNSeekWeak(Searcher):
     `LOST` times that of the search; or, as the search itself may have gone wrong, with one nearer,
     as a ratio, to the best constant's than to that of the network from which the last parameters
     were removed. Then swaps repair it from where it has got to, or the search is made anew from
-    that network, in turn, and the ticket is trained again.
+    that network, in turn, and the ticket is trained again. The metrics ``lost``, 1 for a ticket that
+    is lost in the end, and ``repairs`` say what has come of it.
     Where the host is not fully connected, magnitude goes all the way.
 
     Args:
@@ -149,11 +150,13 @@ class PlantNSeekWeak(Searcher):
             model.set_weights(initial)
             set_masks(model, mask)
             self._train(loop, model, mask, data, self.last_epochs, cosine=True)
-            tickets.append((loop.history[-1], mask, model.get_weights()))
-            if loop.history[-1] <= min(LOST * reached, fair):
+            lost = loop.history[-1] > min(LOST * reached, fair)
+            tickets.append((loop.history[-1], lost, mask, model.get_weights()))
+            if not lost:
                 break
-        _, mask, weights = min(tickets, key=lambda ticket: ticket[0])
-        return SearchResult(mask, weights, loop.history)
+        _, lost, mask, weights = min(tickets, key=lambda ticket: ticket[0])
+        measured = {"lost": float(lost), "repairs": float(len(tickets) - 1)}
+        return SearchResult(mask, weights, loop.history, metrics=measured)
 
     def _shrink(
         self,
