@@ -22,12 +22,13 @@ import pandas as pd
 
 import pns_tf
 from pns_tf.hosts.forward import forward
+from pns_tf.hosts.fully_connected import FullyConnected
 from pns_tf.hosts.models import host_arrays, set_parameters
-from pns_tf.judging.verdict import FRESH_SAMPLES, FRESH_SEED
 from pns_tf.measuring.evaluation import evaluate, evaluate_strong
 from pns_tf.planting.algorithm import baseline_density
 from pns_tf.planting.planted import Planted
 from pns_tf.reports.statistics import at_most, interval, share
+from pns_tf.runs.ranked import fresh_samples
 from pns_tf.runs.workers import prepare_worker
 from pns_tf.tasks import Data, get
 
@@ -55,8 +56,7 @@ def measured(task: str, pruner: str, density: float, seed: int, repetition: int)
     found = pns_tf.seek(planted, pruner, density, seed=seed, epochs=0)
     spent, wall = time.process_time() - spent, time.perf_counter() - wall
     train = planted.data()
-    drawn = planted.task.data(10 * FRESH_SAMPLES, seed=seed + FRESH_SEED)
-    fresh = Data(train.x_train, train.y_train, drawn.x_test, drawn.y_test)
+    fresh = Data(train.x_train, train.y_train, *fresh_samples(FullyConnected(task), None, seed))
     strong = evaluate_strong(forward(found.pruned), found.kind, fresh).metric
     trained = found.search.weights is not None
     return {

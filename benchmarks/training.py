@@ -14,6 +14,7 @@ import tf_keras as keras
 
 import pns_tf
 from pns_tf import pruners
+from pns_tf.tasks.kinds import CLASSIFICATION
 from pns_tf.training.epoch import compiled_epoch, train
 from pns_tf.training.loop import Loop
 from pns_tf.training.losses import LOSSES
@@ -37,14 +38,14 @@ def main() -> None:
     planted = pns_tf.plant("circle")
     data = planted.data()
     weights = planted.host.get_weights()
-    epoch = compiled_epoch(planted.host, "classification")
+    epoch = compiled_epoch(planted.host, CLASSIFICATION)
 
     def compiled():
         loop = Loop(np.random.default_rng(0))
         train(epoch, weights, data.x_train, data.y_train, EPOCHS, loop)
 
     model = keras.models.clone_model(planted.host)
-    model.compile(keras.optimizers.Adam(1e-3), LOSSES["classification"])
+    model.compile(keras.optimizers.Adam(1e-3), LOSSES[CLASSIFICATION])
 
     def plain():
         model.set_weights(weights)

@@ -29,6 +29,7 @@ from pns_tf.pruners import make_pruner
 from pns_tf.pruners.popup import PopupSettings, popup_epoch
 from pns_tf.pruning import thresholds
 from pns_tf.recipe.hosts import FRESH
+from pns_tf.tasks.kinds import CLASSIFICATION
 from pns_tf.training.augmentation import augment
 from pns_tf.training.epoch import compiled_epoch
 from pns_tf.training.losses import LOSSES
@@ -85,7 +86,7 @@ def xla_rate(model: keras.Model, x: np.ndarray, y: np.ndarray) -> tuple[float, f
 
 def popup_rate(model: keras.Model, x: np.ndarray, y: np.ndarray) -> float:
     """Images per second of edge-popup at density 0.5, after a step that compiles."""
-    epoch = popup_epoch(model, PopupSettings("classification", batch_size=BATCH))
+    epoch = popup_epoch(model, PopupSettings(CLASSIFICATION, batch_size=BATCH))
     rng = np.random.default_rng(0)
     epoch.start([rng.standard_normal(score.shape, np.float32) for score in epoch.scores])
     counts = [math.prod(score.shape) // 2 for score in epoch.scores]
