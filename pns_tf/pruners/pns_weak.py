@@ -44,8 +44,8 @@ class PlantNSeekWeak(Searcher):
     `LOST` times that of the search; or, as the search itself may have gone wrong, with one nearer,
     as a ratio, to the best constant's than to that of the network from which the last parameters
     were removed. Then swaps repair it from where it has got to, or the search is made anew from
-    that network, in turn, and the ticket is trained again. The metrics ``lost``, 1 for a ticket that
-    is lost in the end, and ``repairs`` say what has come of it.
+    that network, in turn, and the ticket is trained again. What has come of it is said by the
+    metrics ``lost``, 1 for a ticket that is lost in the end, and ``repairs``.
     Where the host is not fully connected, magnitude goes all the way.
 
     Args:
