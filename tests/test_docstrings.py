@@ -33,6 +33,7 @@ MODULES = [
 SLOW = (
     "pns_tf",
     "pns_tf.constructing.constructed",
+    "pns_tf.constructing.instances",
     "pns_tf.hosts.compaction",
     "pns_tf.recipe.hosts",
     "pns_tf.saving.found_again",
