@@ -185,7 +185,6 @@ def test_a_pruner_of_ones_own_is_one_class_for_both_lines():
         assert score[mask.numpy() == 1].min() >= score[mask.numpy() == 0].max()
 
 
-@pytest.mark.slow
 def test_patterns_hold_in_keras_3():
     model = pruned(network(), pattern=pns.NofM(2, 4), skip="head")
     kernel = model.get_layer("first").kernel.numpy()
