@@ -109,14 +109,6 @@ def test_the_first_run_that_failed_is_described():
         run_all([bad], lambda run, result: None, workers=1)
 
 
-@pytest.mark.slow
-def test_two_workers_give_the_rows_of_none(tmp_path, undisturbed):
-    experiment, expected = undisturbed
-    store = Store(tmp_path)
-    run_all(experiment.runs(1), store.write, workers=2)
-    assert_rows_are(store.table(experiment.runs(1)), expected)
-
-
 def test_a_scheduler_that_does_not_answer_is_one_line():
     with pytest.raises(InputError, match=r"no Dask scheduler answers at 'tcp://127.0.0.1:9'"):
         run_all([tiny_run()], lambda run, result: None, scheduler="tcp://127.0.0.1:9")
@@ -157,7 +149,7 @@ def worker_pids(process: subprocess.Popen) -> list[int]:
 
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc").exists(), reason="finds worker processes through /proc")
-def test_killed_processes_lose_nothing(tmp_path, undisturbed):
+def test_two_workers_give_the_rows_of_none_and_killed_processes_lose_nothing(tmp_path, undisturbed):
     experiment, expected = undisturbed
     moments = random.Random(0)
     process = start_reproducing(tmp_path, "--workers=2")
