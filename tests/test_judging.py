@@ -121,6 +121,7 @@ def test_a_stream_that_is_none_is_refused(folder, instance, tmp_path, refused):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_scores_are_thresholded_as_a_pruners_are(folder, instance, found):
     path = folder / "scores.npz"
     np.savez(path, **{name: abs(array) for name, array in instance.host.items()})
