@@ -18,10 +18,29 @@ from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).parent.parent
 SLOW = 2.0  # seconds, from which on a test is marked slow
+# Files that take a minute and more begin first, so that no process waits for another in the end.
+LONG = [
+    "any_model",
+    "docstrings",
+    "half_pruned_models",
+    "keras3_backends",
+    "leaderboard_command",
+    "pages",
+    "pins",
+    "ranked",
+    "resnet",
+    "sweep_command",
+    "vgg_commands",
+    "workers",
+]
 
 # No example fails because the machine is busy.
 settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("unhurried")
+
+
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: item.path.stem.removeprefix("test_") not in LONG)
 
 
 def pytest_terminal_summary(terminalreporter, config):
