@@ -8,6 +8,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # before anything imports Te
 import re
 import subprocess
 import sys
+import time
 from concurrent.futures import Executor, Future
 from pathlib import Path
 
@@ -17,10 +18,29 @@ from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).parent.parent
 SLOW = 2.0  # seconds, from which on a test is marked slow
+# Files that take a minute and more begin first, so that no process waits for another in the end.
+LONG = [
+    "any_model",
+    "docstrings",
+    "half_pruned_models",
+    "keras3_backends",
+    "leaderboard_command",
+    "pages",
+    "pins",
+    "ranked",
+    "resnet",
+    "sweep_command",
+    "vgg_commands",
+    "workers",
+]
 
 # No example fails because the machine is busy.
 settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("unhurried")
+
+
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: item.path.stem.removeprefix("test_") not in LONG)
 
 
 def pytest_terminal_summary(terminalreporter, config):
@@ -35,37 +55,47 @@ def pytest_terminal_summary(terminalreporter, config):
             terminalreporter.write_line(f"{report.duration:6.1f} s  {report.nodeid}")
 
 
+def made_once(tmp_path_factory, name: str, *argv: str) -> Path:
+    """The folder that a command writes, which the processes of a test run share."""
+    from pns_tf.commands import main
+
+    base = tmp_path_factory.getbasetemp()
+    base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    done = base / f"{name}.done"
+    try:
+        (base / name).mkdir()
+    except FileExistsError:  # another process is at it
+        end = time.monotonic() + 300
+        while not done.exists():
+            assert time.monotonic() < end, f"waited in vain for {name}"
+            time.sleep(0.1)
+    else:
+        main([*argv, f"--out={base / name}"])
+        done.touch()
+    (folder,) = (base / name).iterdir()
+    return folder
+
+
 @pytest.fixture(scope="session")
 def helix_run(tmp_path_factory) -> Path:
     """The folder that ``plant --task=helix`` writes."""
-    from pns_tf.commands import main
-
-    out = tmp_path_factory.mktemp("saved_models")
-    main(["plant", "--task=helix", f"--out={out}"])
-    return out / "helix-d5-w100-s0"
+    return made_once(tmp_path_factory, "helix_run", "plant", "--task=helix")
 
 
 @pytest.fixture(scope="session")
 def found_run(tmp_path_factory) -> Path:
     """A folder that ``seek --pruner=snip --tflite`` writes."""
-    from pns_tf.commands import main
-
-    out = tmp_path_factory.mktemp("found")
     small = ["--task=circle", "--depth=4", "--width=30", "--samples=500", "--epochs=2"]
-    main(["seek", *small, "--pruner=snip", "--density=0.3", "--tflite", f"--out={out}"])
-    return out / "circle-d4-w30-s0-snip-0.3-epochs=2-samples=500"
+    search = ["--pruner=snip", "--density=0.3", "--tflite"]
+    return made_once(tmp_path_factory, "found_run", "seek", *small, *search)
 
 
 @pytest.fixture(scope="session")
 def popup_run(tmp_path_factory) -> Path:
     """A folder that ``seek --pruner=edge_popup --anneal`` writes."""
-    from pns_tf.commands import main
-
-    out = tmp_path_factory.mktemp("found")
     small = ["--task=helix", "--depth=3", "--width=30", "--samples=500", "--epochs=1"]
     search = ["--pruner=edge_popup", "--anneal", "--density=0.25", "--options={epochs: 2}"]
-    main(["seek", *small, *search, f"--out={out}"])
-    return out / "helix-d3-w30-s0-edge_popup-epochs=2-anneal-0.25-epochs=1-samples=500"
+    return made_once(tmp_path_factory, "popup_run", "seek", *small, *search)
 
 
 @pytest.fixture

@@ -110,6 +110,7 @@ def test_a_pruner_of_ones_own_is_one_file(toy):
     assert len(list(toy.glob("*.py"))) == 1
 
 
+@pytest.mark.slow
 def test_a_pruner_of_the_project_is_one_file_and_one_row(toy, monkeypatch):
     row = registry.PrunerRow(
         "smallest", "toy_pruner:Smallest", version=7, effort=1000, style=(INK, "x")

@@ -103,6 +103,7 @@ def test_a_killed_search_goes_on_with_the_same_numbers(name, tmp_path, executed,
     assert not (tmp_path / "kept").exists()
 
 
+@pytest.mark.slow
 def test_finished_epochs_are_not_trained_again(tmp_path, monkeypatch):
     from pns_tf.training.epoch import CompiledEpoch
 

@@ -45,8 +45,8 @@ def test_an_unknown_task_names_the_choices(refused, task):
 @pytest.mark.parametrize("depth", ["2", "1.5", "abc", "0", "-5", "5.0", "[5]", "None", "True"])
 @pytest.mark.parametrize("command", ["plant", "tasks"])
 def test_a_depth_that_cannot_be_is_refused(refused, command, depth):
-    if (command, depth) == ("plant", "[5]"):
-        depth = "[5, 2]"  # plant takes several
+    if depth == "[5]":
+        depth = "[5, 2]"  # they take several
     line = refused(command, f"--depth={depth}")
     assert "depth must be an integer of at least 3, got" in line
 
@@ -154,7 +154,7 @@ def test_a_task_has_a_name_in_one_line(name):
         (["plant", "--width=1000000000"], "a network of depth 5 and width 1000000000"),
         (["seek", "--width=1000000000", "--depth=100"], "a network of depth 100 and width"),
         (["plant", "--depth=1000000000"], "a network of depth 1000000000 and width 100"),
-        (["tasks", "--depth=1000000000"], "a network of depth 1000000000 and width 100"),
+        (["tasks", "--depth=3,1000000000"], "a network of depth 1000000000 and width 100"),
         (["existence", "--depth=1000000000"], "a target of depth 1000000000"),
         (["sweep", "--max_width=1000000000"], "a network of depth 5 and width 1000000000"),
         (["minimal_width", "--max_width=1000000000"], "a network of depth 5 and width"),
@@ -323,6 +323,7 @@ def test_tasks_prints_a_table(run):
         assert re.fullmatch(rf"{name} +{re.escape(task.summary)} +{ends}", rows[name])
     assert rows["helix"].endswith("1-1-30-3-3  0.004657")
     assert "0.227500" in run("tasks", "--depth=3")[1]
+    assert run("tasks", "--depth=3,5")[1] == "\n".join([run("tasks", "--depth=3")[1], out])
 
 
 def test_the_console_script_is_the_command_line():

@@ -122,6 +122,7 @@ def test_detect_takes_hosts_that_nobody_wrote_into():
     [
         (["--host_depth=3"], "host_depth must be at least 4, got 3"),
         (["--width=5"], "at least width 9"),
+        (["--seed=0,x"], "seed must be an integer of at least 0, got 'x'"),
         (["--copies=999"], "copies=999 makes"),
         (["--init=zero_biases", "--task=helix", "--width=99"], "init=zero_biases"),
         (["--tolerance=big"], "tolerance must be a number above 0, got 'big'"),

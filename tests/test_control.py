@@ -87,6 +87,7 @@ def test_every_other_pruner_trains_its_ticket_from_the_host():
     assert all(words in NOTE for words in WEAK_FROM.values())
 
 
+@pytest.mark.slow
 def test_rows_say_from_where_a_weak_ticket_was_trained():
     assert execute(RUN).row["weak_from"] == "host"
     tfmot = dataclasses.replace(RUN, search=dataclasses.replace(SEARCH, pruner="tfmot"))

@@ -252,6 +252,23 @@ def test_existence_measures_and_writes_what_it_says(run, tmp_path):
     assert run("existence", *flags)[0] == 2  # the folder is there
 
 
+def test_several_widths_are_answered_one_after_the_other_each_in_its_folder(run, tmp_path):
+    flags = ["--task=relu", "--depth=3", "--width=50,1000,50"]
+    code, out, err = run("existence", *flags, f"--out={tmp_path / 'a'}")
+    assert (code, err) == (0, "")
+    alone = [run("existence", *flags[:2], f"--width={width}")[1] for width in (50, 1000)]
+    assert re.sub(r"\nwritten to .*\n.*\n", "", out) == "\n".join(alone)
+    assert [path.name for path in sorted((tmp_path / "a").iterdir())] == [
+        "relu-d3-w1000",
+        "relu-d3-w50",
+    ]
+    record = json.loads((tmp_path / "a" / "relu-d3-w50" / "settings.json").read_text("utf-8"))
+    assert from_record(Existence, record) == Existence("relu", 3, 50)
+    more = run("existence", *flags[:2], "--width=20,1000", f"--out={tmp_path / 'a'}")
+    assert more[0] == 2  # one of them is there, so nothing is begun
+    assert not (tmp_path / "a" / "relu-d3-w20").exists()
+
+
 def test_a_width_far_above_the_largest_float_will_do(run):
     code, out, _ = run("existence", "--task=circle", "--width=1" + "0" * 400)
     assert code == 0
@@ -264,6 +281,8 @@ def test_a_width_far_above_the_largest_float_will_do(run):
         ("--task=relx", "unknown task 'relx'"),
         ("--depth=2", "depth must be an integer of at least 3"),
         ("--width=0", "width must be an integer of at least 1"),
+        ("--width=50,0", "width must be an integer of at least 1"),
+        ("--width=()", "width needs a value, got ()"),
         ("--width=1e6", "width must be an integer of at least 1, got 1000000.0"),
         ("--epsilon=0", "epsilon must be a number above 0, got 0"),
         ("--delta=2", "delta must be a number above 0 and at most 1, got 2"),

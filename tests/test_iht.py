@@ -88,6 +88,7 @@ def test_thresholds_are_for_everything_each_array_or_each_layer(scope):
         assert sum(int(mask[i].sum()) for i in group) == count
 
 
+@pytest.mark.slow
 def test_parameters_fall_to_the_density_and_stay_there(planted):
     found = seek(planted, "iht", 0.25, options=OPTIONS, **FAST)
     assert found.search.densities == pytest.approx([0.5, 0.25, 0.25, 0.25])

@@ -30,7 +30,7 @@ def planted():
 @pytest.mark.parametrize("pruner", ["imp", "imp_lr"])
 @pytest.mark.parametrize("density", [0.5, 0.037])
 def test_a_fifth_goes_in_each_round_until_exactly_the_density_is_left(planted, pruner, density):
-    found = seek(planted, pruner, density, samples=200, epochs=2)
+    found = seek(planted, pruner, density, samples=500, epochs=2)
     assert found.masks.kept == round(density * found.masks.size)
     rounds = int(np.ceil(np.log(density) / np.log(0.8)))
     assert len(found.history) == 2 * (1 + rounds)

@@ -1,7 +1,5 @@
 """The leaderboard: what is run, what near means, and how entries are ranked."""
 
-import json
-import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,13 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from made_up import rows
-from matplotlib.colors import to_hex
 
 from pns_tf.checks import InputError
 from pns_tf.leaderboard.board import Attempt, Board
-from pns_tf.leaderboard.charts import points_of, ranks_of
 from pns_tf.leaderboard.distance import (
-    CONSTANT,
     TICKETS,
     area,
     completed,
@@ -26,16 +21,7 @@ from pns_tf.leaderboard.distance import (
 )
 from pns_tf.leaderboard.entries import ENTRIES, TRUTH, Entry, chosen
 from pns_tf.leaderboard.instances import INSTANCES, Instance
-from pns_tf.leaderboard.picture import front, pareto_picture
-from pns_tf.leaderboard.ranking import (
-    Scores,
-    by_difficulty,
-    improvements,
-    profiles,
-    ranking,
-    split_half,
-)
-from pns_tf.leaderboard.report import write_leaderboard
+from pns_tf.leaderboard.ranking import Scores, by_difficulty
 from pns_tf.leaderboard.seeds import FIRST_SEALED, TUNED, check_sealed, sealed
 from pns_tf.recipe.pruners import PRUNERS
 from pns_tf.recipe.run import Run
@@ -286,132 +272,10 @@ def test_published_tickets_stand_beside_weak_ones_and_never_in_their_place():
     assert np.isnan(strong["published_area"])
 
 
-@pytest.fixture(scope="module")
-def table():
-    own = Entry("my:Pruner<b>", "my:Pruner<b>")
-    board = Board([TRUTH, RANDOM, SNIP, own], [CIRCLE, RELU], seeds=3)
-
-    def skill(run):
-        strength = {"oracle": np.inf, "random": 1.0, "snip": 40.0}.get(run.search.pruner, 10.0)
-        luck = np.random.default_rng(int(run.name, 16) % 2**32).uniform(0.9, 1.1)
-        ratio = run.search.density / Instance(run.task).truth
-        return 1 - 1 / (1 + 0.02 * strength * ratio * luck) if strength < np.inf else 1.0
-
-    with pytest.MonkeyPatch.context() as patched:
-        truth = property(lambda self: Instance.named(self.instance).truth)
-        patched.setattr(Attempt, "run_truth", truth, raising=False)
-        return made(board.first_stage(), skill, skill)
-
-
-@pytest.mark.slow
-def test_entries_are_ranked_by_area_and_the_oracle_has_all_of_it(table):
-    scores_ = Scores.of(table)
-    for ticket in ("strong", "weak"):
-        found = ranking(scores_, ticket).set_index("entry")
-        assert list(found.index) == ["oracle", "snip", "my:Pruner<b>", "random", CONSTANT]
-        assert found.loc["oracle", ["area", "distance", "won", "never"]].tolist() == [1, 1, 1, 0]
-        assert found.loc[CONSTANT, ["area", "distance", "won"]].tolist() == [0, np.inf, 0]
-        assert found.loc[CONSTANT, "never"] == 1
-        assert (found["area_low"] <= found["area"]).all()
-        assert (found["area"] <= found["area_high"]).all()
-        assert found.loc["snip", "area_low"] < found.loc["snip", "area_high"]
-    assert "published_area" not in ranking(scores_, "strong")
-
-
-def test_halves_of_the_seeds_agree_where_entries_differ_enough(table):
-    assert split_half(Scores.of(table), "weak") == pytest.approx(1.0)
-    one = table[table["seed"] == 10_000]
-    assert np.isnan(split_half(Scores.of(one), "weak"))
-
-
-def test_each_entry_is_compared_with_the_next(table):
-    found = improvements(Scores.of(table), "weak")
-    assert found["entry"].tolist() == ["oracle", "snip", "my:Pruner<b>", "random"]
-    assert found["than"].tolist() == ["snip", "my:Pruner<b>", "random", CONSTANT]
-    assert found["probability"].tolist() == [1, 1, 1, 1]
-    assert found["p"].tolist() == pytest.approx([4 * 2 / 2001] * 4)
-
-
-def test_profiles_rise_with_the_distance(table):
-    found = profiles(Scores.of(table), "weak")
-    for _, part in found.groupby("entry"):
-        assert part["fraction"].is_monotonic_increasing
-    assert (found.loc[found["entry"] == "oracle", "fraction"] == 1).all()
-
-
-def test_who_was_not_run_on_all_instances_has_no_score_and_comes_last(table):
-    less = table[(table["entry"] != "snip") | (table["instance"] == CIRCLE.name)]
-    found = ranking(Scores.of(less), "weak")
-    assert found["entry"].tolist()[-1] == "snip"
-    assert np.isnan(found["area"].iloc[-1])
-
-
 def test_instances_are_listed_the_easiest_first():
     board = Board([SNIP], [CIRCLE, RELU], seeds=1)
     skills = made(board.first_stage(), lambda run: 0.9 if run.task == "relu" else 0.2)
     assert by_difficulty(Scores.of(skills)) == [RELU.name, CIRCLE.name]
-
-
-def test_the_front_is_what_nothing_sparser_beats():
-    points = [("a", 0.1, 0.5), ("b", 0.2, 0.4), ("c", 0.3, 0.6), ("d", 0.2, 0.7), ("e", 0.4, 0.1)]
-    errors = pd.DataFrame(points, columns=["entry", "density", "error"])
-    assert front(errors.assign(planted=0.05))["entry"].tolist() == ["a", "b", "e"]
-    # Better than the planted ticket by chance is no better.
-    errors = pd.concat([errors, pd.DataFrame([("f", 0.5, 0.01)], columns=errors.columns)])
-    assert front(errors.assign(planted=0.1))["entry"].tolist() == ["a", "b", "e"]
-
-
-def test_only_entries_on_a_front_have_a_colour(table):
-    figure = pareto_picture(table).figure
-    assert len(figure.axes) == 4
-    assert figure.legends[0].get_texts()[0].get_text() == "snip"
-    for axes in figure.axes:
-        lines = [line for line in axes.get_lines() if line.get_marker() not in ("None", "")]
-        assert {to_hex(line.get_color()) for line in lines} == {"#56b4e9"}
-
-
-def test_points_of_the_page_are_means_over_seeds_with_intervals(table):
-    points = points_of(Scores.of(table))
-    assert set(points["ticket"]) == {"strong", "weak", "weak, as published"}
-    assert set(points["entry"]) == {*table["entry"], CONSTANT}
-    part = points[(points["entry"] == "snip") & (points["ticket"] == "weak")]
-    assert (part["seeds"] == 3).all()
-    assert (part["low"] < part["skill"]).all()
-    assert len(part) == len(table[table["entry"] == "snip"]) / 3
-    assert set(ranks_of(Scores.of(table))["ticket"]) == set(points["ticket"])
-
-
-@pytest.mark.slow
-def test_everything_is_written_and_the_page_needs_nothing_else(table, tmp_path):
-    found = write_leaderboard(table, tmp_path, "python -m pns_tf leaderboard '<x>'")
-    assert len(found) == 5 * 2 * 2
-    written = pd.read_csv(tmp_path / "standings.csv")
-    assert list(written.columns[:7]) == [
-        *("entry", "instance", "ticket", "distance", "distance_low", "distance_high", "area")
-    ]
-    assert written["distance"].tolist() == pytest.approx(found["distance"].tolist())
-    text = (tmp_path / "leaderboard.md").read_text()
-    for words in (
-        "## Strong tickets",
-        "| my:Pruner<b>",
-        "| oracle",
-        f"| {CONSTANT}",
-        "Kendall's τ",
-    ):
-        assert words in text
-    page = (tmp_path / "index.html").read_text()
-    scripts = re.findall(r"<script>(.*?)</script>", page, flags=re.DOTALL)
-    rest = re.sub(r"<script>.*?</script>", "", page, flags=re.DOTALL)
-    assert "my:Pruner<b>" not in rest
-    assert "my:Pruner&lt;b&gt;" in rest
-    assert "leaderboard &#x27;&lt;x&gt;&#x27;" in rest
-    sources = re.findall(r'(?:src|href)="([^"]{0,20})', rest)
-    assert all(source.startswith(("#", "data:")) for source in sources)
-    assert "<script src" not in page
-    (specs,) = (script for script in scripts if "const wide" in script)
-    spec = json.loads(re.search(r"const wide = (.*), narrow = ", specs)[1].replace("<\\/", "</"))
-    assert {name["name"] for name in spec["params"]} >= {"ticket", "only", "order", "who"}
-    assert (tmp_path / "figures" / "pareto.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_rows_of_before_are_read_as_what_they_were():

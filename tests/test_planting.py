@@ -95,7 +95,7 @@ def test_tickets_of_all_tasks_hold_their_promises(name, depth, hide_biases):
     target = task.target(depth)
     x = task.data(samples=2000).x_train
     expected = target(x)
-    for seed in range(20):
+    for seed in range(5):
         host = draw_host(host_sizes(task.inputs, task.outputs, depth, width=100), seed)
         planted = plant_arrays(target, *host, hide_biases=hide_biases, seed=seed)
         error = np.abs(ticket(planted, x, np.float32) - expected)

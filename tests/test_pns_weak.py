@@ -76,7 +76,7 @@ def test_every_finished_epoch_is_told(planted):
         planted,
         "pns_weak",
         0.3,
-        samples=200,
+        samples=1000,
         options=quick,
         watch=lambda number, loss: told.append(number),
     )
@@ -127,7 +127,7 @@ def evaluate_loss(found, planted) -> float:
 def test_a_ticket_that_finds_its_way_is_left_alone(planted, monkeypatch):
     monkeypatch.setattr(pns_weak, "LOST", np.inf)
     monkeypatch.setattr(pns_weak, "constant_loss", lambda data: np.inf)
-    found = pns_tf.seek(planted, "pns_weak", 0.3, samples=200, options={**QUICK, "repairs": 2})
+    found = pns_tf.seek(planted, "pns_weak", 0.3, samples=1000, options={**QUICK, "repairs": 2})
     assert len(found.history) == 3 * 3 + 4 * 3 + 5 + 20
     assert (found.metrics["lost"], found.metrics["repairs"]) == (0, 0)
 

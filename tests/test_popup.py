@@ -97,6 +97,7 @@ def test_a_global_threshold_keeps_the_density_overall(planted):
     assert len({round(m.mean(), 2) for m in found.masks}) > 1
 
 
+@pytest.mark.slow
 def test_annealing_lowers_the_density_epoch_by_epoch(planted):
     found = seek(planted, "edge_popup", 0.25, options={"anneal": True, "epochs": 2}, **FAST)
     assert found.search.densities == pytest.approx([0.5, 0.25])

@@ -46,8 +46,14 @@ def table(entry: Entry, instance: Instance, densities: list[float]):
     return pd.DataFrame(rows).assign(entry=entry.name, instance=instance.name)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("instance", INSTANCES, ids=lambda each: each.name)
+def test_the_density_of_the_truth_is_that_of_what_is_planted(instance):
+    planted = planted_of(Planting(instance.host, seed=10_000))
+    assert planted.planted_masks.density == pytest.approx(instance.truth, rel=1e-12)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("instance", INSTANCES[::3], ids=lambda each: each.name)  # of each task
 def test_the_truth_has_distance_one_on_both_boards(instance):
     rows = table(TRUTH, instance, [instance.truth])
     assert rows["truth"].tolist() == [pytest.approx(instance.truth, rel=1e-12)]

@@ -10,6 +10,7 @@ import pytest
 import test_records
 
 import pns_tf
+from pns_tf import commands
 from pns_tf.hosts.fully_connected import FullyConnected
 from pns_tf.hosts.vgg import Vgg
 from pns_tf.recipe.planting import Planting
@@ -44,9 +45,9 @@ def test_the_tasks_own_noise_is_no_other_setting():
     assert own.name == planting(task="circle").name == "circle-d5-w100-s0"
 
 
-@pytest.mark.parametrize("field", OTHERS)
-def test_flags_become_a_record_that_gives_the_same_recipe(field, run, tmp_path):
-    settings = BASE | {field: OTHERS[field]}
+@pytest.mark.parametrize("fields", [["hide"], [name for name in OTHERS if name != "hide"]])
+def test_flags_become_a_record_that_gives_the_same_recipe(fields, run, tmp_path):
+    settings = BASE | {field: OTHERS[field] for field in fields}
     recipe = planting(**settings)
     flags = [f"--{name}={value}" for name, value in settings.items()]
     code, _, err = run("plant", *flags, f"--out={tmp_path}")
@@ -82,13 +83,22 @@ def test_records_from_before_are_still_read(helix_run, tmp_path):
     assert Planting.from_record(record) == planting(task="helix", noise=0.01)
 
 
+SEARCH = ["--task=relu", "--depth=3", "--width=20", "--samples=100", "--epochs=0"]
+
+
+@pytest.fixture(scope="module")
+def usual(tmp_path_factory):
+    """The folder of a search with the usual settings."""
+    out = tmp_path_factory.mktemp("usual")
+    commands.main(["seek", *SEARCH, "--pruner=random", f"--out={out}"])
+    (folder,) = out.iterdir()
+    return folder
+
+
 @pytest.mark.parametrize("other", ["--noise=0.3", "--init=uniform", "--hide=strong", "--epsilon=1"])
-def test_searches_in_other_hosts_and_data_get_other_folders(other, run, tmp_path):
-    small = ["--task=relu", "--depth=3", "--width=20", "--samples=100", "--epochs=0"]
-    search = [*small, "--pruner=random", f"--out={tmp_path}"]
-    assert run("seek", *search)[0] == 0
-    assert run("seek", *search, other)[0] == 0
-    usual, unusual = sorted(tmp_path.iterdir(), key=lambda path: len(path.name))
+def test_searches_in_other_hosts_and_data_get_other_folders(other, usual, run, tmp_path):
+    assert run("seek", *SEARCH, "--pruner=random", other, f"--out={tmp_path}")[0] == 0
+    (unusual,) = tmp_path.iterdir()
     assert other.removeprefix("--") in unusual.name
     assert other.removeprefix("--") not in usual.name
     name, value = other.removeprefix("--").split("=")

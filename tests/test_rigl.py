@@ -127,6 +127,7 @@ def test_growth_by_gradient_finds_the_input_that_matters():
     assert found.history[-1] < 0.01
 
 
+@pytest.mark.slow
 def test_what_is_not_connected_does_not_act(planted):
     found = seek(planted, "rigl", 0.05, options=OPTIONS, **FAST)
     assert Mask(mask.numpy() for mask in pruning_masks(found.model)) == found.masks

@@ -46,6 +46,7 @@ def gradients_of_fit(model, y, **options):
     weights = [weight.variable for weight in prunable_weights(model, biases=False)]
     before = [weight.numpy() for weight in weights]
     model.optimizer.learning_rate.assign(1e-3)
+    model.run_eagerly = True  # one step: to compile it takes longer
     model.fit(X, y, batch_size=len(X), verbose=0, **options)
     steps = [(old - weight.numpy()) / 1e-3 for old, weight in zip(before, weights, strict=True)]
     saliency = [abs(old * step) for old, step in zip(before, steps, strict=True)]

@@ -54,6 +54,7 @@ def test_it_is_what_keras_makes_of_the_masked_network(kind):
     assert moved > 0.5
 
 
+@pytest.mark.slow
 def test_a_falling_learning_rate_ends_at_zero_and_the_loss_falls():
     kernels, biases, mask, x = problem(outputs=1)
     y, loop = np.abs(x[:, :1]), Loop(np.random.default_rng(0))

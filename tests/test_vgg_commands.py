@@ -24,8 +24,8 @@ from pns_tf.tasks.metrics import accuracy
 pytestmark = pytest.mark.filterwarnings("ignore:.*tf.lite.Interpreter is deprecated")
 
 SEEK = ["seek", "--host=vgg11", "--width_multiplier=0.05", "--samples=100", "--density=0.1"]
-SHORT = ["--rounds=2", "--round_epochs=1", "--epochs=1", f"--data_dir={DATA_DIR}"]
-FOUND = "vgg11-cifar10-w0.05-s0-synflow-0.1-rounds=2-round_epochs=1-epochs=1"
+SHORT = ["--epochs=1", f"--data_dir={DATA_DIR}"]
+FOUND = "vgg11-cifar10-w0.05-s0-synflow-0.1-epochs=1"
 
 
 @pytest.fixture(scope="module")

@@ -8,50 +8,72 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import importlib
 import io
 import os
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, MutableMapping, Sequence
 
 import fire
 from fire.core import FireExit
 
 from pns_tf import __version__
 from pns_tf.checks import InputError, similar
-from pns_tf.commands.construct import construct
-from pns_tf.commands.detect import detect
-from pns_tf.commands.existence import existence
-from pns_tf.commands.experiments import experiments
 from pns_tf.commands.flags import RENAMED
-from pns_tf.commands.instance import instance
-from pns_tf.commands.judge import judge
-from pns_tf.commands.leaderboard import leaderboard
-from pns_tf.commands.minimal_width import minimal_width
-from pns_tf.commands.plant import plant
-from pns_tf.commands.pruners import pruners
-from pns_tf.commands.reproduce import reproduce
-from pns_tf.commands.seek import seek
-from pns_tf.commands.sweep import sweep
-from pns_tf.commands.tasks import tasks
 from pns_tf.commands.words import check_words, read_as_meant
 
-COMMANDS: dict[str, Callable] = {
-    "plant": plant,
-    "construct": construct,
-    "seek": seek,
-    "instance": instance,
-    "judge": judge,
-    "reproduce": reproduce,
-    "leaderboard": leaderboard,
-    "sweep": sweep,
-    "minimal_width": minimal_width,
-    "existence": existence,
-    "detect": detect,
-    "tasks": tasks,
-    "pruners": pruners,
-    "experiments": experiments,
-}
+
+class Commands(MutableMapping[str, Callable]):
+    """Commands by name: the module of each is imported when it is first asked for.
+
+    Args:
+        *names: of functions, each in the module ``pns_tf.commands.<name>``.
+
+    Example:
+        >>> COMMANDS["tasks"].__module__
+        'pns_tf.commands.tasks'
+    """
+
+    def __init__(self, *names: str) -> None:
+        self._found: dict[str, Callable | None] = dict.fromkeys(names)
+
+    def __getitem__(self, name: str) -> Callable:
+        command = self._found[name]
+        if command is None:
+            module = importlib.import_module(f"{__name__}.{name}")
+            command = self._found[name] = getattr(module, name)
+        return command
+
+    def __setitem__(self, name: str, command: Callable) -> None:
+        self._found[name] = command
+
+    def __delitem__(self, name: str) -> None:
+        del self._found[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._found)
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+
+COMMANDS = Commands(
+    "plant",
+    "construct",
+    "seek",
+    "instance",
+    "judge",
+    "reproduce",
+    "leaderboard",
+    "sweep",
+    "minimal_width",
+    "existence",
+    "detect",
+    "tasks",
+    "pruners",
+    "experiments",
+)
 
 
 def _deferred(command: Callable, requests: list[Callable]) -> Callable:
@@ -96,7 +118,8 @@ def _parse(argv: list[str]) -> Callable | None:
             f"{similar(argv[0], COMMANDS)}"
         )
     said, requests = io.StringIO(), list[Callable]()
-    components = {name: _deferred(command, requests) for name, command in COMMANDS.items()}
+    names = COMMANDS if argv[0] == "--help" else argv[:1]
+    components = {name: _deferred(COMMANDS[name], requests) for name in names}
     if "--help" not in argv:
         check_words(argv, _flags(argv[0]))
         read_as_meant(COMMANDS[argv[0]], components[argv[0]])  # help would show what this adds

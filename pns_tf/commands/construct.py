@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from pathlib import Path
 
 from pns_tf.commands.flags import Given, takes
 from pns_tf.recipe.constructing import Constructing
 
 
-@takes(Constructing)
-def construct(given: Given, *, out: str = "saved_models", overwrite: bool = False):
+@takes(Constructing, each=("task", "depth", "host_depth", "width", "init", "seed"))
+def construct(
+    given: Given, *, out: str = "saved_models", overwrite: bool = False
+) -> Callable[[], None]:
     """Builds a strong ticket by masks alone, in a random host that nobody has written into.
 
     The host has a layer more than the target, whose parameters sums of few host parameters
@@ -29,7 +33,11 @@ def construct(given: Given, *, out: str = "saved_models", overwrite: bool = Fals
     recipe = given.make(Constructing)
     path = folder / recipe.name
     check_free(path, flag("overwrite", overwrite))
+    return functools.partial(_constructed, recipe, path, overwrite)
 
+
+def _constructed(recipe: Constructing, path: Path, overwrite: bool) -> None:
+    """Constructs, writes what is constructed, and says what was written."""
     from pns_tf.quiet import import_tensorflow
 
     import_tensorflow()

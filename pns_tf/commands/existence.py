@@ -6,7 +6,7 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pns_tf.checks import flag
+from pns_tf.checks import InputError, flag, several
 from pns_tf.commands.flags import Given, takes
 from pns_tf.theory.settings import Existence
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pns_tf.tasks.task import Target
 
 
-@takes(Existence)
+@takes(Existence, types={"task": "str | tuple", "depth": "int | tuple", "width": "int | tuple"})
 def existence(given: Given, *, out: str | None = None, overwrite: bool = False):
     """Says how likely a random host holds the task's target already, without planting.
 
@@ -25,21 +25,38 @@ def existence(given: Given, *, out: str | None = None, overwrite: bool = False):
     neurons are first rescaled, as ReLU permits, to parameters from -0.9 to 0.9.
 
     Args:
-        out: folder for settings.json, layers.csv, bound.csv and existence.png, None for no files.
+        task: what the target solves, one that the command tasks lists; or several, with commas.
+        depth: neuron layers, input and output counted, at least 3; or several, with commas.
+        width: neurons in each hidden layer of the host, there is no largest one; or several, with
+            commas.
+        out: folder for settings.json, layers.csv, bound.csv and existence.png, None for no files;
+            for several tasks, depths or widths a folder <task>-d<depth>-w<width> of each in it.
         overwrite: replace a folder that exists.
     """
-    from pns_tf import tasks
     from pns_tf.saving.storage import check_free, output_folder
 
-    path = None if out is None else output_folder(out)
-    asked = given.make(Existence)
-    target = tasks.get(asked.task).target(asked.depth)
+    folder = None if out is None else output_folder(out)
+    values = {name: several(given[name]) for name in ("task", "depth", "width")}
+    if empty := [name for name, listed in values.items() if not listed]:
+        raise InputError(f"{empty[0]} needs a value, got {given[empty[0]]!r}")
+    questions = list(dict.fromkeys(given.each(Existence, **values)))
     flag("overwrite", overwrite)
-    if path is not None:
-        check_free(path, overwrite)
+    places: list[Path | None] = [folder]
+    if len(questions) > 1:
+        places = [folder and folder / asked.name for asked in questions]
+    for path in places:
+        if path is not None:
+            check_free(path, overwrite)
+    for number, (asked, path) in enumerate(zip(questions, places, strict=True)):
+        print(end="\n" if number else "")
+        _answer(asked, path, overwrite)
 
+
+def _answer(asked: Existence, path: Path | None, overwrite: bool) -> None:
+    from pns_tf import tasks
     from pns_tf.theory.report import bound_table, layer_table
 
+    target = tasks.get(asked.task).target(asked.depth)
     layers = layer_table(target, asked.width, asked.epsilon)
     widths = sorted({asked.width, 100, 1000, 10**6})
     bounds = bound_table(target, widths, asked.epsilon, asked.delta)

@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 
-def tasks(*, depth: int = 5, width: int = 100):
-    """Lists the tasks, with the baseline density of their planted tickets.
+from pns_tf.commands.flags import Given, takes
+from pns_tf.hosts.fully_connected import FullyConnected
 
-    Args:
-        depth: neuron layers, input and output counted, at least 3.
-        width: neurons in each hidden layer of the host.
-    """
-    from tabulate import tabulate
 
+@takes(FullyConnected, without=("task", "init"), each=("depth", "width"))
+def tasks(given: Given) -> Callable[[], None]:
+    """Lists the tasks, with the baseline density of their planted tickets."""
     from pns_tf import tasks as package
-    from pns_tf.hosts.fully_connected import FullyConnected
     from pns_tf.planting.algorithm import baseline_density
 
+    depth, width = given["depth"], given["width"]
     FullyConnected("relu", depth, width).check_memory()
     found = [package.get(name) for name in package.names()]
     widest = max(found, key=lambda task: max(task.target(depth).shape[1:-1]))
     baseline_density(widest.name, depth, width)  # where it fits, the others do
+    return functools.partial(_listed, depth, width)
+
+
+def _listed(depth: int, width: int) -> None:
+    from tabulate import tabulate
+
+    from pns_tf import tasks as package
+    from pns_tf.planting.algorithm import baseline_density
+
     rows = [
         [
             task.name,
@@ -30,7 +39,7 @@ def tasks(*, depth: int = 5, width: int = 100):
             "-".join(map(str, task.target(depth).shape)),
             f"{baseline_density(task.name, depth, width):.6f}",
         ]
-        for task in found
+        for task in map(package.get, package.names())
     ]
     heads = ["task", "function", "inputs", "outputs", "metric", "target", "baseline density"]
     print(tabulate(rows, heads, disable_numparse=True))

@@ -21,4 +21,5 @@ class Snip(Pruner):
     def calculate_scores(self, network, x, y):
         scores = [np.abs(g) for g in network.mask_gradients(lambda: network.loss(x, y))]
         total = sum(float(score.sum(dtype=np.float64)) for score in scores)
-        return [score / total for score in scores] if total else scores
+        # What is not finite stays so, and is reported by name.
+        return [score / total for score in scores] if 0 < total < np.inf else scores

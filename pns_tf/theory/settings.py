@@ -26,8 +26,8 @@ class Existence:
         ValueError: a value that cannot work.
 
     Example:
-        >>> Existence("relu", depth=3).delta
-        0.1
+        >>> Existence("relu", depth=3).name
+        'relu-d3-w100'
     """
 
     task: str = "relu"
@@ -49,3 +49,8 @@ class Existence:
         if self.hosts > MOST_HOSTS:
             raise InputError(f"hosts must be at most {MOST_HOSTS:,}, got {self.hosts!r}")
         integer("seed", self.seed, minimum=0)
+
+    @property
+    def name(self) -> str:
+        """Of its folder, beside those of other tasks, depths and widths."""
+        return f"{self.task}-d{self.depth}-w{self.width}"
