@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -81,8 +82,8 @@ class Descent:
         self._ideal = wanted.ideal.T @ weighted
         self._order = np.argsort(-pool_powers(wanted, q), kind="stable")
         self._tables = wanted.tables
-        self._squares = [
-            _products(table, self._gram[np.ix_(pool, pool)])
+        self._terms = [
+            _terms(table, self._gram[np.ix_(pool, pool)])
             for pool, table in zip(wanted.pools, self._tables, strict=True)
         ]
 
@@ -134,12 +135,12 @@ class Descent:
         """Cost of each subset of a pool, or of the first ones, ``(neurons, subsets)``."""
         pool, table = self.wanted.pools[number], self._tables[number][:first]
         v = self.values[:, pool]
-        pairs = (v[:, :, None] * v[:, None, :]).reshape(len(v), len(pool) ** 2)  # of none, too
-        cost = pairs @ self._squares[number][:, :first] + (2 * v * slope[:, pool]) @ table.T.astype(
-            float
-        )
-        cost /= self.scales[:, None] ** 2
-        return cost + self.wanted.price * (table @ self.wanted.prices[pool])
+        one, two = _pairs(len(pool))
+        terms = np.hstack([v[:, one] * v[:, two], v * slope[:, pool]])
+        terms /= self.scales[:, None] ** 2
+        cost = terms @ self._terms[number][:, :first]
+        cost += self.wanted.price * (table @ self.wanted.prices[pool])
+        return cost
 
     def _choose(self, number: int, slope: np.ndarray) -> None:
         best = np.argmin(self._table(number, slope), axis=1)
@@ -161,7 +162,7 @@ class Descent:
         flat = cost.reshape(len(cost), cost.shape[1] * cost.shape[2])
         best = np.argmin(flat, axis=1)
         now = self.values[:, place] * self.chosen[:, place]
-        square = np.einsum("np,pq,nq->n", now, self._gram[np.ix_(place, place)], now, optimize=True)
+        square = np.sum((now @ self._gram[np.ix_(place, place)]) * now, axis=1)
         there = (square + 2 * np.sum(now * slope[:, place], axis=1)) / self.scales**2
         there += self.wanted.price * (self.chosen[:, place] @ self.wanted.prices[place])
         better = flat[np.arange(len(cost)), best] < there
@@ -189,7 +190,18 @@ def pool_powers(wanted: Wanted, q: np.ndarray) -> np.ndarray:
     return np.einsum("sp,s->p", wanted.ideal**2, q)
 
 
-def _products(table: np.ndarray, gram: np.ndarray) -> np.ndarray:
-    """``(places², subsets)``: from products of weights to the power of each subset's sum."""
-    t = table.astype(float)
-    return ((t[:, :, None] * t[:, None, :]) * gram).reshape(len(t), -1).T
+@lru_cache(maxsize=64)
+def _pairs(places: int) -> tuple[np.ndarray, np.ndarray]:
+    """Numbers of both of each pair of places, a place with itself too."""
+    return np.triu_indices(places)
+
+
+def _terms(table: np.ndarray, gram: np.ndarray) -> np.ndarray:
+    """What products of weights, and weights times slopes, count in each subset's cost.
+
+    Returns:
+        ``(pairs + places, subsets)``.
+    """
+    t, (one, two) = table.T.astype(float), _pairs(len(gram))
+    twice = np.where(one == two, 1.0, 2.0)
+    return np.vstack([t[one] * t[two] * (gram[one, two] * twice)[:, None], 2.0 * t])
