@@ -17,8 +17,8 @@ from pns_tf.training.loop import Loop
 
 SAMPLES = 3000  # inputs of the training data
 FIRST = 0.85  # of the parameters stay, the first time
-SMALLEST = 0.97  # removals of less are not tried
-TRIES = 6
+SMALLEST = 0.985  # removals of less are not tried
+TRIES = 10
 NEAR = 0.5  # times the mean square error that the tolerance allows
 DISAGREEING = 0.25  # times the tolerance: samples that may go to another class than the target's
 SETTINGS = SwapSettings(rounds=6, screen=300, candidates=2000, wake=False)
