@@ -60,6 +60,7 @@ def draw_results() -> None:
     draw_vgg()
     draw_widths()
     draw_detection()
+    draw_construct()
     for task in ("relu", "helix"):
         draw_bound(task)
 
@@ -103,6 +104,16 @@ def draw_detection() -> None:
     folder = RESULTS / "detection"
     figure = detection_figure(summary(pd.read_csv(folder / "runs.csv")))
     save_figure(figure, folder / "detection.png")
+
+
+def draw_construct() -> None:
+    from pns_tf.constructing.figure import candidates_figure, frontier_figure
+    from pns_tf.pictures import save_figure
+
+    folder = RESULTS / "construct"
+    save_figure(frontier_figure(pd.read_csv(folder / "rows.csv")), folder / "frontier.png")
+    sums = candidates_figure(pd.read_csv(folder / "subset_sums.csv"))
+    save_figure(sums, folder / "candidates.png")
 
 
 def draw_bound(task: str) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from pns_tf.constructing.subsets import best_errors, errors_by_size, fewest_elements, subsets
+from pns_tf.theory.subset_bounds import fixed_size_pool, pensia_width
 
 # P(best error > 0.01) of all subsets of so many candidates, as published.
 PUBLISHED = [
@@ -58,3 +59,13 @@ def test_subsets_are_all_of_few_elements():
     assert len(table) == 1 + 6 + 15
     assert len(np.unique(table, axis=0)) == len(table)
     assert (np.diff(table.sum(axis=1)) >= 0).all()
+
+
+def test_candidates_grow_with_the_logarithm_of_the_error_allowed():
+    halves = [fixed_size_pool(n // 2, 2.0**-n) for n in (10, 20, 40)]
+    assert halves == sorted(halves)
+    assert halves[2] < 4 * halves[0]  # of half of them; of one they double with each halving
+    assert fixed_size_pool(1, 2.0**-12) > 1.9 * fixed_size_pool(1, 2.0**-11)
+    assert pensia_width(20, 4, 1e-4) - pensia_width(20, 4, 1e-2) == pytest.approx(
+        pensia_width(20, 4, 1e-2) - pensia_width(20, 4, 1.0)
+    )
