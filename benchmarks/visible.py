@@ -63,7 +63,7 @@ def attacked(name: str, width: int, hosts: int):
 def main(
     task: str | tuple = ("circle", "helix", "relu"),
     width: int = 300,
-    hosts: int = 10,
+    hosts: int = 6,
     out: str = "docs/results/construct",
 ) -> None:
     """Attacks the tasks that have no rows yet."""

@@ -14,6 +14,7 @@ from pns_tf.constructing.sensitivity import sensitivity
 from pns_tf.constructing.shrinking import shrink
 from pns_tf.constructing.stretching import stretched
 from pns_tf.hosts.initializers import draw_host
+from pns_tf.hosts.paths import live_part
 from pns_tf.tasks import Target
 from pns_tf.tasks.kinds import CLASSIFICATION, REGRESSION
 from pns_tf.theory.difference import largest_difference
@@ -123,6 +124,7 @@ def test_shrinking_takes_parameters_and_keeps_within_the_tolerance(host, made):
     wanted = small_target()(x)
     off = outputs(host, mask, scales, x) - wanted
     assert mask.kept < made.mask.kept
+    assert live_part(mask) == mask
     assert np.mean(off**2) <= 0.04**2 * np.mean(wanted**2) * 1.001
 
 

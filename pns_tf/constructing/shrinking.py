@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from pns_tf.hosts.paths import live_part
 from pns_tf.masks import Mask
 from pns_tf.seeding import generator
 from pns_tf.swaps.network import LiveNetwork
@@ -93,7 +94,8 @@ def shrink(
         watch(mask.kept)
         if part > SMALLEST or mask.kept <= len(scales):
             break
-    return mask, scales if mask is whole else scales / factors
+    # A swap may have left weights of a neuron that computes nothing any more.
+    return live_part(mask), scales if mask is whole else scales / factors
 
 
 def _outputs(
