@@ -1,6 +1,6 @@
 """Makes the pictures of the pages.
 
-``python docs/make_pictures.py`` makes docs/images with the commands plant and seek;
+``python docs/make_pictures.py`` makes docs/images with the commands plant, seek and construct;
 ``python docs/make_pictures.py results`` draws those of docs/results again from their rows, in
 seconds.
 """
@@ -31,6 +31,9 @@ def make_pictures() -> None:
         main(["seek", "--task=circle", "--pruner=synflow", "--density=0.1", f"--out={folder}"])
         found = Path(folder) / "circle-d5-w100-s0-synflow-0.1"
         keep(found / "overlap.png", "circle-overlap.png")
+        main(["construct", "--task=circle", f"--out={folder}"])
+        made = Path(folder) / "circle-d6-w1000-s0-constructed"
+        keep(made / "ticket.png", "circle-constructed.png")
 
 
 def keep(picture: Path, name: str) -> None:

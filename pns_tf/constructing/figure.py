@@ -39,7 +39,7 @@ def frontier_figure(rows: pd.DataFrame) -> Figure:
             _frontier(panel, here, over, column)
     for name, (colour, _) in TASKS.items():
         kernels = tasks.get(name).target(5).kernels
-        bound = max(pensia_width(*kernel.shape, EPSILON) for kernel in kernels)
+        bound = max(pensia_width(len(kernel), len(kernel.T), EPSILON) for kernel in kernels)
         grid[0, 0].axvline(bound, color=colour, linestyle=":", linewidth=1)
     grid[0, 0].plot([], [], color=INK, linestyle=":", linewidth=1, label="d₁ log(2 d₁ d₂ / ε)")
     handles, labels = grid[0, 0].get_legend_handles_labels()
@@ -55,8 +55,15 @@ def _frontier(axes: Axes, rows: pd.DataFrame, over: str, column: str) -> None:
         if column not in ("kept", name) or mine.empty:
             continue
         values = mine["kept"] / mine["target_weights"] if column == "kept" else mine["metric"]
-        style = {"color": colour, "linestyle": "none", "markersize": 4.5}
-        axes.plot(mine[over], values, marker=marker, alpha=0.6, label=name, **style)
+        axes.plot(
+            *(mine[over], values),
+            color=colour,
+            marker=marker,
+            markersize=4.5,
+            linestyle="none",
+            alpha=0.6,
+            label=name,
+        )
         means = values.groupby(mine[over]).mean()
         axes.plot(means.index, means, color=colour, linewidth=1)
         if column != "kept":
