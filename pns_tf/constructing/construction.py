@@ -114,7 +114,8 @@ def build(
         layers = [first_copies(deep.kernels[0], kernels[0], x, copies, rng)]
         layers[0] = with_constants(layers[0], biases[0], CONSTANTS, 0, rng)
         for layer in range(1, len(kernels)):
-            builder = _Layer(deep, known, layer, layers[-1], kernels[layer], biases[layer])
+            size = float(np.prod([kernel.std() for kernel in kernels[: layer + 1]]))
+            builder = _Layer(deep, known, layer, layers[-1], kernels[layer], biases[layer], size)
             copied = builder.copies(copies, largest_subset, price, tolerance, rng)
             large = LARGE if trial >= TRIES and layer == len(kernels) - 2 else 0
             layers.append(with_constants(copied, biases[layer], builder.constants, large, rng))
@@ -173,6 +174,7 @@ class _Layer:
         before: Copies,
         kernel: np.ndarray,
         bias: np.ndarray,
+        size: float,
     ):
         self.weights, self.offsets = deep.kernels[layer], deep.biases[layer]
         self.features, self.worth = known.activations[layer], known.weights[layer]
@@ -180,6 +182,9 @@ class _Layer:
         self.last = after == 0
         self.constants = 0 if self.last else LAST_CONSTANTS if after == 1 else CONSTANTS
         self.before, self.kernel, self.bias = before, kernel, bias
+        # Any weight passes a neuron on; but after many layers scales have to fit constants.
+        passed = np.array_equal(self.weights, np.eye(len(self.weights))) and not self.offsets.any()
+        self.size = size if passed and not self.last else 0.0
         self.used = np.zeros(len(before.neurons), bool)
         self.free = np.ones(len(bias), bool)
 
@@ -232,7 +237,7 @@ class _Layer:
         sums = np.stack(ideal, axis=1) if ideal else np.zeros((len(signals), 0))
         worth = self.worth[:, j]
         largest += MORE_ELEMENTS * self.last
-        wanted = Wanted(signals, pools, sums, worth, prices, price, largest, self.last)
+        wanted = Wanted(signals, pools, sums, worth, prices, price, largest, self.last, self.size)
         return wanted, offered, place
 
     def _note(self, j: int, choices: Choices, neurons: np.ndarray, place: np.ndarray) -> Copies:

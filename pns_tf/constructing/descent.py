@@ -10,6 +10,7 @@ import numpy as np
 from pns_tf.constructing.subsets import count, subsets
 
 SILENT = 0.01  # weight of errors where the target neuron is silent; only far ones matter there
+DRIFT = 0.3  # of a parameter is what a scale costs that is e times as large as is wanted
 TABLE = 4000  # subsets of one pool that are tried
 PAIRED = 2  # elements of a subset at most where pools are chosen in pairs
 
@@ -27,6 +28,7 @@ class Wanted:
         price: cost of one parameter, in the units of errors.
         largest: elements of a subset at most.
         linear: whether no ReLU follows.
+        size: λ that is wanted if others would do as well; 0 for any.
     """
 
     signals: np.ndarray
@@ -37,6 +39,7 @@ class Wanted:
     price: float
     largest: int
     linear: bool
+    size: float = 0.0
 
     @property
     def z(self) -> np.ndarray:
@@ -124,7 +127,9 @@ class Descent:
         product = computed @ self._aim
         size = np.einsum("np,np->n", computed @ self._gram, computed)
         errors = (size / self.scales - 2 * product) / self.scales + self._power
-        prices = self.wanted.price * (self.chosen @ self.wanted.prices)
+        prices = self.wanted.price * (
+            self.chosen @ self.wanted.prices + drift(self.wanted, self.scales)
+        )
         return np.where(product > 0, errors + prices, np.inf)
 
     def _add(self, number: int, slope: np.ndarray, sign: float = 1.0) -> None:
@@ -177,6 +182,13 @@ class Descent:
         size = np.einsum("np,np->n", computed @ self._gram, computed)
         fits = product > 0
         self.scales = np.where(fits, size / np.where(fits, product, 1.0), self.scales)
+
+
+def drift(wanted: Wanted, scales: np.ndarray) -> np.ndarray:
+    """What scales of another size than is wanted cost, in parameters."""
+    if not wanted.size:
+        return np.zeros(len(scales))
+    return DRIFT * np.abs(np.log(scales / wanted.size))
 
 
 def sample_weights(wanted: Wanted) -> np.ndarray:
