@@ -1,6 +1,6 @@
 """Makes the pictures of the pages.
 
-``python docs/make_pictures.py`` makes docs/images with the commands plant and seek;
+``python docs/make_pictures.py`` makes docs/images with the commands plant, seek and construct;
 ``python docs/make_pictures.py results`` draws those of docs/results again from their rows, in
 seconds.
 """
@@ -31,6 +31,9 @@ def make_pictures() -> None:
         main(["seek", "--task=circle", "--pruner=synflow", "--density=0.1", f"--out={folder}"])
         found = Path(folder) / "circle-d5-w100-s0-synflow-0.1"
         keep(found / "overlap.png", "circle-overlap.png")
+        main(["construct", "--task=circle", f"--out={folder}"])
+        made = Path(folder) / "circle-d6-w1000-s0-constructed"
+        keep(made / "ticket.png", "circle-constructed.png")
 
 
 def keep(picture: Path, name: str) -> None:
@@ -60,6 +63,7 @@ def draw_results() -> None:
     draw_vgg()
     draw_widths()
     draw_detection()
+    draw_construct()
     for task in ("relu", "helix"):
         draw_bound(task)
 
@@ -103,6 +107,16 @@ def draw_detection() -> None:
     folder = RESULTS / "detection"
     figure = detection_figure(summary(pd.read_csv(folder / "runs.csv")))
     save_figure(figure, folder / "detection.png")
+
+
+def draw_construct() -> None:
+    from pns_tf.constructing.figure import candidates_figure, frontier_figure
+    from pns_tf.pictures import save_figure
+
+    folder = RESULTS / "construct"
+    save_figure(frontier_figure(pd.read_csv(folder / "rows.csv")), folder / "frontier.png")
+    sums = candidates_figure(pd.read_csv(folder / "subset_sums.csv"))
+    save_figure(sums, folder / "candidates.png")
 
 
 def draw_bound(task: str) -> None:

@@ -13,8 +13,8 @@ from pns_tf.constructing.descent import Wanted
 from pns_tf.constructing.sensitivity import sensitivity
 from pns_tf.constructing.shrinking import shrink
 from pns_tf.constructing.stretching import stretched
-from pns_tf.constructing.subsets import best_errors, fewest_elements, subsets
 from pns_tf.hosts.initializers import draw_host
+from pns_tf.hosts.paths import live_part
 from pns_tf.tasks import Target
 from pns_tf.tasks.kinds import CLASSIFICATION, REGRESSION
 from pns_tf.theory.difference import largest_difference
@@ -124,6 +124,7 @@ def test_shrinking_takes_parameters_and_keeps_within_the_tolerance(host, made):
     wanted = small_target()(x)
     off = outputs(host, mask, scales, x) - wanted
     assert mask.kept < made.mask.kept
+    assert live_part(mask) == mask
     assert np.mean(off**2) <= 0.04**2 * np.mean(wanted**2) * 1.001
 
 
@@ -190,47 +191,6 @@ def test_sensitivity_predicts_what_an_error_of_an_output_costs(kind):
     np.testing.assert_allclose(
         found.weights[-1] / found.weights[-1].max(), 4 * p * (1 - p), atol=1e-3
     )
-
-
-# P(best error > 0.01) of all subsets of so many candidates, as published.
-PUBLISHED = [
-    ("uniform", 8, 0.29),
-    ("uniform", 10, 0.083),
-    ("uniform", 12, 0.028),
-    ("product", 12, 0.087),
-    ("normal", 12, 0.023),
-]
-
-
-def candidates(rng, kind, shape):
-    if kind == "normal":
-        return rng.standard_normal(shape)
-    numbers = rng.uniform(-1, 1, shape)
-    return numbers * rng.uniform(-1, 1, shape) if kind == "product" else numbers
-
-
-@pytest.mark.parametrize(("kind", "pool", "published"), PUBLISHED)
-def test_subset_sums_come_as_near_as_published(kind, pool, published):
-    rng = np.random.default_rng(8)
-    count = 4000
-    off = best_errors(rng.uniform(-1, 1, count), candidates(rng, kind, (count, pool)))
-    error = 4 * np.sqrt(published * (1 - published) / count) + 0.0035  # and their own sample
-    assert np.mean(off > 0.01) == pytest.approx(published, abs=error)
-
-
-def test_fewest_elements_are_as_many_as_published():
-    rng = np.random.default_rng(9)
-    targets, pools = rng.uniform(-1, 1, 2500), rng.uniform(-1, 1, (2500, 15))
-    sizes = fewest_elements(targets, pools, 0.01)
-    assert np.mean(sizes < 0) == pytest.approx(0.00404, abs=0.006)
-    assert np.mean(sizes[sizes >= 0]) == pytest.approx(2.296, abs=0.06)
-
-
-def test_subsets_are_all_of_few_elements():
-    table = subsets(6, 2)
-    assert len(table) == 1 + 6 + 15
-    assert len(np.unique(table, axis=0)) == len(table)
-    assert (np.diff(table.sum(axis=1)) >= 0).all()
 
 
 @pytest.mark.parametrize(

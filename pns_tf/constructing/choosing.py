@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pns_tf.constructing.descent import Descent, Wanted, pool_powers, sample_weights
+from pns_tf.constructing.descent import Descent, Wanted, drift, pool_powers, sample_weights
 
 SWEEPS = 2  # over the pools, for all neurons
 CLOSE = 2  # times as many as are wanted are looked at closely, but at least
@@ -72,7 +72,7 @@ def choose(
             descent.pair_sweep(rng)
             descent.sweep()
     errors, scales = _exact(wanted, descent.values * descent.chosen, descent.scales)
-    costs = errors + wanted.price * (descent.chosen @ wanted.prices)
+    costs = errors + wanted.price * (descent.chosen @ wanted.prices + drift(wanted, scales))
     best = _first_of_each(neurons, costs)
     best = best[np.argsort(costs[best], kind="stable")]
     best = best[np.isfinite(costs[best])][:keep]

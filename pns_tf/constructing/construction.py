@@ -23,18 +23,20 @@ from pns_tf.tasks.task import Target, check_layers
 SAMPLES = 1500  # of the input box, on which errors are measured while masks are chosen
 CONSTANTS = 8  # neurons of a layer that give constants
 LAST_CONSTANTS = 12  # of the last hidden layer: outputs cannot choose their place
-LARGE = 6  # of these are the largest biases, for targets whose outputs need large constants
+LARGE = 6  # of these are the largest biases, where outputs turn out to need large constants
 OFFERED = 200  # host neurons that are looked at for a target neuron
 STARTS = 8  # scales that are tried for each
 LAST_STARTS = 100  # for an output
 MORE_ELEMENTS = 2  # that it may take: its scale can be larger then, and its errors smaller
-SHARE = 1.0  # a parameter costs so much of what the target's own may be off by on average
+SHARE = 2.0  # a parameter costs so much of what the target's own may be off by on average
 LOOSE = 8.0  # times that where few parameters are read: who reads the copy sets it right
 FEW = 3
-TRIES = 3  # for the whole ticket, each with parameters at a third of the price, and
+TRIES = 4  # for the whole ticket, each with parameters at a lower price, and
 OTHERS = 4  # after them, each with other host neurons looked at, and
+AIM = 0.85  # times the tolerance is what the next price is to lead to, and it is
+LOWER = 0.1, 0.7  # times the last one at least, and at most
 RETRIES = 2  # for a single neuron, each with parameters at a lower price
-CHEAPER, MUCH_CHEAPER = 4.0, 3.0  # by so much
+CHEAPER = 4.0  # by so much
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,13 +114,17 @@ def build(
         layers = [first_copies(deep.kernels[0], kernels[0], x, copies, rng)]
         layers[0] = with_constants(layers[0], biases[0], CONSTANTS, 0, rng)
         for layer in range(1, len(kernels)):
-            builder = _Layer(deep, known, layer, layers[-1], kernels[layer], biases[layer])
-            layers.append(builder.copies(copies, largest_subset, price, tolerance, rng))
+            size = float(np.prod([kernel.std() for kernel in kernels[: layer + 1]]))
+            builder = _Layer(deep, known, layer, layers[-1], kernels[layer], biases[layer], size)
+            copied = builder.copies(copies, largest_subset, price, tolerance, rng)
+            large = LARGE if trial >= TRIES and layer == len(kernels) - 2 else 0
+            layers.append(with_constants(copied, biases[layer], builder.constants, large, rng))
         layers = used_copies(layers)
         tries.append((_error(known, layers[-1]), layers))
         if tries[-1][0] <= tolerance:
             break
-        price /= MUCH_CHEAPER if trial < TRIES - 1 else 1.0
+        if trial < TRIES - 1:
+            price *= float(np.clip((AIM * tolerance / tries[-1][0]) ** 2, *LOWER))
     error, layers = min(tries, key=lambda one: one[0])
     if not error <= tolerance:
         raise InputError(_too_narrow(deep, known, layers, error, tolerance))
@@ -168,12 +174,17 @@ class _Layer:
         before: Copies,
         kernel: np.ndarray,
         bias: np.ndarray,
+        size: float,
     ):
         self.weights, self.offsets = deep.kernels[layer], deep.biases[layer]
         self.features, self.worth = known.activations[layer], known.weights[layer]
-        self.last = layer == len(deep.kernels) - 1
-        self.next_to_last = layer == len(deep.kernels) - 2
+        after = len(deep.kernels) - 1 - layer
+        self.last = after == 0
+        self.constants = 0 if self.last else LAST_CONSTANTS if after == 1 else CONSTANTS
         self.before, self.kernel, self.bias = before, kernel, bias
+        # Any weight passes a neuron on; but after many layers scales have to fit constants.
+        passed = np.array_equal(self.weights, np.eye(len(self.weights))) and not self.offsets.any()
+        self.size = size if passed and not self.last else 0.0
         self.used = np.zeros(len(before.neurons), bool)
         self.free = np.ones(len(bias), bool)
 
@@ -181,8 +192,7 @@ class _Layer:
         self, most: int, largest: int, price: float, tolerance: float, rng: np.random.Generator
     ) -> Copies:
         fan_in = np.count_nonzero(self.weights, axis=0) + (self.offsets != 0)
-        constants = LAST_CONSTANTS if self.next_to_last else CONSTANTS
-        room = max((len(self.bias) - constants) // len(self.offsets), 1)
+        room = max((len(self.bias) - self.constants) // len(self.offsets), 1)
         keep, starts = (1, LAST_STARTS) if self.last else (min(most, room), STARTS)
         found = []
         # What a neuron leaves of the error allowed to its layer is for those after it.
@@ -202,9 +212,7 @@ class _Layer:
                 choices = choose(wanted, offered, keep, starts, rng)
             left, waiting = left - choices.errors[:1].sum(), waiting - 1
             found.append(self._note(j, choices, candidates[choices.neurons], place))
-        copied = self._joined(found)
-        large = LARGE * self.next_to_last
-        return copied if self.last else with_constants(copied, self.bias, constants, large, rng)
+        return self._joined(found)
 
     def _wanted(self, j: int, candidates: np.ndarray, price: float, largest: int):
         places, ideal = [], []
@@ -229,7 +237,7 @@ class _Layer:
         sums = np.stack(ideal, axis=1) if ideal else np.zeros((len(signals), 0))
         worth = self.worth[:, j]
         largest += MORE_ELEMENTS * self.last
-        wanted = Wanted(signals, pools, sums, worth, prices, price, largest, self.last)
+        wanted = Wanted(signals, pools, sums, worth, prices, price, largest, self.last, self.size)
         return wanted, offered, place
 
     def _note(self, j: int, choices: Choices, neurons: np.ndarray, place: np.ndarray) -> Copies:

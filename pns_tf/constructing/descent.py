@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
 from pns_tf.constructing.subsets import count, subsets
 
 SILENT = 0.01  # weight of errors where the target neuron is silent; only far ones matter there
+DRIFT = 0.3  # of a parameter is what a scale costs that is e times as large as is wanted
 TABLE = 4000  # subsets of one pool that are tried
 PAIRED = 2  # elements of a subset at most where pools are chosen in pairs
 
@@ -26,6 +28,7 @@ class Wanted:
         price: cost of one parameter, in the units of errors.
         largest: elements of a subset at most.
         linear: whether no ReLU follows.
+        size: λ that is wanted if others would do as well; 0 for any.
     """
 
     signals: np.ndarray
@@ -36,6 +39,7 @@ class Wanted:
     price: float
     largest: int
     linear: bool
+    size: float = 0.0
 
     @property
     def z(self) -> np.ndarray:
@@ -81,8 +85,8 @@ class Descent:
         self._ideal = wanted.ideal.T @ weighted
         self._order = np.argsort(-pool_powers(wanted, q), kind="stable")
         self._tables = wanted.tables
-        self._squares = [
-            _products(table, self._gram[np.ix_(pool, pool)])
+        self._terms = [
+            _terms(table, self._gram[np.ix_(pool, pool)])
             for pool, table in zip(wanted.pools, self._tables, strict=True)
         ]
 
@@ -123,7 +127,9 @@ class Descent:
         product = computed @ self._aim
         size = np.einsum("np,np->n", computed @ self._gram, computed)
         errors = (size / self.scales - 2 * product) / self.scales + self._power
-        prices = self.wanted.price * (self.chosen @ self.wanted.prices)
+        prices = self.wanted.price * (
+            self.chosen @ self.wanted.prices + drift(self.wanted, self.scales)
+        )
         return np.where(product > 0, errors + prices, np.inf)
 
     def _add(self, number: int, slope: np.ndarray, sign: float = 1.0) -> None:
@@ -134,12 +140,12 @@ class Descent:
         """Cost of each subset of a pool, or of the first ones, ``(neurons, subsets)``."""
         pool, table = self.wanted.pools[number], self._tables[number][:first]
         v = self.values[:, pool]
-        pairs = (v[:, :, None] * v[:, None, :]).reshape(len(v), len(pool) ** 2)  # of none, too
-        cost = pairs @ self._squares[number][:, :first] + (2 * v * slope[:, pool]) @ table.T.astype(
-            float
-        )
-        cost /= self.scales[:, None] ** 2
-        return cost + self.wanted.price * (table @ self.wanted.prices[pool])
+        one, two = _pairs(len(pool))
+        terms = np.hstack([v[:, one] * v[:, two], v * slope[:, pool]])
+        terms /= self.scales[:, None] ** 2
+        cost = terms @ self._terms[number][:, :first]
+        cost += self.wanted.price * (table @ self.wanted.prices[pool])
+        return cost
 
     def _choose(self, number: int, slope: np.ndarray) -> None:
         best = np.argmin(self._table(number, slope), axis=1)
@@ -161,7 +167,7 @@ class Descent:
         flat = cost.reshape(len(cost), cost.shape[1] * cost.shape[2])
         best = np.argmin(flat, axis=1)
         now = self.values[:, place] * self.chosen[:, place]
-        square = np.einsum("np,pq,nq->n", now, self._gram[np.ix_(place, place)], now, optimize=True)
+        square = np.sum((now @ self._gram[np.ix_(place, place)]) * now, axis=1)
         there = (square + 2 * np.sum(now * slope[:, place], axis=1)) / self.scales**2
         there += self.wanted.price * (self.chosen[:, place] @ self.wanted.prices[place])
         better = flat[np.arange(len(cost)), best] < there
@@ -178,6 +184,13 @@ class Descent:
         self.scales = np.where(fits, size / np.where(fits, product, 1.0), self.scales)
 
 
+def drift(wanted: Wanted, scales: np.ndarray) -> np.ndarray:
+    """What scales of another size than is wanted cost, in parameters."""
+    if not wanted.size:
+        return np.zeros(len(scales))
+    return DRIFT * np.abs(np.log(scales / wanted.size))
+
+
 def sample_weights(wanted: Wanted) -> np.ndarray:
     """What errors count in each sample; they add up to a mean."""
     silent = np.where(wanted.linear | (wanted.z > 0), 1.0, SILENT)
@@ -189,7 +202,18 @@ def pool_powers(wanted: Wanted, q: np.ndarray) -> np.ndarray:
     return np.einsum("sp,s->p", wanted.ideal**2, q)
 
 
-def _products(table: np.ndarray, gram: np.ndarray) -> np.ndarray:
-    """``(places², subsets)``: from products of weights to the power of each subset's sum."""
-    t = table.astype(float)
-    return ((t[:, :, None] * t[:, None, :]) * gram).reshape(len(t), -1).T
+@lru_cache(maxsize=64)
+def _pairs(places: int) -> tuple[np.ndarray, np.ndarray]:
+    """Numbers of both of each pair of places, a place with itself too."""
+    return np.triu_indices(places)
+
+
+def _terms(table: np.ndarray, gram: np.ndarray) -> np.ndarray:
+    """What products of weights, and weights times slopes, count in each subset's cost.
+
+    Returns:
+        ``(pairs + places, subsets)``.
+    """
+    t, (one, two) = table.T.astype(float), _pairs(len(gram))
+    twice = np.where(one == two, 1.0, 2.0)
+    return np.vstack([t[one] * t[two] * (gram[one, two] * twice)[:, None], 2.0 * t])

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from pns_tf.hosts.paths import live_part
 from pns_tf.masks import Mask
 from pns_tf.seeding import generator
 from pns_tf.swaps.network import LiveNetwork
@@ -17,8 +18,8 @@ from pns_tf.training.loop import Loop
 
 SAMPLES = 3000  # inputs of the training data
 FIRST = 0.85  # of the parameters stay, the first time
-SMALLEST = 0.97  # removals of less are not tried
-TRIES = 6
+SMALLEST = 0.985  # removals of less are not tried
+TRIES = 10
 NEAR = 0.5  # times the mean square error that the tolerance allows
 DISAGREEING = 0.25  # times the tolerance: samples that may go to another class than the target's
 SETTINGS = SwapSettings(rounds=6, screen=300, candidates=2000, wake=False)
@@ -93,7 +94,8 @@ def shrink(
         watch(mask.kept)
         if part > SMALLEST or mask.kept <= len(scales):
             break
-    return mask, scales if mask is whole else scales / factors
+    # A swap may have left weights of a neuron that computes nothing any more.
+    return live_part(mask), scales if mask is whole else scales / factors
 
 
 def _outputs(

@@ -11,7 +11,7 @@ import numpy as np
 from pns_tf.checks import InputError
 
 MOST = 200_000  # subsets of one pool; more would not fit beside each other for all neurons
-CHUNK = 2**23  # sums at once
+CHUNK = 2**21  # sums at once
 
 
 def count(pool: int, largest: int) -> int:
@@ -75,36 +75,51 @@ def best_errors(
         >>> best_errors(np.array([0.5]), np.array([[0.3, 0.1, 0.9]])).round(3)
         array([0.1])
     """
-    return _by_size(targets, candidates, largest)[1][:, -1]
+    return errors_by_size(targets, candidates, largest)[:, -1]
 
 
-def fewest_elements(
-    targets: np.ndarray, candidates: np.ndarray, tolerance: float, largest: int | None = None
-) -> np.ndarray:
+def fewest_elements(errors: np.ndarray, tolerance: float) -> np.ndarray:
     """Elements of the smallest subset whose sum is within a tolerance; −1 where there is none.
 
+    Args:
+        errors: of `errors_by_size`.
+        tolerance: that abs(sum − target) may have.
+
     Example:
-        >>> fewest_elements(np.array([0.4, 7.0]), np.array([[0.3, 0.1, 0.9]] * 2), 0.01)
+        >>> found = errors_by_size(np.array([0.4, 7.0]), np.array([[0.3, 0.1, 0.9]] * 2))
+        >>> fewest_elements(found, 0.01)
         array([ 2, -1])
     """
-    sizes, errors = _by_size(targets, candidates, largest)
     hit = errors <= tolerance
-    return np.where(hit.any(axis=1), sizes[hit.argmax(axis=1)], -1)
+    return np.where(hit.any(axis=1), hit.argmax(axis=1), -1)
 
 
-def _by_size(
-    targets: np.ndarray, candidates: np.ndarray, largest: int | None
-) -> tuple[np.ndarray, np.ndarray]:
-    """Sizes, and the best errors with at most so many elements ``(instances, sizes)``."""
+def errors_by_size(
+    targets: np.ndarray, candidates: np.ndarray, largest: int | None = None
+) -> np.ndarray:
+    """The best errors with at most 0, 1, … elements, ``(instances, 1 + largest)``."""
     targets, candidates = np.asarray(targets, float), np.asarray(candidates, float)
     pool = candidates.shape[1]
-    chosen = subsets(pool, pool if largest is None else largest)
-    sizes = chosen.sum(axis=1)
-    starts = np.flatnonzero(np.diff(sizes, prepend=-1))
-    best = np.empty((len(targets), len(starts)))
-    step = max(CHUNK // len(chosen), 1)
+    largest = pool if largest is None else min(pool, largest)
+    best = np.empty((len(targets), 1 + largest))
+    step = max(CHUNK // count(pool, largest), 1)
     for start in range(0, len(targets), step):
         part = slice(start, start + step)
-        off = np.abs(candidates[part] @ chosen.T.astype(float) - targets[part, None])
-        best[part] = np.minimum.reduceat(off, starts, axis=1)
-    return sizes[starts], np.minimum.accumulate(best, axis=1)
+        for size, sums in enumerate(_sums(candidates[part], largest)):
+            sums -= targets[part]
+            best[part, size] = np.abs(sums, out=sums).min(axis=0)
+    return np.minimum.accumulate(best, axis=1)
+
+
+def _sums(candidates: np.ndarray, largest: int) -> list[np.ndarray]:
+    """Of all subsets with 0, 1, … elements, ``(subsets, instances)`` each."""
+    instances, pool = candidates.shape
+    sums = [np.zeros((1, instances))]
+    sums += [np.empty((comb(pool, size), instances)) for size in range(1, largest + 1)]
+    filled = [1] + [0] * largest
+    for number, candidate in enumerate(candidates.T, start=1):
+        for size in range(min(number, largest), 0, -1):  # those with it: one smaller, and it
+            without, end = filled[size - 1], filled[size] + filled[size - 1]
+            np.add(sums[size - 1][:without], candidate, out=sums[size][filled[size] : end])
+            filled[size] = end
+    return sums

@@ -18,6 +18,7 @@ STYLES = {
     "approximate": ("#0072b2", "v"),
     "strong": ("#009e73", "D"),
     "strong_approximate": ("#cc79a7", "P"),
+    "constructed": ("#000000", "*"),
 }
 ROWS = {"auc_within": "AUC within arrays", "precision": "precision at the ticket's size"}
 CHANCE = {"auc_within": 0.5, "precision": 0.0}
