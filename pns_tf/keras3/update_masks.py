@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import keras
 
 from pns_tf import pruners
 from pns_tf.checks import InputError, choice, flag
 from pns_tf.keras3.backends import array_of
+from pns_tf.keras3.fit_weights import check_same_weights, checked_class_weight, weights_of
 from pns_tf.keras3.layers import PrunableWeight, Skip, check_known, prunable_weights
 from pns_tf.keras3.network import Loss
 from pns_tf.keras3.schedules import Schedule
@@ -48,15 +49,17 @@ class UpdateMasks(keras.callbacks.Callback):
             "encoder/dense", types such as ``keras.layers.Embedding``, or functions of a layer.
         pattern: which weights are kept together: `NofM` (2:4) or `Blocks`.
         loss: to score by, as for ``compile``; by default the one the model is compiled with.
-        sample_weight: of the samples, as for ``fit``.
+        sample_weight, class_weight: of the samples or of their classes, as for ``fit``. Weights
+            that ``fit`` has and these do not are refused if the pruner scores by a loss; those that
+            a generator or a ``PyDataset`` yields are not seen.
         batch_statistics: normalise by the samples' own statistics while scoring; by default as the
             pruner says.
 
     Raises:
         ValueError: an unknown pruner, schedule, scope or pattern, samples missing or not finite;
             when training begins, a model compiled without `Sparse`, no loss for a pruner that needs
-            one, a layer with weights of which nobody knows whether they may be pruned, masks that
-            do not fit the model.
+            one or weights of samples that ``fit`` alone has, a layer with weights of which nobody
+            knows whether they may be pruned, masks that do not fit the model, replicas.
 
     Example:
         >>> import keras
@@ -82,6 +85,7 @@ class UpdateMasks(keras.callbacks.Callback):
         pattern: Pattern | None = None,
         loss: Loss | None = None,
         sample_weight=None,
+        class_weight: Mapping[int, float] | None = None,
         batch_statistics: bool | None = None,
     ):
         super().__init__()
@@ -106,11 +110,15 @@ class UpdateMasks(keras.callbacks.Callback):
         self._pattern = pattern
         self._pruner.check_samples(x, y)
         as_fed("x", x), as_fed("y", y)  # that they are finite
+        self._class_weight = checked_class_weight(class_weight, y, sample_weight)
+        self._sample_weight = sample_weight
         self._settings = {
             "x": x,
             "y": y,
             "loss": loss,
-            "sample_weight": sample_weight,
+            "sample_weight": (
+                sample_weight if self._class_weight is None else weights_of(y, self._class_weight)
+            ),
             "batch_statistics": batch_statistics,
         }
 
@@ -124,6 +132,8 @@ class UpdateMasks(keras.callbacks.Callback):
                 f"pruner {self._pruner.name!r} scores by a loss, and model {model.name!r} is "
                 "compiled without one: compile it with a loss, or give UpdateMasks one"
             )
+        if self._pruner.uses_data:
+            check_same_weights(model, self._class_weight, self._sample_weight)
         self._build(model)
         _check_masks_fit(model, sparse)
         _check_one_replica(model)
@@ -235,8 +245,8 @@ def _check_one_replica(model: keras.Model) -> None:
     replicas = getattr(getattr(model, "distribute_strategy", None), "num_replicas_in_sync", 1)
     if replicas > 1:
         raise InputError(
-            f"model {model.name!r} is trained on {replicas} replicas of tf.distribute, which "
-            "Sparse does not hold at zero: train on one, or on JAX by keras.distribution"
+            f"model {model.name!r} is trained on {replicas} replicas of tf.distribute, and masks "
+            "are for one: train on one, or on JAX by keras.distribution"
         )
 
 
