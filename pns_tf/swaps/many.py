@@ -157,7 +157,7 @@ class _Masked:
     ) -> tuple[np.ndarray, np.ndarray]:
         """The derivative of the loss by each mask, and the mean square of a single sample's."""
         starts = range(0, len(x) - batch + 1, batch) if len(x) > batch else [0]
-        total = squares = 0.0
+        total = squares = np.zeros(())
         for start in starts:
             rows = slice(start, start + batch)
             slopes = self._gradient(
