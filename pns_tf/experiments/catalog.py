@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import runpy
+from dataclasses import replace
 from typing import Any
 
 from pns_tf.checks import InputError, choice, integer
@@ -82,21 +83,32 @@ def _edge_popup_ablation() -> list[Run]:
     return grid(["helix", "relu"], [*pruners, "edge_popup_scaled"], [0.1, 0.5], SEED, epochs=0)
 
 
+def _judged(runs: list[Run]) -> list[Run]:
+    """The same runs, judged by the rule of rankings, on 100,000 fresh samples."""
+    return [replace(run, ranked=True) for run in runs]
+
+
 def _frontier() -> list[Run]:
-    """The project's own searchers near the planted density, and in hosts of other shapes."""
+    """The project's own searchers near the planted density."""
     strong = {"circle": 0.008, "helix": 0.03, "relu": 2 * baseline_density("relu", 5, 100)}
     weak = {"circle": 1, "helix": 2, "relu": 1}  # times the planted density
     runs = []
     for task in TASKS:
-        runs += grid([task], ["pns"], [strong[task]], SEED)
+        runs += grid([task], ["pns"], [strong[task]], SEED, epochs=0)
         density = weak[task] * baseline_density(task, 5, 100)
         runs += grid([task], ["pns_weak"], [density], SEED, epochs=0)
+    return _judged(runs)
+
+
+def _frontier_shapes() -> list[Run]:
+    """The same in hosts of other shapes."""
+    runs = []
     for depth, width in ((3, 100), (10, 100), (6, 1000)):
         planted = baseline_density("circle", depth, width)
         host = {"depth": depth, "width": width}
-        runs += grid(["circle"], ["pns"], [1.5 * planted], SEED, **host)
+        runs += grid(["circle"], ["pns"], [1.5 * planted], SEED, epochs=0, **host)
         runs += grid(["circle"], ["pns_weak"], [planted], SEED, epochs=0, **host)
-    return runs
+    return _judged(runs)
 
 
 def _pns_ablation() -> list[Run]:
@@ -105,7 +117,8 @@ def _pns_ablation() -> list[Run]:
         {},
         {"swap_rounds": 0},
         {"epochs": 1},
-        {"epochs": 150, "swap_rounds": 150},
+        {"epochs": 300},
+        {"swap_rounds": 150},
         {"wake": False},
         {"sharpness": 20.0},
         {"learning_rate": 0.05},
@@ -126,7 +139,7 @@ def _pns_ablation() -> list[Run]:
         runs += grid([task], [("pns", options) for options in strong], [density], SEED, epochs=0)
         planted = times * baseline_density(task, 5, 100)
         runs += grid([task], [("pns_weak", options) for options in weak], [planted], SEED, epochs=0)
-    return runs
+    return _judged(runs)
 
 
 def _vgg16(
@@ -237,9 +250,25 @@ EXPERIMENTS = {
             "what makes edge-popup fail on regression",
             _edge_popup_ablation(),
         ),
-        Experiment("frontier", "how sparse tickets the project's own searchers find", _frontier()),
         Experiment(
-            "pns_ablation", "what pns and pns_weak owe to each of their parts", _pns_ablation()
+            "frontier",
+            "how sparse tickets the project's own searchers find",
+            _frontier(),
+            first_seed=RANKING_SEED,
+        ),
+        Experiment(
+            "frontier_shapes",
+            "the same in hosts of other shapes",
+            _frontier_shapes(),
+            seeds=3,
+            first_seed=RANKING_SEED,
+        ),
+        Experiment(
+            "pns_ablation",
+            "what pns and pns_weak owe to each of their parts",
+            _pns_ablation(),
+            seeds=5,
+            first_seed=RANKING_SEED,
         ),
         Experiment(
             "transfer",

@@ -46,7 +46,7 @@ class PlantNSeek(GateSearcher):
         widest: of wider layers so many neurons are searched, see `search_in_part`.
     """
 
-    epochs: int = 300
+    epochs: int = 60
     learning_rate: float = 0.01
     sharpness: float = 200.0
     ramp: float = 0.6

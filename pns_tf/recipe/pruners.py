@@ -181,8 +181,8 @@ ROWS = (
     PrunerRow(
         "pns",
         "pns_tf.pruners.pns:PlantNSeek",
-        version=6,
-        effort=2000,
+        version=7,
+        effort=450,
         widest=100,
         style=("#e0007a", "*"),
     ),
