@@ -88,7 +88,7 @@ def branched_vectors(width: int) -> keras.Model:
     inputs = keras.Input((8, 8, 3))
     h = L.Flatten()(inputs)
     past = h = L.ReLU()(L.BatchNormalization(scale=False)(L.Dense(width)(h)))
-    h = L.Dense(width, activation="relu")(h)
+    h = L.BatchNormalization(center=False)(L.Dense(width, activation="relu")(h))
     return keras.Model(inputs, L.Dense(4)(L.Concatenate()([L.Add()([h, past]), past])))
 
 
