@@ -226,3 +226,12 @@ def test_hosts_that_cannot_hold_the_ticket_are_refused_by_name():
 def test_zero_biases_do_where_the_target_has_none():
     made = build(tasks.get("relu").target(3), *draw_host([1, 20, 20, 1], init="zero_biases"))
     assert made.error < 1e-7
+
+
+def test_neurons_that_are_passed_on_keep_the_size_of_biases():
+    sizes = [1, *[80] * 8, 1]
+    for seed in range(3):
+        kernels, biases = draw_host(sizes, seed)
+        made = build(tasks.get("relu").target(3), kernels, biases)
+        usual = np.cumprod([kernel.std() for kernel in kernels])[-2]
+        assert np.abs(np.log(made.layers[-2].scales / usual)).max() < 0.2
