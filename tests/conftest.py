@@ -55,47 +55,52 @@ def pytest_terminal_summary(terminalreporter, config):
             terminalreporter.write_line(f"{report.duration:6.1f} s  {report.nodeid}")
 
 
-def made_once(tmp_path_factory, name: str, *argv: str) -> Path:
-    """The folder that a command writes, which the processes of a test run share."""
-    from pns_tf.commands import main
-
+@pytest.fixture(scope="session")
+def made_once(tmp_path_factory, worker_id):
+    """Runs a command in a folder that all processes of this test run share; gives what it wrote."""
     base = tmp_path_factory.getbasetemp()
-    base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
-    done = base / f"{name}.done"
-    try:
-        (base / name).mkdir()
-    except FileExistsError:  # another process is at it
-        end = time.monotonic() + 300
-        while not done.exists():
-            assert time.monotonic() < end, f"waited in vain for {name}"
-            time.sleep(0.1)
-    else:
-        main([*argv, f"--out={base / name}"])
-        done.touch()
-    (folder,) = (base / name).iterdir()
-    return folder
+    base = base if worker_id == "master" else base.parent
+
+    def made(name: str, *argv: str) -> Path:
+        from pns_tf.commands import main
+
+        done = base / f"{name}.done"
+        try:
+            (base / name).mkdir()
+        except FileExistsError:  # another process is at it
+            end = time.monotonic() + 300
+            while not done.exists():
+                assert time.monotonic() < end, f"waited in vain for {name}"
+                time.sleep(0.1)
+        else:
+            main([*argv, f"--out={base / name}"])
+            done.touch()
+        (folder,) = (base / name).iterdir()
+        return folder
+
+    return made
 
 
 @pytest.fixture(scope="session")
-def helix_run(tmp_path_factory) -> Path:
+def helix_run(made_once) -> Path:
     """The folder that ``plant --task=helix`` writes."""
-    return made_once(tmp_path_factory, "helix_run", "plant", "--task=helix")
+    return made_once("helix_run", "plant", "--task=helix")
 
 
 @pytest.fixture(scope="session")
-def found_run(tmp_path_factory) -> Path:
+def found_run(made_once) -> Path:
     """A folder that ``seek --pruner=snip --tflite`` writes."""
     small = ["--task=circle", "--depth=4", "--width=30", "--samples=500", "--epochs=2"]
     search = ["--pruner=snip", "--density=0.3", "--tflite"]
-    return made_once(tmp_path_factory, "found_run", "seek", *small, *search)
+    return made_once("found_run", "seek", *small, *search)
 
 
 @pytest.fixture(scope="session")
-def popup_run(tmp_path_factory) -> Path:
+def popup_run(made_once) -> Path:
     """A folder that ``seek --pruner=edge_popup --anneal`` writes."""
     small = ["--task=helix", "--depth=3", "--width=30", "--samples=500", "--epochs=1"]
     search = ["--pruner=edge_popup", "--anneal", "--density=0.25", "--options={epochs: 2}"]
-    return made_once(tmp_path_factory, "popup_run", "seek", *small, *search)
+    return made_once("popup_run", "seek", *small, *search)
 
 
 @pytest.fixture

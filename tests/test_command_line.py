@@ -286,14 +286,17 @@ def test_help_lists_the_commands(run, argv):
 HELP_AND_MODULES = """
 import sys
 from pns_tf.commands import COMMANDS, main
+main(["tasks", "--help"])
+print("commands:", *(name for name in COMMANDS if f"pns_tf.commands.{name}" in sys.modules))
 for command in COMMANDS:
     main([command, "--help"])
 print("imported:", {"tensorflow", "tf_keras", "matplotlib", "scipy", "numpy"} & set(sys.modules))
 """
 
 
-def test_help_imports_no_tensorflow(run_python, tmp_path):
+def test_help_imports_the_command_alone_and_no_tensorflow(run_python, tmp_path):
     done = run_python("-c", HELP_AND_MODULES, cwd=tmp_path)
+    assert "\ncommands: tasks\n" in done.stdout, done.stdout + done.stderr
     assert done.stdout.endswith("imported: set()\n"), done.stdout + done.stderr
 
 

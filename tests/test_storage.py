@@ -150,7 +150,7 @@ def test_a_killed_plant_leaves_no_half_written_run(moment, run, tmp_path):
     command = [sys.executable, "-m", "pns_tf", *words]
     process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
     while process.poll() is None and not reached():
-        time.sleep(0.001)
+        time.sleep(0.01)
     process.kill()
     process.wait()
     assert not path.exists() or set(names(path)) == FILES
