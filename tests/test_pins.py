@@ -6,9 +6,10 @@ import numpy as np
 import pins
 import pytest
 
-# Searches by gradients may round otherwise on another processor: this part may then differ.
+# Searches by gradients may round otherwise on another processor: this part may then differ (0.023
+# has been seen, with pruning in many rounds). Of masks that have nothing in common 0.42 would.
 EXACT = {"random", "magnitude"}
-TOLERANCE = 0.02
+TOLERANCE = 0.05
 
 
 def pinned(name: str) -> dict:
