@@ -33,11 +33,12 @@ def make_pictures() -> None:
         keep(found / "overlap.png", "circle-overlap.png")
         main(["construct", "--task=circle", f"--out={folder}"])
         made = Path(folder) / "circle-d6-w1000-s0-constructed"
-        keep(made / "ticket.png", "circle-constructed.png")
+        keep(made / "ticket.png", "circle-constructed.png", largest=820)
 
 
-def keep(picture: Path, name: str) -> None:
+def keep(picture: Path, name: str, largest: int = 1500) -> None:
     with Image.open(picture) as image:
+        image.thumbnail((largest, largest))
         small = image.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
     small.save(IMAGES / name, optimize=True)
 

@@ -62,7 +62,7 @@ def test_searches_with_gates_are_expected_to_take_longer():
     def seconds(name):
         return expected_seconds(Run(FullyConnected("circle"), SeekSettings(name, epochs=0)))
 
-    assert seconds("snip") < seconds("edge_popup") < seconds("gem_miner") < seconds("pns")
+    assert seconds("snip") < seconds("edge_popup") < seconds("pns") < seconds("gem_miner")
 
 
 def test_a_search_in_a_part_is_expected_to_take_as_long_in_any_wider_host():

@@ -117,7 +117,7 @@ def test_pns_fits_a_relu_with_one_path():
 
 
 @pytest.mark.slow
-def test_a_convolutional_network_is_searched_by_gates_alone():
+def test_a_wrapped_convolutional_network_is_searched_by_gates_and_sets_of_swaps():
     keras.utils.set_random_seed(0)
     inputs = keras.Input((6, 6, 1))
     h = keras.layers.Conv2D(8, 3, activation="relu")(inputs)
@@ -132,13 +132,13 @@ def test_a_convolutional_network_is_searched_by_gates_alone():
     x = rng.normal(0, 0.1, (200, 6, 6, 1)).astype(np.float32)
     x[y == 0, 2, 2:5] -= 1.0  # a dark bar or a bright one
     x[y == 1, 2, 2:5] += 1.0
-    pruner = pruners.get("pns", epochs=40, gate_batch_size=50)
+    pruner = pruners.get("pns", epochs=40, gate_batch_size=50, set_rounds=20)
     result = pruner.find(wrapped, tasks.Data(x, y, x, y), SeekSettings(density=0.3), Loop(rng))
     assert result.mask.kept == round(0.3 * result.mask.size)
     data = tasks.Data(x, y, x, y)
     soft, hard = (evaluate_strong(gates, "classification", data).metric for gates in result.gates)
     assert soft - abs(soft - hard) > 0.95
-    assert len(result.history) == 40
+    assert len(result.history) == 40 + 20  # gates, then sets of swaps
 
 
 def test_a_ticket_is_filled_up_with_what_computes_nothing():

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tensorflow_model_optimization as tfmot
-from test_keras3 import BACKENDS, network, pruned
+from test_keras3 import network, pruned
+from test_keras3_backends import BACKENDS
 
 import pns_tf.keras3 as pns
 

@@ -98,7 +98,7 @@ def build(
         >>> from pns_tf.hosts.initializers import draw_host
         >>> made = build(tasks.get("relu").target(3), *draw_host([1, 30, 30, 1]))
         >>> made.mask.kept, made.error < 1e-6
-        (5, True)
+        (3, True)
     """
     kernels, biases = check_layers("host", kernels, biases, np.float32)
     check_sizes(copies, largest_subset, tolerance)

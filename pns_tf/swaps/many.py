@@ -82,9 +82,10 @@ def many_swaps(
         loss of each round's samples, after one positive scale for each output.
 
     Example:
-        >>> mask = Mask([rng.random(w.variable.shape) < 0.1 for w in prunable_weights(model)])
+        >>> kind = tasks.get("relu").kind
+        >>> mask = Mask([rng.random(w.variable.shape) < 0.5 for w in prunable_weights(host)])
         >>> settings = ManySettings(rounds=20, samples=200)
-        >>> found, losses = many_swaps(model, mask, x, y, kind, settings, Loop(rng))
+        >>> found, losses = many_swaps(host, mask, x, y, kind, settings, Loop(rng))
         >>> found.kept == mask.kept
         True
     """
