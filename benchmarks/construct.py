@@ -124,22 +124,22 @@ def main(
     file: str = "rows",
 ) -> None:
     """Makes the rows of some parts: seeds, width, depth, smallest."""
-    parts = parts.split(",") if isinstance(parts, str) else parts
+    wanted = parts.split(",") if isinstance(parts, str) else parts
     names = task.split(",") if isinstance(task, str) else task
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)
     rows = Rows(folder / f"{file}.csv")
     with threadpool_limits(1):
         for seed, name in product(SEEDS, names):
-            if "seeds" in parts:
+            if "seeds" in wanted:
                 rows.get("seeds", name, 5, 6, WIDE, seed)
         for seed, name in product(FEW, names):
-            if "smallest" in parts:
+            if "smallest" in wanted:
                 smallest(rows, name, seed)
-            if "width" in parts:
+            if "width" in wanted:
                 for width in (300, 3000):
                     rows.get("width", name, 5, 6, width, seed)
-            if "depth" in parts:
+            if "depth" in wanted:
                 for host_depth in (7, 10):
                     rows.get("depth", name, 5, host_depth, WIDE, seed)
 
