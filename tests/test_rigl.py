@@ -137,6 +137,7 @@ def pruning_masks(model):
     return [m for layer in model.layers[1:] for m in (layer.kernel_mask, layer.bias_mask)]
 
 
+@pytest.mark.slow
 def test_the_same_seed_trains_the_same_ticket(planted):
     first, second = (seek(planted, "set", 0.1, seed=4, options=OPTIONS, **FAST) for _ in range(2))
     assert first.masks == second.masks

@@ -109,6 +109,7 @@ def test_the_first_run_that_failed_is_described():
         run_all([bad], lambda run, result: None, workers=1)
 
 
+@pytest.mark.slow
 def test_a_scheduler_that_does_not_answer_is_one_line():
     with pytest.raises(InputError, match=r"no Dask scheduler answers at 'tcp://127.0.0.1:9'"):
         run_all([tiny_run()], lambda run, result: None, scheduler="tcp://127.0.0.1:9")
