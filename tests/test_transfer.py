@@ -74,6 +74,16 @@ def test_rankings_that_have_nothing_in_common_have_an_interval_around_0():
     assert weak["low"] < weak["tau"] < weak["high"]
 
 
+def test_weak_tickets_as_published_are_compared_where_the_ranking_knows_them():
+    better = {pruner: 0.1 * place for place, pruner in enumerate(PRUNERS, start=1)}
+    computed, images = rows("circle", better), rows("cifar10", better)
+    computed["final_published"] = computed["final"]
+    computed["final"] = -computed["final"]
+    taus = transfer(computed, images).taus.set_index(["ticket", "half"])["tau"]
+    assert taus["weak", "dense"] == pytest.approx(-1)
+    assert taus["weak as published", "dense"] == pytest.approx(1)
+
+
 def test_ranks_are_shared_and_contests_count_alike():
     ranks = mean_ranks(np.array([[[0.9], [0.5], [0.5]], [[0.1], [0.8], [0.2]]]))
     np.testing.assert_allclose(ranks, [2.0, 1.75, 2.25])
