@@ -58,9 +58,6 @@ def draw_results() -> None:
                     save_figure(picture.figure, path)
     if (RESULTS / "figure4" / "runs.csv.xz").exists():
         keep(RESULTS / "figure4" / "performance.png", "figure4.png")
-    ten = pd.read_csv(RESULTS / "frontier" / "ten_seeds.csv")
-    performance = draw(ten, "near the planted density, ten seeds")[0]
-    save_figure(performance.figure, RESULTS / "frontier" / "ten_seeds.png")
     draw_vgg()
     draw_widths()
     draw_detection()

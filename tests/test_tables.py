@@ -24,6 +24,15 @@ def table() -> pd.DataFrame:
     return rows(SETTINGS, seeds=7, final=lambda run: spread(run, 0.8, 0.1))
 
 
+def test_metrics_that_rows_do_not_have_are_left_out(table):
+    ranked = table.drop(columns="before").assign(final_published=0.7)
+    summed = summary(ranked)
+    assert "before_mean" not in summed
+    np.testing.assert_allclose(summed["final_published_mean"], 0.7)
+    assert "before_mean" in summary(table)
+    assert "after its own training" in readable(summed)
+
+
 @pytest.mark.parametrize("n", [2, 5, 25])
 def test_intervals_are_those_of_scipy(n):
     values = pd.Series(np.random.default_rng(n).normal(size=n))

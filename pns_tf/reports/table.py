@@ -13,6 +13,7 @@ METRICS = (
     "before",
     "strong",
     "final",
+    "final_published",
     "skill_strong",
     "skill_final",
     "recall",
@@ -20,13 +21,16 @@ METRICS = (
     "effective_density",
     "layer_collapse",
     "flow_collapse",
-)
-CONTROLS = ("control_strong", "control_final", "control_gain")  # of runs that have them
+    "control_strong",
+    "control_final",
+    "control_gain",
+)  # those that the rows have: runs by the rule of rankings and runs with a control have others
 SHARES = ("layer_collapse", "flow_collapse")  # of runs in which something happens
 SHOWN = {
     "strong": "after pruning",
     "control_strong": "after pruning, nothing planted",
     "final": "after training",
+    "final_published": "after its own training",
     "skill_final": "skill after training",
     "recall": "recall",
     "precision": "precision",
@@ -46,14 +50,14 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
         order of the table, with the number of runs ``n`` and for each metric its mean, half the
         width of its 95 % confidence interval (Student's t over seeds; NaN for a single run), its
         minimum and its maximum, as in ``final_mean``, ``final_ci95``, ``final_min``,
-        ``final_max``; those of controls where rows have them. What happens in a run or not has also
+        ``final_max``; of the metrics that the rows have. What happens in a run or not has also
         Wilson's interval of its share, as in ``flow_collapse_low`` and ``flow_collapse_high``.
     """
     rows = prepared(table)
     rows = rows.assign(skill_strong=skill(rows, "strong"), skill_final=skill(rows, "final"))
     groups = rows.groupby(["panel", "label", "density"], sort=False)
     columns = {"baseline": groups["baseline"].first(), "n": groups.size()}
-    for metric in (*METRICS, *(name for name in CONTROLS if name in rows)):
+    for metric in (name for name in METRICS if name in rows):
         values = groups[metric].agg(["mean", "std", "count", "min", "max"])
         columns[f"{metric}_mean"] = values["mean"]
         columns[f"{metric}_ci95"] = half_width(values["std"], values["count"])
