@@ -107,6 +107,23 @@ class Mask(Sequence):
         """Fraction kept in each array, by name."""
         return {name: float(array.mean()) for name, array in zip(self.names, self, strict=True)}
 
+    @property
+    def flat(self) -> np.ndarray:
+        """All arrays one after the other, bool ``(size,)``."""
+        return np.concatenate([array.ravel() for array in self])
+
+    def shaped(self, flat: np.ndarray) -> Mask:
+        """The mask of these shapes and names that holds ``flat``, see there.
+
+        Example:
+            >>> mask = Mask([[[1, 0]], [1, 0]])
+            >>> mask.shaped(~mask.flat).kept
+            2
+        """
+        parts = np.split(flat, np.cumsum([array.size for array in self])[:-1])
+        arrays = [part.reshape(array.shape) for part, array in zip(parts, self, strict=True)]
+        return Mask(arrays, self.names)
+
     def save(self, path: str | os.PathLike | BinaryIO) -> None:
         """Writes the arrays to an ``.npz`` file; equal masks give equal bytes."""
         np.savez_compressed(path, **dict(zip(self.names, self, strict=True)))

@@ -9,9 +9,14 @@ from collections.abc import Mapping
 from pns_tf.recipe.search import SeekSettings
 
 
+def shape_name(task: str, depth: int, width: int) -> str:
+    """Folder name of what is said of hosts of one shape."""
+    return f"{re.sub('[:/]', '.', task)}-d{depth}-w{width}"
+
+
 def run_name(task: str, depth: int, width: int, seed: int) -> str:
     """Folder name of a planted run."""
-    return f"{re.sub('[:/]', '.', task)}-d{depth}-w{width}-s{seed}"
+    return f"{shape_name(task, depth, width)}-s{seed}"
 
 
 def found_name(run: str, settings: SeekSettings, planted_seed: int) -> str:

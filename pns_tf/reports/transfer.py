@@ -215,8 +215,7 @@ def figure(result: Transfer) -> Figure:
         axes.plot([0.5, most], [0.5, most], color="#b0b0b0", linewidth=0.8)
         axes.set(xlim=(0.5, most + 2), ylim=(0.5, most))
         axes.set_title(
-            f"{row.ticket} tickets, {row.half} half: τ = {row.tau:.2f} "
-            f"[{row.low:.2f}, {row.high:.2f}]",
+            f"{row.ticket}, {row.half} half: τ = {row.tau:.2f} [{row.low:.2f}, {row.high:.2f}]",
             fontsize=9,
         )
         axes.set_xlabel("mean rank on computed tasks", fontsize=8)

@@ -47,7 +47,8 @@ class ManySettings:
 SETS = 5  # made in a round at most
 FIRST = 1e-3  # swaps of the first set by parameters of the mask
 CAUTION = 4.0  # in the beginning, see `many_swaps`
-SLACK, GROWTH = 1.2, 1.5  # by which caution falls and sets grow with a gain; with a loss both halve
+# With a gain caution falls and sets grow by these; without one, it doubles and they halve.
+SLACK, GROWTH = 1.2, 1.5
 
 
 def many_swaps(
@@ -100,11 +101,11 @@ def many_swaps(
     caution, size = Note(CAUTION), Note(FIRST)
 
     def fit(flat: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, float]:
-        network.use(_split(flat, mask))
+        network.use(mask.shaped(flat))
         return judge.fit(network.outputs(x[rows]), y[rows], scales.value)
 
     def step(number: int) -> float:
-        flat = np.concatenate([m.ravel() for m in here.value])
+        flat = here.value.flat
         some = loop.rng.permutation(len(x))[: 3 * settings.samples]
         measured, tried = np.split(some, [len(some) // 3])
         network.use(here.value)
@@ -128,7 +129,7 @@ def many_swaps(
                 break
             flat, scales.value, loss = swapped, fitted, lower
             caution.value, size.value = caution.value / SLACK, GROWTH * size.value
-        here.value = _split(flat, mask)
+        here.value = mask.shaped(flat)
         if number % settings.every == 0 or number == settings.rounds:
             rank = fit(flat, judged)[1]
             if rank < best.value:
@@ -173,7 +174,10 @@ class _Masked:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(self._masks)
             loss = self._loss(y, self._model(x, training=False) * scales)
-        return tf.concat([tf.reshape(g, [-1]) for g in tape.gradient(loss, self._masks)], 0)
+        # Nothing may depend on what a closed branch holds.
+        zero = tf.UnconnectedGradients.ZERO
+        slopes = tape.gradient(loss, self._masks, unconnected_gradients=zero)
+        return tf.concat([tf.reshape(slope, [-1]) for slope in slopes], 0)
 
 
 def _swapped(
@@ -194,9 +198,3 @@ def _swapped(
 
 def _lowest(values: np.ndarray, count: int) -> np.ndarray:
     return np.argsort(values, kind="stable")[:count]
-
-
-def _split(flat: np.ndarray, like: Mask) -> Mask:
-    parts = np.split(flat, np.cumsum([array.size for array in like])[:-1])
-    arrays = [part.reshape(array.shape) for part, array in zip(parts, like, strict=True)]
-    return Mask(arrays, like.names)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pns_tf.checks import InputError, integer, number
+from pns_tf.recipe.names import shape_name
 
 MOST_HOSTS = 10**9  # years of searching
 
@@ -53,4 +54,4 @@ class Existence:
     @property
     def name(self) -> str:
         """Of its folder, beside those of other tasks, depths and widths."""
-        return f"{self.task}-d{self.depth}-w{self.width}"
+        return shape_name(self.task, self.depth, self.width)

@@ -64,13 +64,10 @@ class MaskNote(Note):
     value: Mask
 
     def numpy(self) -> np.ndarray:
-        return np.concatenate([array.ravel() for array in self.value])
+        return self.value.flat
 
     def assign(self, value: np.ndarray) -> None:
-        parts = np.split(value, np.cumsum([array.size for array in self.value])[:-1])
-        self.value = Mask(
-            part.reshape(array.shape) for part, array in zip(parts, self.value, strict=True)
-        )
+        self.value = self.value.shaped(value)
 
 
 class Stage:
