@@ -111,6 +111,20 @@ def _frontier_shapes() -> list[Run]:
     return _judged(runs)
 
 
+def _frontier_nearer() -> list[Run]:
+    """The same at the densities that are aimed at, sparser than those of the frontier."""
+    runs = []
+    for task, pruner, times in (
+        ("circle", "pns", 1.0),
+        ("helix", "pns", 3.0),
+        ("circle", "pns_weak", 0.6),
+        ("helix", "pns_weak", 1.5),
+    ):
+        density = times * baseline_density(task, 5, 100)
+        runs += grid([task], [pruner], [density], SEED, epochs=0)
+    return _judged(runs)
+
+
 def _pns_ablation() -> list[Run]:
     """The two searchers without one of their parts, or with other settings."""
     strong: tuple[dict, ...] = (
@@ -261,6 +275,12 @@ EXPERIMENTS = {
             "the same in hosts of other shapes",
             _frontier_shapes(),
             seeds=3,
+            first_seed=RANKING_SEED,
+        ),
+        Experiment(
+            "frontier_nearer",
+            "the same at sparser densities, at which they are to arrive",
+            _frontier_nearer(),
             first_seed=RANKING_SEED,
         ),
         Experiment(
