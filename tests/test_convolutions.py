@@ -137,10 +137,23 @@ def branching() -> keras.Model:
     return keras.Model(inputs, keras.layers.Dense(2)(a) + keras.layers.Dense(2)(a))
 
 
+def linear(x):
+    """Not what its name says."""
+    return x**2
+
+
+def test_the_relu_of_tensorflow_is_a_relu():
+    first = [keras.layers.Conv2D(4, 3, activation=tf.nn.relu), keras.layers.Flatten()]
+    relu = keras.layers.Activation(tf.nn.relu)
+    model = stock([*first, keras.layers.Dense(5), relu, keras.layers.Dense(2)])
+    np.testing.assert_allclose(host_from_model(model)(X), model(X), rtol=1e-5, atol=1e-6)
+
+
 @pytest.mark.parametrize(
     ("model", "complaint"),
     [
         (lambda: stock([keras.layers.Conv2D(2, 3, activation="tanh")]), "got 'tanh'"),
+        (lambda: stock([keras.layers.Conv2D(2, 3, activation=linear)]), "of your own, 'linear'"),
         (lambda: stock([keras.layers.BatchNormalization()]), "its logits: got BatchNormalization"),
         (lambda: stock([keras.layers.DepthwiseConv2D(3)]), "its logits: got DepthwiseConv2D"),
         (lambda: stock([keras.layers.Conv2D(2, 3, dilation_rate=2)]), "dilation_rate"),

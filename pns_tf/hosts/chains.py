@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import tensorflow as tf
 import tf_keras as keras
 
 from pns_tf.checks import InputError
@@ -34,7 +35,8 @@ BETWEEN = (
     PadChannels,
 )
 NORMALISING = ("name", "axis", "momentum", "epsilon")  # of batch normalisation, kept in hosts
-ACTIVATIONS = ("relu", "linear")
+RELUS = (keras.activations.relu, tf.nn.relu)
+ACTIVATIONS = (*RELUS, keras.activations.linear)
 DTYPE = "float32"  # of hosts, whatever the policy
 
 
@@ -85,9 +87,7 @@ def check_relu_network(model: keras.Model, layers: list[keras.layers.Layer]) -> 
 
 def has_relu(layer: keras.layers.Layer) -> bool:
     """Whether its outputs go through a ReLU."""
-    return isinstance(layer, keras.layers.ReLU) or (
-        getattr(layer, "activation", None) is keras.activations.relu
-    )
+    return isinstance(layer, keras.layers.ReLU) or (getattr(layer, "activation", None) in RELUS)
 
 
 def fully_connected(model: keras.Model) -> bool:
@@ -116,11 +116,12 @@ def check_layer(model: keras.Model, layer: keras.layers.Layer) -> None:
     config = layer.get_config()
     if isinstance(layer, keras.layers.BatchNormalization):
         _check_norm(layer)
-    if config.get("activation", "linear") not in ACTIVATIONS:
-        raise InputError(
-            f"layer {layer.name!r} must have activation {' or '.join(ACTIVATIONS)}, "
-            f"got {config['activation']!r}"
-        )
+    activation = getattr(layer, "activation", keras.activations.linear)
+    if activation not in ACTIVATIONS:  # the functions: one of the user's own may be called relu
+        name = getattr(activation, "__name__", repr(activation))
+        known = " or ".join(dict.fromkeys(each.__name__ for each in ACTIVATIONS))
+        own = "one of your own, " if name in known.split(" or ") else ""
+        raise InputError(f"layer {layer.name!r} must have activation {known}, got {own}{name!r}")
     for name, needed in (
         ("data_format", "channels_last"),
         ("groups", 1),

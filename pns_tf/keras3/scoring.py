@@ -13,7 +13,7 @@ from pns_tf.keras3.backends import array_of
 from pns_tf.keras3.layers import PrunableWeight
 from pns_tf.keras3.network import Loss, Network
 from pns_tf.pruners.base import Pruner
-from pns_tf.pruners.batch import check_finite
+from pns_tf.pruners.batch import check_arrays, check_finite, check_lengths
 
 HALF = ("float16", "bfloat16")
 
@@ -60,6 +60,7 @@ def score(
     """
     x, y = as_fed("x", x), as_fed("y", y)
     pruner.check_samples(x, y)
+    check_lengths(x, y)
     if batch_statistics is None:
         batch_statistics = pruner.batch_statistics
     network = Network(model, weights, loss, as_fed("sample_weight", sample_weight))
@@ -83,6 +84,7 @@ def as_fed(what: str, data):
     """
     if data is None:
         return None
+    check_arrays(what, data)
     if isinstance(data, list | tuple) and not any(np.ndim(part) for part in data):
         data = np.asarray(data)  # a list of numbers is one array
 

@@ -19,6 +19,7 @@ from pns_tf.keras3.scoring import as_fed, score
 from pns_tf.keras3.sparse import Sparse, sparse_in
 from pns_tf.masks import Mask
 from pns_tf.pruners.base import Pruner
+from pns_tf.pruners.batch import check_lengths
 from pns_tf.pruning.patterns import Pattern, check_pattern
 from pns_tf.pruning.thresholds import SCOPES, masks_at_sparsity, warn_of_empty
 from pns_tf.seeding import generator
@@ -108,8 +109,9 @@ class UpdateMasks(keras.callbacks.Callback):
         self._biases, self._skip = flag("biases", biases), skip
         check_pattern(pattern)
         self._pattern = pattern
-        self._pruner.check_samples(x, y)
-        as_fed("x", x), as_fed("y", y)  # that they are finite
+        samples = as_fed("x", x), as_fed("y", y)  # which checks that they are finite
+        self._pruner.check_samples(*samples)
+        check_lengths(*samples)
         self._class_weight = checked_class_weight(class_weight, y, sample_weight)
         self._sample_weight = sample_weight
         self._settings = {

@@ -171,10 +171,12 @@ class Pruner:
             self, model, x, y, loss, weights, sample_weight, class_weight, batch_statistics
         )
 
-    def check_samples(self, x, y) -> None:
-        """Raises `InputError` if samples are needed and missing."""
-        if self.uses_data and (x is None or y is None):
-            raise InputError(f"pruner {self.name!r} scores by samples: expected x and y, got none")
+    def check_samples(self, x, y, unlabelled: bool = False) -> None:
+        """Raises `InputError` if samples are missing, or labels and not ``unlabelled``."""
+        missing = [name for name, data in (("x", x), ("y", y)) if data is None]
+        if self.uses_data and missing and not (unlabelled and missing == ["y"]):
+            got = "none" if len(missing) == 2 else f"no {missing[0]}"
+            raise InputError(f"pruner {self.name!r} scores by samples: expected x and y, got {got}")
 
     def check_meaning(self, scores: Sequence[np.ndarray], network: ScoredNetwork) -> None:
         """Raises `InputError` if derivatives are infinite, or say nothing."""

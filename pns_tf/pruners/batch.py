@@ -11,6 +11,8 @@ from pns_tf.seeding import generator
 
 # So that every task is scored on as many samples as circle with its 4 classes.
 REGRESSION_CLASSES = 4
+# What data sets, generators, Keras' Sequence and PyDataset, and loaders of PyTorch can be known by.
+STREAMS = ("as_numpy_iterator", "__next__", "on_epoch_end", "collate_fn")
 
 
 def scoring_batch(
@@ -87,6 +89,32 @@ def check_finite(what: str, array: np.ndarray) -> np.ndarray:
         odd = np.count_nonzero(~np.isfinite(array))
         raise InputError(f"{what} holds {odd} values that are not finite (NaN or infinity)")
     return array
+
+
+def check_arrays(what: str, data) -> None:
+    """Raises `InputError` for what gives samples one batch after the other."""
+    if any(hasattr(data, sign) for sign in STREAMS):
+        raise InputError(
+            f"{what} must be arrays, got {type(data).__name__}; pns_tf.pruners.scoring_batch draws "
+            "them from a tf.data.Dataset"
+        )
+
+
+def check_lengths(x, y) -> None:
+    """Raises `InputError` unless there are as many labels as samples, where both are counted."""
+    counts = {tuple(array.shape[:1]) for array in (*_parts(x), *_parts(y))}
+    if len(counts - {()}) > 1:
+        lengths = ", ".join(str(count[0]) for count in sorted(counts - {()}))
+        raise InputError(f"x and y need equally many samples, got {lengths}")
+
+
+def _parts(data) -> list:
+    """The arrays or tensors of a structure; ragged and sparse ones, too."""
+    if isinstance(data, dict):
+        return [part for value in data.values() for part in _parts(value)]
+    if isinstance(data, list | tuple):
+        return [part for value in data for part in _parts(value)]
+    return [data] if hasattr(data, "shape") else []
 
 
 def _of_dataset(dataset, per_class: int, classes: int | None, rng: np.random.Generator) -> tuple:

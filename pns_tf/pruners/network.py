@@ -108,6 +108,10 @@ class Network(ScoredNetwork):
         losses, weights = self._given, None
         if losses is None and compiled is not None:
             losses, weights = compiled._user_losses, compiled._user_loss_weights
+        if y is None and losses is not None:
+            raise InputError(
+                f"model {self.model.name!r} has a loss of its outputs: expected labels y, got none"
+            )
         if losses is None and not self.model.losses:
             losses = tf.nest.map_structure(default_loss, y)
         names = getattr(self.model, "output_names", None)

@@ -11,7 +11,7 @@ import tensorflow as tf
 import tf_keras as keras
 
 from pns_tf.checks import flag
-from pns_tf.pruners.batch import check_finite
+from pns_tf.pruners.batch import check_arrays, check_finite, check_lengths
 from pns_tf.pruners.class_weights import with_class_weight
 from pns_tf.pruners.network import Loss, Network
 from pns_tf.pruners.scoring_modes import batch_statistics as statistics_of_batch
@@ -35,7 +35,8 @@ def score(
 ) -> list[np.ndarray]:
     """What `pns_tf.pruners.Pruner.score` returns, which says what the arguments are."""
     x, y = as_fed("x", x), as_fed("y", y)
-    pruner.check_samples(x, y)
+    pruner.check_samples(x, y, adds_losses(model))
+    check_lengths(x, y)
     if batch_statistics is None:
         batch_statistics = pruner.batch_statistics
     if isinstance(model, keras.Model) and not model.built and x is not None:
@@ -61,10 +62,11 @@ def as_fed(what: str, data):
     NumPy's floats become Keras's float type, lists of arrays a tuple.
 
     Raises:
-        ValueError: NaN or infinity among them.
+        ValueError: NaN or infinity among them, or no arrays: a data set or a generator.
     """
     if data is None or isinstance(data, tf.RaggedTensor | tf.SparseTensor):
         return data
+    check_arrays(what, data)
     if isinstance(data, dict):
         return {key: as_fed(what, value) for key, value in data.items()}
     if isinstance(data, list | tuple) and not np.isscalar(next(iter(tf.nest.flatten(data)), 0)):
@@ -75,3 +77,9 @@ def as_fed(what: str, data):
     if array.dtype.kind == "f":
         array = array.astype(keras.backend.floatx())
     return tf.convert_to_tensor(array)
+
+
+def adds_losses(model: keras.Model) -> bool:
+    """Whether ``add_loss`` gives the model a loss that may need no labels."""
+    layers = model._flatten_layers() if isinstance(model, keras.Model) else ()
+    return any(layer._losses or layer._eager_losses for layer in layers)

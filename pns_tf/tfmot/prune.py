@@ -12,9 +12,10 @@ import tf_keras as keras
 from pns_tf import pruners
 from pns_tf.checks import InputError, choice, similar
 from pns_tf.pruners.base import Pruner
+from pns_tf.pruners.batch import check_lengths
 from pns_tf.pruners.class_weights import with_class_weight
 from pns_tf.pruners.network import Loss
-from pns_tf.pruners.scoring import as_fed
+from pns_tf.pruners.scoring import adds_losses, as_fed
 from pns_tf.pruning.layer_weights import parts, unknown_weights
 from pns_tf.pruning.patterns import Pattern, check_pattern
 from pns_tf.pruning.prunable import PrunableWeight, layers_of, prunable_weights
@@ -47,6 +48,7 @@ class Saliency:
         batch_statistics: bool | None = None,
         class_weight: Mapping[int, float] | None = None,
         pattern: Pattern | None = None,
+        unlabelled: bool = False,
     ) -> Saliency:
         """Raises `InputError` for an unknown pruner or scope, and for samples that do not work."""
         if isinstance(pruner, str):
@@ -55,9 +57,10 @@ class Saliency:
             raise InputError(f"pruner must be a name or a pns_tf.pruners.Pruner, got {pruner!r}")
         if type(pruner).calculate_scores is Pruner.calculate_scores:
             raise InputError(f"pruner {pruner.name!r} gives no scores: expected one that does")
-        pruner.check_samples(x, y)
         choice("scope", scope, SCOPES)
         samples = as_fed("x", x), as_fed("y", y)
+        pruner.check_samples(*samples, unlabelled)
+        check_lengths(*samples)
         weight = as_fed("sample_weight", sample_weight)
         weight = with_class_weight(samples[1], class_weight, weight)
         check_pattern(pattern)
@@ -143,7 +146,16 @@ def prune(
         >>> history = pruned.fit(x_train, y_train, callbacks=[pns_tf.UpdateMasks()], verbose=0)
     """
     saliency = Saliency.checked(
-        pruner, x, y, scope, loss, sample_weight, batch_statistics, class_weight, pattern
+        pruner,
+        x,
+        y,
+        scope,
+        loss,
+        sample_weight,
+        batch_statistics,
+        class_weight,
+        pattern,
+        adds_losses(model),
     )
     if not isinstance(pruning_schedule, tfmot.sparsity.keras.PruningSchedule):
         raise InputError(

@@ -97,7 +97,16 @@ class UpdateMasks(tfmot.sparsity.keras.UpdatePruningStep):
         self._given = None
         if pruner is not None:
             self._given = Saliency.checked(
-                pruner, x, y, scope, loss, sample_weight, batch_statistics, class_weight, pattern
+                pruner,
+                x,
+                y,
+                scope,
+                loss,
+                sample_weight,
+                batch_statistics,
+                class_weight,
+                pattern,
+                unlabelled=True,  # whether labels are needed shows when the model is scored
             )
 
     def on_train_begin(self, logs=None):
