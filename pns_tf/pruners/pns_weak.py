@@ -42,8 +42,8 @@ class PlantNSeekWeak(Searcher):
     host's signs (after Zhou et al. 2019, arXiv 1905.01067), and the parameters go back to the
     host's on the way, too. A ticket can be lost all the same: with a training loss of more than
     `LOST` times that of the search; or, as the search itself may have gone wrong, with one nearer,
-    as a ratio, to the best constant's than to that of the network from which the last parameters
-    were removed. Then swaps repair it from where it has got to, or the search is made anew from
+    as a ratio, to the best constant's than to the lowest that was reached while magnitude pruned.
+    Then swaps repair it from where it has got to, or the search is made anew from
     that network, in turn, and the ticket is trained again. What has come of it is said by the
     metrics ``lost``, 1 for a ticket that is lost in the end, and ``repairs``.
     Where the host is not fully connected, magnitude goes all the way.
@@ -125,8 +125,10 @@ class PlantNSeekWeak(Searcher):
         eliminated = fully_connected(model)
         margin = min(round(self.margin * count), self.most, mask.size)
         margin = max(margin, count) if eliminated else count
+        reached = []
         for density in density_steps(margin / mask.size, self.magnitude_rounds):
             self._train(loop, model, mask, data, self.magnitude_epochs)
+            reached.append(loop.history[-1])
             if self.signs:
                 model.set_weights(along_signs(model.get_weights(), initial))
             kept = round(density * mask.size)
@@ -137,7 +139,8 @@ class PlantNSeekWeak(Searcher):
             set_masks(model, mask)
             self._train(loop, model, mask, data, self.last_epochs, cosine=True)
             return SearchResult(mask, model.get_weights(), loop.history)
-        fair = np.sqrt(loop.history[-1] * constant_loss(data))
+        # Not that of the last round alone: its few parameters may have lost everything for a while.
+        fair = np.sqrt(min(reached) * constant_loss(data))
         tickets, wide = [], (mask, model.get_weights())
         for attempt in range(1 + self.repairs):
             if attempt % 2:
@@ -146,11 +149,11 @@ class PlantNSeekWeak(Searcher):
                 mask = wide[0]
                 model.set_weights(wide[1])
                 mask = self._shrink(loop, model, mask, count, data, initial)
-                reached = loop.history[-1]
+                found = loop.history[-1]
             model.set_weights(initial)
             set_masks(model, mask)
             self._train(loop, model, mask, data, self.last_epochs, cosine=True)
-            lost = loop.history[-1] > min(LOST * reached, fair)
+            lost = loop.history[-1] > min(LOST * found, fair)
             tickets.append((loop.history[-1], lost, mask, model.get_weights()))
             if not lost:
                 break
