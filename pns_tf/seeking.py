@@ -242,8 +242,13 @@ def seek_with(
     data: Data | None = None,
     watch: Callable[[int, float], None] | None = None,
     augmented: bool = False,
+    judged: bool = True,
 ) -> FoundTicket:
-    """Like `seek`, with the settings as one object; the pruner is made from them if not given."""
+    """Like `seek`, with the settings as one object; the pruner is made from them if not given.
+
+    With ``judged=False`` the metrics are left out that networks have on ``data``, all but those of
+    the strong ticket: for rankings, which judge by a rule of their own.
+    """
     pruner = pruner or make_pruner(settings)
     host = host_from_model(planted) if isinstance(planted, keras.Model) else planted.host
     planted = None if isinstance(planted, keras.Model) else planted
@@ -258,7 +263,7 @@ def seek_with(
         raise InputError("only images can be augmented: expected augmented=False")
     check_applicable(pruner, settings, host, augmented)
     loop = Loop(generator(settings.seed, "shuffling"), watch, augmented)
-    return _Search(host, planted, pruner, settings, data, loop).run()
+    return _Search(host, planted, pruner, settings, data, loop).run(judged)
 
 
 def check_applicable(
@@ -311,19 +316,8 @@ class _Search:
         self.initial = self.model.get_weights()
         self.forward = forward(self.model)
 
-    def run(self) -> FoundTicket:
-        metrics = {}
-        if self.planted is not None:
-            ticket = forward(self.planted.ticket)
-            metrics["planted"] = self._judge_strong(ticket).metric
-            if self.validating is not None:
-                metrics["validation_planted"] = evaluate_strong(
-                    ticket, self.kind, self.validating
-                ).metric
-        metrics["best_constant"] = self.kind.best_constant(
-            self.judging.y_train, self.judging.y_test
-        )
-        metrics["before"] = self._judge_strong(self.forward).metric
+    def run(self, judged: bool) -> FoundTicket:
+        metrics = self._judged_before() if judged else {}
         start = time.perf_counter()
         search = self.pruner.find(
             self.model,
@@ -337,7 +331,7 @@ class _Search:
         head = search.head or tf.identity
         strength = self._judge_strong(lambda x: head(self.forward(x)))
         metrics |= {"strong": strength.metric, "strong_unscaled": strength.unscaled}
-        if self.validating is not None:
+        if judged and self.validating is not None:
             validated = evaluate_strong(lambda x: head(self.forward(x)), self.kind, self.validating)
             metrics["validation_strong"] = validated.metric
         pruned, stream = self.model.get_weights(), self.loop.stream
@@ -354,11 +348,12 @@ class _Search:
                 validate=isinstance(self.data, Images),
             )
         training = time.perf_counter() - start + search.training_seconds
-        metrics["final"] = self._judge(self.forward)
-        if self.validating is not None:
+        if judged:
+            metrics["final"] = self._judge(self.forward)
+        if judged and self.validating is not None:
             metrics["validation"] = self._judge(self.forward, on=self.validating)
         metrics["density_asked"] = float(self.settings.density)
-        if search.gates is not None:
+        if judged and search.gates is not None:
             soft, hard = (self._judge_strong(network).metric for network in search.gates)
             judged = {"soft": soft, "soft_hard_gap": abs(soft - hard)}
             search = dataclasses.replace(search, metrics=judged | search.metrics)
@@ -381,6 +376,22 @@ class _Search:
             augmented=self.loop.augmented,
             stream=None if search.weights is not None or stream == self.began else stream,
         )
+
+    def _judged_before(self) -> dict[str, float]:
+        """What there is before the search: the planted ticket, the best constant and the host."""
+        metrics = {}
+        if self.planted is not None:
+            ticket = forward(self.planted.ticket)
+            metrics["planted"] = self._judge_strong(ticket).metric
+            if self.validating is not None:
+                metrics["validation_planted"] = evaluate_strong(
+                    ticket, self.kind, self.validating
+                ).metric
+        metrics["best_constant"] = self.kind.best_constant(
+            self.judging.y_train, self.judging.y_test
+        )
+        metrics["before"] = self._judge_strong(self.forward).metric
+        return metrics
 
     def _rewind(self, mask: Mask) -> None:
         self.model.set_weights(self.initial)

@@ -140,6 +140,7 @@ def found_in(
             data=_data(run.host, settings.samples, settings.noise, settings.seed, data_dir),
             watch=watch,
             augmented=run.augmented,
+            judged=run.control or not run.ranked,
         )
 
 

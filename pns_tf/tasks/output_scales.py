@@ -131,25 +131,23 @@ def _correct(logits: np.ndarray, y: np.ndarray) -> int:
 
 def _best_factor(logits: np.ndarray, y: np.ndarray, moved: list[int]) -> float:
     """The factor of the logits of these classes that makes most samples correct."""
-    others = [c for c in range(logits.shape[1]) if c not in moved]
-    if not others:
+    from pns_tf.tasks.crossings import crossings  # numba, which tasks alone do not need
+
+    inside = np.zeros(logits.shape[1], bool)
+    inside[moved] = True
+    if inside.all():
         return 1.0
-    inside, outside = logits[:, moved], logits[:, others]
-    ours, theirs = inside.max(axis=1), outside.max(axis=1)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        threshold = theirs / ours
-    # Above its threshold a sample with a positive logit goes to the moved classes, one with a
-    # negative logit back to the others; no positive factor changes anything for the rest.
-    steps = (ours != 0) & (threshold > 0)
-    right_inside = np.asarray(moved)[np.argmax(inside, axis=1)] == y
-    right_outside = np.asarray(others)[np.argmax(outside, axis=1)] == y
-    gain = (right_inside.astype(int) - right_outside) * np.sign(ours).astype(int)
-    order = np.argsort(threshold[steps], kind="stable")
-    places, gains = threshold[steps][order], np.cumsum(gain[steps][order])
-    last_of_equals = np.append(places[1:] > places[:-1], True)[: len(places)]
-    places, gains = places[last_of_equals], gains[last_of_equals]
+    places, gains = crossings(logits, y, inside)
     if len(places) == 0:
         return 1.0
-    totals = np.append(0, gains)  # correct samples more than for a factor below all places
-    between = np.sqrt(places[1:] * places[:-1])
-    return float(np.concatenate([places[:1] / 2, between, places[-1:] * 2])[np.argmax(totals)])
+    change = gains != 0  # the others only say how far an interval reaches
+    order = np.argsort(places[change])
+    ends, totals = places[change][order], np.cumsum(gains[change][order])
+    last_of_equals = np.append(ends[1:] > ends[:-1], True)[: len(ends)]
+    ends, totals = ends[last_of_equals], totals[last_of_equals]
+    best = int(np.argmax(np.append(0, totals)))  # correct samples more than below all places
+    if best == 0:
+        return float(places.min() / 2)
+    begin = ends[best - 1]
+    above = places[places > begin]
+    return float(np.sqrt(above.min() * begin) if len(above) else begin * 2)
