@@ -196,7 +196,7 @@ def test_sensitivity_predicts_what_an_error_of_an_output_costs(kind):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"copies": 300}, "copies=300 makes .* subsets of at most 3, .* fit"),
+        ({"copies": 60}, "copies=60 makes .* subsets of at most 5, .* fit"),
         ({"copies": 0}, "copies must be an integer of at least 1, got 0"),
         ({"tolerance": 0.0}, "tolerance must be a number above 0"),
         ({"largest_subset": True}, "largest_subset must be an integer"),

@@ -5,6 +5,8 @@ import pytest
 import tf_keras as keras
 
 import pns_tf
+import tasks
+from pns_tf.hosts.fully_connected import FullyConnected
 from pns_tf.hosts.initializers import draw_host
 from pns_tf.hosts.models import host_arrays, masked_layers
 from tasks import InputError
@@ -90,3 +92,10 @@ def test_a_model_that_is_no_host_is_refused():
     dense = keras.Sequential([keras.layers.Dense(3, input_shape=(2,))])
     with pytest.raises(InputError, match=r"is no host: .* got dense"):
         host_arrays(dense)
+
+
+def test_a_depth_that_no_signal_comes_through_is_refused_before_anything_is_built():
+    target, host = tasks.get("circle").target, FullyConnected("relu", 1001)
+    for refused in (lambda: target(10**6), host.check_memory):
+        with pytest.raises(InputError, match="depth must be at most 1000, got"):
+            refused()

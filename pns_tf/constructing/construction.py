@@ -138,7 +138,7 @@ def check_sizes(copies: int, largest_subset: int, tolerance: float) -> None:
     integer("copies", copies, minimum=1)
     integer("largest_subset", largest_subset, minimum=1)
     number("tolerance", tolerance, low=0.0, low_excluded=True)
-    check_count(copies, largest_subset, f"copies={copies}")
+    check_count(copies, largest_subset + MORE_ELEMENTS, f"copies={copies}")
     check_count(LAST_CONSTANTS + 1, largest_subset, "the pool of constants")
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pns_tf.checks import choice, integer
+from pns_tf.checks import choice, integer, layers
 from pns_tf.memory import WEIGHT, check_memory
 from pns_tf.recipe.hosts import FULLY_CONNECTED, Host
 from pns_tf.recipe.names import run_name
@@ -120,7 +120,7 @@ class FullyConnected(Host):
     def weights(self) -> int:
         """How many there are, biases not counted."""
         ends = self.problem.inputs + self.problem.outputs
-        depth, width = integer("depth", self.depth, 3), integer("width", self.width, 1)
+        depth, width = layers(self.depth), integer("width", self.width, 1)
         return ends * width + (depth - 3) * width**2
 
     @property

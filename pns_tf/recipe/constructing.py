@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 
-from pns_tf.checks import InputError, flag, integer
+from pns_tf.checks import InputError, flag, integer, layers
 from pns_tf.recipe.hosts import FULLY_CONNECTED, Host, host_named
 from pns_tf.recipe.names import unusual_words
 
@@ -55,7 +55,7 @@ class Constructing:
     def __post_init__(self):
         from pns_tf.constructing.construction import check_sizes
 
-        integer("depth", self.depth, minimum=3)
+        layers(self.depth)
         integer("width", self.width, minimum=1)
         integer("seed", self.seed, minimum=0)
         if self.host_depth is not None:
