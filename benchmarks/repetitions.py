@@ -70,6 +70,8 @@ def measured(task: str, pruner: str, density: float, seed: int, repetition: int)
         "test": found.metrics["final" if trained else "strong"],
         "epochs": len(found.history),
         "kept": found.masks.kept,
+        "repairs": found.metrics.get("repairs"),
+        "lost": found.metrics.get("lost"),
         "cpu_seconds": round(spent, 2),
         "wall_seconds": round(wall, 2),
     }
