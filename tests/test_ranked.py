@@ -9,6 +9,7 @@ import pytest
 
 from pns_tf.checks import InputError
 from pns_tf.commands import main
+from pns_tf.hosts.compaction import compact
 from pns_tf.hosts.fully_connected import FullyConnected
 from pns_tf.hosts.vgg import Vgg
 from pns_tf.judging.writing import ANSWERS
@@ -23,6 +24,7 @@ from pns_tf.runs.execute import execute, planted_of
 from pns_tf.seeding import generator
 from pns_tf.training import last
 from pns_tf.training.last import WarmCosine, last_training
+from pns_tf.training.schedules import rising_and_falling
 
 SMALL = Instance("circle", 4, 30)
 
@@ -90,6 +92,26 @@ def test_the_last_training_keeps_the_parameters_that_it_begins_with():
     assert any(not np.array_equal(a, b) for a, b in zip(initial, after, strict=True))
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("task", ["circle", "helix"])
+def test_the_last_training_along_few_parameters_is_the_compiled_one(task, monkeypatch):
+    planting = Planting(FullyConnected(task, 4, 30), seed=3)
+    planted, data = planted_of(planting), ranked.judging_data(planting)
+    small = compact(planted.ticket, padded=True).model
+    both = []
+    for most in (last.SPARSE, 0):
+        monkeypatch.setattr(last, "SPARSE", most)
+        assert last.few(small) is bool(most)
+        both.append(last_training(small, data, generator(3, "last training")))
+    sparse, dense = both
+    assert (sparse.rate, sparse.epochs) == (dense.rate, dense.epochs)
+    for ours, theirs in zip(sparse.weights, dense.weights, strict=True):
+        for a, b in zip(ours, theirs, strict=True):
+            np.testing.assert_allclose(
+                a, b, atol=0.02
+            )  # rounding, carried through hundreds of steps
+
+
 def test_the_rate_rises_then_falls_to_zero():
     rate = WarmCosine()
     rate.peak.assign(0.1)
@@ -99,6 +121,7 @@ def test_the_rate_rises_then_falls_to_zero():
     assert np.argmax(values) == 4
     assert values[100] == pytest.approx(0, abs=1e-7)
     assert (np.diff(values[5:]) < 0).all()
+    assert values == pytest.approx(0.1 * rising_and_falling(np.arange(101), 100), abs=1e-7)
 
 
 def test_judging_samples_are_many_and_drawn_apart(monkeypatch):

@@ -10,6 +10,7 @@ from pns_tf.masks import Mask
 from pns_tf.tasks.kinds import kind_named
 from pns_tf.training.epoch import compiled_epoch, train
 from pns_tf.training.loop import Loop
+from pns_tf.training.schedules import falling
 from pns_tf.training.sparse import train_sparse
 
 
@@ -58,7 +59,7 @@ def test_it_is_what_keras_makes_of_the_masked_network(kind):
 def test_a_falling_learning_rate_ends_at_zero_and_the_loss_falls():
     kernels, biases, mask, x = problem(outputs=1)
     y, loop = np.abs(x[:, :1]), Loop(np.random.default_rng(0))
-    settings = {"learning_rate": 0.02, "batch_size": 25, "cosine": True}
+    settings = {"learning_rate": 0.02, "batch_size": 25, "share": falling}
     train_sparse(kernels, biases, mask, x, y, kind_named("regression"), 60, loop, **settings)
     assert loop.history[-1] < 0.7 * loop.history[0]
     assert loop.history[-1] == pytest.approx(loop.history[-3], rel=1e-2)

@@ -12,6 +12,7 @@ from pns_tf.hosts.chains import DTYPE, check_relu_network, masked_layer
 from pns_tf.hosts.graphs import check_end, steps, wiring_of
 from pns_tf.hosts.initializers import Arrays
 from pns_tf.hosts.layers import MaskedLayer, PlantedDense
+from pns_tf.masks import Mask
 from pns_tf.tasks.task import check_layers
 
 
@@ -205,13 +206,22 @@ def host_arrays(model: keras.Model) -> Arrays:
     return [layer.kernel.numpy() for layer in layers], [layer.bias.numpy() for layer in layers]
 
 
+def masks_of(model: keras.Model) -> Mask:
+    """The pruning masks that a host carries."""
+    layers = masked_layers(model)
+    return Mask.from_layers(
+        [layer.kernel_mask.numpy() for layer in layers],
+        [layer.bias_mask.numpy() for layer in layers],
+    )
+
+
 def masked_arrays(model: keras.Model) -> Arrays:
     """Kernels and biases of a host, pruning masks applied."""
     kernels, biases = host_arrays(model)
-    masks = [(layer.kernel_mask.numpy(), layer.bias_mask.numpy()) for layer in masked_layers(model)]
+    masks = masks_of(model)
     return (
-        [kernel * mask for kernel, (mask, _) in zip(kernels, masks, strict=True)],
-        [bias * mask for bias, (_, mask) in zip(biases, masks, strict=True)],
+        [kernel * mask for kernel, mask in zip(kernels, masks.kernels, strict=True)],
+        [bias * mask for bias, mask in zip(biases, masks.biases, strict=True)],
     )
 
 

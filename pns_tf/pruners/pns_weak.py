@@ -26,6 +26,7 @@ from pns_tf.tasks.task import Data, kind_of
 from pns_tf.training.cosine_epoch import cosine_epoch
 from pns_tf.training.epoch import compiled_epoch, train
 from pns_tf.training.loop import Loop
+from pns_tf.training.schedules import falling
 from pns_tf.training.sparse import train_sparse
 
 LOST = 1.5  # times the loss of the search, after training from the host's parameters
@@ -223,7 +224,7 @@ class PlantNSeekWeak(Searcher):
                 loop,
                 learning_rate=rate,
                 batch_size=batch,
-                cosine=cosine,
+                share=falling if cosine else None,
             )
             set_parameters(model, kernels, biases)
             return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +10,8 @@ import tensorflow as tf
 import tf_keras as keras
 
 from pns_tf.checks import InputError
+from pns_tf.hosts.chains import fully_connected
+from pns_tf.hosts.models import host_arrays, masks_of, set_parameters
 from pns_tf.tasks import Data
 from pns_tf.tasks.kinds import Kind
 from pns_tf.tasks.task import kind_of
@@ -17,12 +19,14 @@ from pns_tf.training.compiled import compiled
 from pns_tf.training.epoch import CompiledEpoch, train
 from pns_tf.training.loop import Loop
 from pns_tf.training.losses import LOSSES
+from pns_tf.training.schedules import WARM_UP, rising_and_falling
+from pns_tf.training.sparse import train_sparse
 
 RATES = (1e-2, 3e-3, 1e-3)  # of Adam; each is tried
 TRIAL_EPOCHS = 5
 EPOCHS = 100  # with the rate whose trial ends with the lowest loss
 BATCH_SIZE = 128
-WARM_UP = 0.05  # share of the steps in which the learning rate rises
+SPARSE = 4000  # parameters; so few are trained along them alone, which takes less time
 
 
 class WarmCosine(keras.optimizers.schedules.LearningRateSchedule):
@@ -69,6 +73,11 @@ class LastEpoch(CompiledEpoch):
         super().__init__(model, LOSSES[kind], keras.optimizers.Adam(self.rate), BATCH_SIZE)
 
 
+def few(model: keras.Model) -> bool:
+    """Whether so few parameters are left of a fully connected network."""
+    return fully_connected(model) and masks_of(model).kept <= SPARSE
+
+
 @dataclass(frozen=True, eq=False)
 class Trained:
     """What the trainings of `last_training` have led to.
@@ -102,16 +111,13 @@ def last_training(model: keras.Model, data: Data, rng: np.random.Generator) -> T
         >>> len(trained.weights), trained.rate in RATES
         (3, True)
     """
-    epoch = compiled(LastEpoch, model, kind_of(data))
-    steps = -(-len(data.x_train) // BATCH_SIZE)
     initial = model.get_weights()
+    train_from = _along_few(model, data) if few(model) else _compiled(model, data)
 
     def trained(rate: float, count: int) -> tuple[float, list[np.ndarray]] | None:
-        epoch.rate.peak.assign(rate)
-        epoch.rate.steps.assign(count * steps)
         loop = Loop(rng)
         try:
-            weights, _ = train(epoch, initial, data.x_train, data.y_train, count, loop)
+            weights = train_from(rate, count, loop)
         except InputError:  # the loss is no number any more
             return None
         return loop.history[-1], weights
@@ -124,3 +130,42 @@ def last_training(model: keras.Model, data: Data, rng: np.random.Generator) -> T
     long = trained(best, EPOCHS)
     after = [ended[best][1], *([] if long is None else [long[1]])]
     return Trained([initial, *after], best, len(RATES) * TRIAL_EPOCHS + EPOCHS)
+
+
+Training = Callable[[float, int, Loop], list[np.ndarray]]  # rate, epochs → the model's weights
+
+
+def _compiled(model: keras.Model, data: Data) -> Training:
+    epoch = compiled(LastEpoch, model, kind_of(data))
+    initial, steps = model.get_weights(), -(-len(data.x_train) // BATCH_SIZE)
+
+    def trained(rate: float, count: int, loop: Loop) -> list[np.ndarray]:
+        epoch.rate.peak.assign(rate)
+        epoch.rate.steps.assign(count * steps)
+        return train(epoch, initial, data.x_train, data.y_train, count, loop)[0]
+
+    return trained
+
+
+def _along_few(model: keras.Model, data: Data) -> Training:
+    mask, arrays, initial = masks_of(model), host_arrays(model), model.get_weights()
+
+    def trained(rate: float, count: int, loop: Loop) -> list[np.ndarray]:
+        found = train_sparse(
+            *arrays,
+            mask,
+            data.x_train,
+            data.y_train,
+            kind_of(data),
+            count,
+            loop,
+            learning_rate=rate,
+            batch_size=BATCH_SIZE,
+            share=rising_and_falling,
+        )
+        set_parameters(model, *found)
+        weights = model.get_weights()
+        model.set_weights(initial)
+        return weights
+
+    return trained

@@ -3,6 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+
+import numpy as np
+
+# What is left of a learning rate at some steps, counted from 0, of so many.
+Share = Callable[[np.ndarray, int], np.ndarray]
+WARM_UP = 0.05  # share of the steps in which a learning rate rises
 
 
 def cosine_decay(start: float, step: int, steps: int) -> float:
@@ -13,3 +20,25 @@ def cosine_decay(start: float, step: int, steps: int) -> float:
         (0.1, 0.05)
     """
     return 0.5 * start * (1 + math.cos(math.pi * step / steps))
+
+
+def falling(steps: np.ndarray, total: int) -> np.ndarray:
+    """From one to zero by a cosine, as `cosine_decay`.
+
+    Example:
+        >>> falling(np.array([0, 5, 10]), 10).round(3).tolist()
+        [1.0, 0.5, 0.0]
+    """
+    return (1 + np.cos(np.pi * steps / total)) / 2
+
+
+def rising_and_falling(steps: np.ndarray, total: int) -> np.ndarray:
+    """From zero up for `WARM_UP` of the steps, then to zero by a cosine.
+
+    Example:
+        >>> rising_and_falling(np.array([0, 4, 52, 100]), 100).round(3).tolist()
+        [0.2, 1.0, 0.5, 0.0]
+    """
+    warm = max(round(WARM_UP * total), 1)
+    left = (steps + 1 - warm) / max(total + 1 - warm, 1)
+    return np.minimum((steps + 1) / warm, (1 + np.cos(np.pi * np.clip(left, 0, 1))) / 2)

@@ -16,6 +16,7 @@ from pns_tf.masks import Mask
 from pns_tf.tasks.kinds import CLASSIFICATION, Kind
 from pns_tf.training.checkpoints import Note
 from pns_tf.training.loop import Loop
+from pns_tf.training.schedules import Share
 
 BETA1, BETA2, EPSILON = np.float32(0.9), np.float32(0.999), np.float32(1e-7)
 ZERO, ONE = np.float32(0.0), np.float32(1.0)
@@ -34,7 +35,7 @@ def train_sparse(
     *,
     learning_rate: float,
     batch_size: int,
-    cosine: bool = False,
+    share: Share | None = None,
 ) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """Trains the parameters that a mask keeps, by Adam with a fresh start, on shuffled samples.
 
@@ -49,7 +50,8 @@ def train_sparse(
         loop: runs them.
         learning_rate: of Adam.
         batch_size: samples a step; the last short batch is a step too.
-        cosine: whether the learning rate falls to zero within the epochs, step by step.
+        share: of the learning rate at each step, see `pns_tf.training.schedules`; ``None`` for all
+            of it.
 
     Returns:
         Kernels and biases, float32.
@@ -80,8 +82,8 @@ def train_sparse(
     def step(number: int) -> float:
         order = loop.shuffled(len(x))
         before = (number - 1) * steps
-        fallen = np.cos(np.pi * (before + np.arange(steps)) / (epochs * steps)) if cosine else 1.0
-        rates = np.float32(learning_rate) * np.full(steps, (1 + fallen) / 2, np.float32)
+        left = 1.0 if share is None else share(before + np.arange(steps), epochs * steps)
+        rates = np.float32(learning_rate) * np.full(steps, left, np.float32)
         state = [note.value.astype(np.float32) for note in (theta, first, second)]
         taken = samples[:, order], numbers[order], np.ascontiguousarray(wanted[:, order])
         loss = _epoch(*state, before, rates, *network, *taken, batch_size, classes)  # type: ignore[call-arg]
