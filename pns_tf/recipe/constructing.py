@@ -53,7 +53,8 @@ class Constructing:
     noise: float | None = None
 
     def __post_init__(self):
-        from pns_tf.constructing.construction import check_sizes
+        from pns_tf import tasks
+        from pns_tf.constructing.construction import check_host, check_sizes
 
         integer("depth", self.depth, minimum=3)
         integer("width", self.width, minimum=1)
@@ -68,6 +69,8 @@ class Constructing:
         check_sizes(self.copies, self.largest_subset, self.tolerance)
         flag("shrink", self.shrink)
         self.host.check_memory()
+        target = tasks.get(self.task).target(self.depth)
+        check_host(target, [self.width], biased=self.init != "zero_biases")
         self.host.check_data(self.samples, self.noise, self.seed)
 
     @property
