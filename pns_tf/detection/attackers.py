@@ -129,7 +129,10 @@ class Classifier:
         trees.fit(np.vstack(rows), np.concatenate(labels), np.concatenate(weights))
 
 
-def attackers(seed: int = 0) -> dict[str, Layers | Evidence | Classifier]:
+Attackers = dict[str, Layers | Evidence | Classifier]  # by name
+
+
+def attackers(seed: int = 0) -> Attackers:
     """All attackers by name."""
     return {
         "layers": Layers(),
