@@ -95,6 +95,12 @@ def test_the_figure_has_panels_for_each_setting(table):
     assert [text.get_text() for text in figure.axes[1].get_xticklabels()] == list(attackers())[1:]
 
 
+def test_a_single_planting_is_drawn_above_the_names_of_the_attackers(table):
+    figure = detection_figure(summary(table[table["planting"] == "strong"]))
+    (points,) = (line for line in figure.axes[1].lines if line.get_marker() == "D")
+    assert points.get_xdata().tolist() == figure.axes[1].get_xticks().tolist()
+
+
 # The command
 
 

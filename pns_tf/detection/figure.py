@@ -36,7 +36,8 @@ def detection_figure(summed: pd.DataFrame) -> Figure:
     attackers = [name for name in summed["attacker"].unique() if name != CONTROL]
     figure = new_figure(max(3.2 * len(settings), 6.0), 5.6)
     grid = figure.subplots(len(ROWS), len(settings), sharex=True, sharey="row", squeeze=False)
-    shift = dict(zip(plantings, np.linspace(-0.3, 0.3, len(plantings)), strict=True))
+    far = 0.3 if len(plantings) > 1 else 0.0
+    shift = dict(zip(plantings, np.linspace(-far, far, len(plantings)), strict=True))
     for column, setting in enumerate(settings):
         here = summed[(summed[SETTING] == list(setting)).all(axis=1)]
         for row, measure in enumerate(ROWS):
