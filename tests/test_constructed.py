@@ -115,6 +115,8 @@ def test_detect_takes_hosts_that_nobody_wrote_into():
         assert mine.tobytes() == drawn.tobytes()
     with pytest.raises(InputError, match="depth must be an integer of at least 4, got 3"):
         Attack("relu", depth=3, planting="constructed")
+    with pytest.raises(InputError, match=r"width 25 is too small: .* at least width 28 is needed"):
+        Attack("circle", width=25, planting="constructed")
 
 
 @pytest.mark.parametrize(
@@ -122,6 +124,9 @@ def test_detect_takes_hosts_that_nobody_wrote_into():
     [
         (["--host_depth=3"], "host_depth must be at least 4, got 3"),
         (["--width=5"], "at least width 9"),
+        (["--width=20,5"], "width 5 is too small"),  # before the host of width 20 is drawn
+        (["--host_depth=4,3"], "host_depth must be at least 4, got 3"),
+        (["--init=normal,zero_biases", "--task=helix", "--width=99"], "init=zero_biases"),
         (["--seed=0,x"], "seed must be an integer of at least 0, got 'x'"),
         (["--copies=999"], "copies=999 makes"),
         (["--init=zero_biases", "--task=helix", "--width=99"], "init=zero_biases"),

@@ -9,6 +9,7 @@ from test_keras3 import LOGITS, L, at_once, network, samples
 import pns_tf.keras3 as pns
 from pns_tf import pruners
 from pns_tf.checks import InputError
+from pns_tf.keras3.backends import array_of
 from pns_tf.keras3.fit_weights import weights_of
 from pns_tf.keras3.layers import prunable_weights
 from pns_tf.keras3.scoring import score
@@ -23,7 +24,7 @@ def fitted(pruner="snip", fit=None, data=None, **given):
     updates = pns.UpdateMasks(pruner, at_once(0.8), x, y, **given)
     where = {"x": x, "y": y} if data is None else {"x": data}
     model.fit(**where, shuffle=False, verbose=0, callbacks=[updates], **(fit or {}))
-    return [mask.numpy() for _, mask in model.optimizer.masked()]
+    return [array_of(mask) for _, mask in model.optimizer.masked()]
 
 
 def same(some, others):
@@ -46,7 +47,7 @@ def test_scores_are_slopes_of_the_loss_that_fit_reports():
     weight_of = weights_of(y, CLASSES)
     _, scores = score(pruners.get("snip"), model, weights, x, y, LOGITS, sample_weight=weight_of)
     kernel = weights[1].variable
-    start = kernel.numpy()
+    start = array_of(kernel)
     model.compile(keras.optimizers.SGD(0.0), LOGITS)
 
     def reaction(place):

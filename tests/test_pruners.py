@@ -1,17 +1,14 @@
 """Pruners score as published, and leave the model as it was."""
 
-import sys
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tensorflow as tf
-import tensorflow_model_optimization as tfmot
 import tf_keras as keras
+from small_models import bits, convnet, images, samples, small_host
 
 from pns_tf import pruners
-from pns_tf.checks import InputError
 from pns_tf.hosts.models import host_from_arrays
 from pns_tf.pruners.base import Pruner
 from pns_tf.pruning.prunable import prunable_weights
@@ -32,44 +29,6 @@ def reference_host(case):
     )
 
 
-def small_host(seed=0, sizes=(2, 6, 5, 3)):
-    rng = np.random.default_rng(seed)
-    kernels = [rng.normal(size=shape) for shape in pairwise(sizes)]
-    return host_from_arrays(kernels, [rng.normal(size=n) for n in sizes[1:]])
-
-
-def samples(inputs=2, classes=3, n=12):
-    rng = np.random.default_rng(1)
-    return rng.normal(size=(n, inputs)).astype(np.float32), np.arange(n) % classes
-
-
-def convnet():
-    """Convolution, batch normalisation with statistics of its own, and a nested model."""
-    keras.utils.set_random_seed(3)
-    layers = keras.layers
-    encoder = keras.Sequential(
-        [layers.Dense(6, input_shape=(12,), name="first"), layers.BatchNormalization()],
-        name="encoder",
-    )
-    x = keras.Input((5, 5, 1))
-    h = layers.Conv2D(3, 2, strides=2, activation="relu", name="conv")(x)
-    h = layers.BatchNormalization(name="norm")(h)
-    h = encoder(layers.Flatten()(h))
-    model = keras.Model(x, layers.Dense(2, use_bias=False, name="last")(h))
-    for variable in model.trainable_variables:
-        variable.assign(variable + tf.random.normal(variable.shape, stddev=0.3, seed=1))
-    return model
-
-
-def images(n=8):
-    rng = np.random.default_rng(2)
-    return rng.normal(size=(n, 5, 5, 1)).astype(np.float32), np.arange(n) % 2
-
-
-def bits(model):
-    return [variable.numpy().tobytes() for variable in model.variables]
-
-
 class Painter(Pruner):
     """Writes into every variable and then fails."""
 
@@ -78,13 +37,6 @@ class Painter(Pruner):
         for variable in network.model.variables:
             variable.assign(tf.zeros_like(variable))
         raise RuntimeError("paint everywhere")
-
-
-class Fixed(Pruner):
-    """Returns what it was told to."""
-
-    def calculate_scores(self, network, x, y):
-        return self.change([np.ones(variable.shape) for variable in network.variables])
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
@@ -180,57 +132,6 @@ def test_scores_agree_between_stock_layers_and_host_layers():
             np.testing.assert_allclose(of_host, of_stock, rtol=1e-5)
 
 
-def test_biases_can_be_left_out():
-    net, (x, y) = convnet(), images()
-    kernels = prunable_weights(net, biases=False)
-    assert [w.name for w in kernels] == ["conv/kernel", "encoder/first/kernel", "last/kernel"]
-    scores = pruners.get("snip").score(net, x, y, weights=kernels)
-    assert sum(float(s.sum()) for s in scores) == pytest.approx(1, rel=1e-5)
-
-
-@pytest.mark.slow
-def test_masks_of_tfmot_are_found_and_its_steps_do_not_advance():
-    sparsity = tfmot.sparsity.keras
-    wrapped = sparsity.prune_low_magnitude(
-        small_host(), sparsity.ConstantSparsity(0.5, 0, frequency=1)
-    )
-    x, y = samples()
-    wrapped.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
-    wrapped.fit(x, y, verbose=0, callbacks=[sparsity.UpdatePruningStep()])
-    weights, before = prunable_weights(wrapped), bits(wrapped)
-    assert len(weights) == 6
-    assert 0.4 < np.mean([w.mask.numpy().mean() for w in weights]) < 0.8
-    scores = pruners.get("snip").score(wrapped, x, y)
-    assert bits(wrapped) == before
-    assert all((s[w.mask.numpy() == 0] == 0).all() for s, w in zip(scores, weights, strict=True))
-
-
-def test_looking_for_prunable_weights_does_not_mark_the_layers():
-    net = convnet()
-    prunable_weights(net)
-    assert not any(hasattr(layer, "get_prunable_weights") for layer in net.layers)
-
-
-def test_recurrent_and_attention_layers_are_prunable_as_in_tfmot():
-    x = keras.Input((4, 3))
-    h = keras.layers.MultiHeadAttention(2, 2, name="attention")(x, x)
-    model = keras.Model(x, keras.layers.LSTM(2, name="lstm")(h))
-    names = [weight.name for weight in prunable_weights(model)]
-    assert names[:2] == ["attention/query/kernel", "attention/query/bias"]
-    assert names[-3:] == [
-        "lstm/lstm_cell/kernel",
-        "lstm/lstm_cell/recurrent_kernel",
-        "lstm/lstm_cell/bias",
-    ]
-    assert len(names) == len(set(names)) == 11
-
-
-def test_a_shared_layer_is_listed_once():
-    dense, x = keras.layers.Dense(3), keras.Input((3,))
-    model = keras.Model(x, keras.layers.Add()([dense(dense(x)), x]))
-    assert len(prunable_weights(model)) == 2
-
-
 def test_synflow_scores_the_flow_of_ones_whatever_the_samples():
     host, (x, y) = small_host(), samples()
     with_data, without = (
@@ -286,129 +187,9 @@ def test_a_dead_network_gets_zeros_from_snip_instead_of_nan():
     assert all((score == 0).all() for score in pruners.get("snip").score(host, x, y))
 
 
-class TestOwnPruner:
-    SOURCE = (
-        "import tensorflow as tf\n"
-        "from pns_tf.pruners import Pruner\n"
-        "class Smallest(Pruner):\n"
-        "    def calculate_scores(self, network, x, y):\n"
-        "        return [-tf.abs(variable) for variable in network.variables]\n"
-        "nothing = 3\n"
-    )
-
-    @pytest.fixture(autouse=True)
-    def _module_in_the_current_directory(self, tmp_path, monkeypatch):
-        (tmp_path / "my_pruners.py").write_text(self.SOURCE)
-        (tmp_path / "broken_pruners.py").write_text("raise OSError('no battery')\n")
-        monkeypatch.chdir(tmp_path)
-        monkeypatch.setattr(sys, "path", [p for p in sys.path if p not in ("", str(tmp_path))])
-        yield
-        for module in ("my_pruners", "broken_pruners"):
-            sys.modules.pop(module, None)
-
-    def test_is_found_by_module_and_class(self):
-        host = small_host()
-        own, magnitude = pruners.get("my_pruners:Smallest", seed=4), pruners.get("magnitude")
-        for a, b in zip(own.score(host), magnitude.score(host), strict=True):
-            np.testing.assert_array_equal(a, -b)
-        assert own.name == "Smallest"
-
-    @pytest.mark.parametrize(
-        ("name", "reason"),
-        [
-            ("no_such_module:Any", "No module named 'no_such_module'"),
-            ("my_pruners:Any", "no attribute 'Any'"),
-            ("my_pruners:nothing", "must be a class derived from"),
-            ("my_pruners:", "cannot be loaded"),
-            ("broken_pruners:Any", "OSError: no battery"),
-        ],
-    )
-    def test_that_does_not_load_says_why(self, name, reason):
-        with pytest.raises(InputError, match=reason) as error:
-            pruners.get(name)
-        assert "\n" not in str(error.value)
-
-
 @pytest.mark.parametrize("name", STOCK)
 def test_every_pruner_names_itself_and_its_paper(name):
     pruner = pruners.load(name)
     assert pruner.name == name
     assert "arXiv" in pruner.reference
     assert pruner.__doc__.strip()
-
-
-def test_an_unknown_pruner_or_option_lists_the_choices():
-    with pytest.raises(InputError, match=r"snap.*choose from .*synflow.*did you mean 'snip'"):
-        pruners.get("snap")
-    with pytest.raises(InputError, match=r"option of pruner 'grasp' 'temp'.*temperature"):
-        pruners.get("grasp", temp=1)
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (lambda scores: [*scores[:2], scores[2] * np.nan, *scores[3:]], "layer1/kernel with NaN"),
-        (lambda scores: [*scores[:3], np.ones(3), *scores[4:]], "layer1/bias in shape .5,."),
-        (lambda scores: scores[1:], "6 arrays .* got 5"),
-    ],
-)
-def test_bad_scores_name_pruner_and_layer(change, message):
-    pruner = Fixed()
-    pruner.change = change
-    with pytest.raises(InputError, match=f"'Fixed'.*{message}"):
-        pruner.score(small_host())
-
-
-def test_samples_must_be_there_and_finite():
-    host, (x, y) = small_host(), samples()
-    with pytest.raises(InputError, match="'snip' scores by samples"):
-        pruners.get("snip").score(host)
-    for bad in (np.nan, np.inf):
-        holed = x.copy()
-        holed[3, 1] = bad
-        with pytest.raises(InputError, match="x holds 1 values that are not finite"):
-            pruners.get("magnitude").score(host, holed, y)
-        with pytest.raises(InputError, match="y holds 2 values"):
-            pruners.get("snip").score(host, x, np.array([bad, bad, *y[2:]]))
-
-
-def test_models_that_cannot_be_pruned_are_named():
-    flat = keras.Sequential([keras.layers.Flatten(input_shape=(2,)), keras.layers.ReLU()], "flat")
-    with pytest.raises(InputError, match=r"'flat' has no prunable layer.*Flatten, ReLU"):
-        pruners.get("magnitude").score(flat)
-    with pytest.raises(InputError, match="must be a tf_keras model"):
-        pruners.get("magnitude").score(np.ones(3))
-    unbuilt = keras.Sequential([keras.layers.Dense(2)], "unbuilt")
-    with pytest.raises(InputError, match="'unbuilt' has no weights yet"):
-        pruners.get("magnitude").score(unbuilt)
-    assert len(pruners.get("magnitude").score(unbuilt, *samples())) == 2  # built by its samples
-
-
-class TestScoringBatch:
-    def test_is_balanced_over_classes(self):
-        x, y = np.arange(1000.0), np.repeat([0, 1, 2, 3], [700, 200, 80, 20])
-        rows, labels = pruners.scoring_batch(x, y)
-        assert np.bincount(labels).tolist() == [10, 10, 10, 10]
-        assert len(set(rows)) == 40
-        np.testing.assert_array_equal(y[rows.astype(int)], labels)
-
-    def test_takes_all_of_a_rare_class(self):
-        _, labels = pruners.scoring_batch(np.zeros(103), np.repeat([0, 1], [100, 3]))
-        assert np.bincount(labels).tolist() == [10, 3]
-
-    def test_takes_forty_random_samples_of_regression(self):
-        y = np.linspace(0, 1, 500)[:, None]
-        x, labels = pruners.scoring_batch(y * 2, y)
-        assert labels.shape == (40, 1)
-        np.testing.assert_array_equal(x, labels * 2)
-        assert 0.3 < labels.mean() < 0.7
-
-    def test_follows_the_seed(self):
-        x, y = np.arange(500.0), np.arange(500) % 4
-        draws = [pruners.scoring_batch(x, y, seed=seed)[0] for seed in (0, 0, 1)]
-        np.testing.assert_array_equal(draws[0], draws[1])
-        assert not np.array_equal(draws[0], draws[2])
-
-    def test_refuses_samples_without_labels(self):
-        with pytest.raises(InputError, match="got 3 and 2"):
-            pruners.scoring_batch(np.ones(3), np.ones(2))

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from pns_tf import pruners
+from pns_tf.commands.seek import report
 from pns_tf.masks import Mask
 from pns_tf.recipe.names import found_name
 from pns_tf.recipe.search import SeekSettings
@@ -187,7 +188,7 @@ def test_the_tables_say_how_good_the_ticket_is_and_how_much_of_the_planted_one(r
         ("planted ticket", "planted"),
         ("host, before pruning", "before"),
         ("found ticket, not trained (strong)", "strong"),
-        ("found ticket, trained (weak)", "final"),
+        ("found ticket, trained (weak), not rescaled", "final"),
     ):
         value = re.search(rf"^{re.escape(row)} +(\S+)$", out, re.MULTILINE)[1]
         assert float(value) == pytest.approx(metrics[metric], rel=1e-3)
@@ -203,6 +204,17 @@ def test_the_tables_say_how_good_the_ticket_is_and_how_much_of_the_planted_one(r
     assert re.search(r"TFLite      [\d,]+ bytes, the dense host [\d,]+", out)
     assert f"written to  {folder}\n" in out
     assert f"tensorboard --logdir {folder / 'tensorboard'}" in out
+
+
+def test_the_tables_say_which_values_are_rescaled(found_run, popup_run):
+    circle, helix = (
+        report(json.loads((folder / "ticket.json").read_text(encoding="utf-8")), folder)
+        for folder in (found_run, popup_run)
+    )
+    assert "test accuracy (rescaled)" in circle
+    assert "found ticket, trained (weak), not rescaled" in circle
+    assert "test MSE (rescaled)" in helix
+    assert "not rescaled" not in helix
 
 
 @pytest.mark.slow

@@ -3,13 +3,14 @@
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.text import Text
 from pages import ROOT
 from test_images import DATA_DIR, needs_cifar
 
 from pns_tf.checks import InputError
 from pns_tf.experiments.catalog import find
 from pns_tf.reports import transfer as module
-from pns_tf.reports.transfer import as_page, figure, mean_ranks, transfer, ways
+from pns_tf.reports.transfer import Transfer, as_page, figure, mean_ranks, transfer, ways
 
 PRUNERS = ("random", "magnitude", "snip", "grasp", "synflow", "force")
 LEADERBOARD = ROOT / "docs" / "results" / "leaderboard" / "runs.csv"
@@ -120,6 +121,26 @@ def test_the_page_says_what_was_measured():
     page = as_page(result, images, "python -m pns_tf reproduce --experiment=transfer")
     assert "cifar10, resnet8 × 0.5, densities 0.1, 0.2, seeds 0 to 2: 36 runs" in page
     assert len(figure(result).axes) == 4
+
+
+def test_names_in_the_picture_lie_neither_on_one_another_nor_on_points():
+    names = [f"pruner {number}" for number in range(12)]
+    ranks = np.repeat([3.0, 3.1, 7.0, 12.0], 3)  # three at one place, and three beside it
+    taus = {"ticket": "weak", "half": ["sparse", "dense"], "tau": 0.0, "low": 0.0, "high": 0.0}
+    places = {"ticket": "weak", "half": "sparse", "pruner": names, "computed": ranks}
+    result = Transfer(
+        pd.DataFrame({**taus, "pruners": 12}), pd.DataFrame({**places, "images": 13 - ranks})
+    )
+    drawing = figure(result)
+    drawing.draw_without_rendering()
+    axes = drawing.axes[0]
+    labels = {text.get_text(): Text.get_window_extent(text) for text in axes.texts}
+    assert set(labels) == set(names)
+    for name, box in labels.items():
+        assert not any(box.overlaps(other) for other in labels.values() if other is not box), name
+        assert not box.count_contains(axes.transData.transform(np.c_[ranks, 13 - ranks])), name
+        assert box.x0 >= axes.bbox.x0
+        assert box.x1 <= axes.bbox.x1
 
 
 @pytest.mark.usefixtures("without_workers")

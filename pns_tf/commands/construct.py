@@ -66,7 +66,6 @@ def report(record: dict, path: Path) -> str:
     ]
     made, proof = record["construction"], record["construction"]["certificate"]
     times = [f"{made[name] / made['target_weights']:.2f}" for name in ("kept_before", "kept")]
-    metric = "test accuracy" if record["metric"] == "accuracy" else "test MSE (rescaled)"
     values = ", ".join(f"{name} {value:.4g}" for name, value in record["metrics"].items())
     return "\n".join(
         [
@@ -85,7 +84,7 @@ def report(record: dict, path: Path) -> str:
             f"off from target    proven at most {proof['proven']:.3g}, measured "
             f"{proof['measured']:.3g} (root mean square {proof['mean_square'] ** 0.5:.2g}); outputs"
             f" are up to {proof['largest_output']:.3g}",
-            f"{metric:<18} {values}",
+            f"test {record['metric']} (rescaled) {values}",
             f"written to         {path}",
             "                   host/ ticket/ (SavedModels), ticket.json, masks.npz, data.png,"
             " ticket.png",

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from pns_tf.checks import InputError, several
+from pns_tf.checks import InputError, several, text
 from pns_tf.commands.flags import Given, takes
 from pns_tf.detection.settings import PLANTINGS, Attack
+
+if TYPE_CHECKING:
+    from pns_tf.detection.on_disk import OnDisk
+
+OF_RUNS = ("task", "depth", "width", "planting", "hosts", "epsilon", "init")  # which records say
 
 
 @takes(
@@ -21,12 +27,13 @@ from pns_tf.detection.settings import PLANTINGS, Attack
         "planting": "str | tuple",
     },
 )
-def detect(given: Given, *, out: str = "results/detection"):
+def detect(given: Given, *, planted: str | None = None, out: str = "results/detection"):
     """Says how visible planted tickets are to someone who sees nothing but the host's weights.
 
     Attackers first study hosts with known tickets, then score the parameters of other hosts.
     Finished attacks are kept in <out>/runs and never repeated; <out> then holds runs.csv with one
-    row for each host and attacker, summary.csv and detection.png.
+    row for each host and attacker, summary.csv and detection.png. With --planted they attack the
+    host of that run alone, and tables call it by its folder's name.
 
     Args:
         task: what the tickets solve, separated by commas, () for all tasks.
@@ -36,27 +43,26 @@ def detect(given: Given, *, out: str = "results/detection"):
             separated by commas, () for all of them; or constructed, which writes nothing and needs
             a depth of one more than the target and a wide host.
         hosts: how many are attacked for each of these.
+        planted: folder that plant or construct wrote, to attack its host after a study of hosts
+            that only the seed tells from it.
         out: folder of the results.
     """
     from pns_tf.saving.storage import output_folder
-    from pns_tf.tasks import names
 
     folder = output_folder(out, "runs")
-    chosen = {name: several(given[name]) for name in ("task", "depth", "width", "planting")}
-    attacks = given.each(
-        Attack,
-        **chosen | {"task": chosen["task"] or names(), "planting": chosen["planting"] or PLANTINGS},
-    )
-    attacks = list(dict.fromkeys(attacks))
-    if not attacks:
-        raise InputError("detect needs at least one depth and one width")
+    attacks: Sequence[Attack | OnDisk]
+    attacks = _drawn(given) if planted is None else [_on_disk(given)]
+    if planted is not None:
+        from pns_tf.quiet import import_tensorflow
 
+        import_tensorflow()
     import pandas as pd
     from tabulate import tabulate
     from tqdm import tqdm
 
     from pns_tf.detection.attack import attack_table
     from pns_tf.detection.figure import detection_figure
+    from pns_tf.detection.on_disk import OnDisk, run_table
     from pns_tf.detection.table import readable, summary, verdicts
     from pns_tf.pictures.style import save_figure
 
@@ -67,7 +73,10 @@ def detect(given: Given, *, out: str = "results/detection"):
             if path.exists():
                 bar.update(attack.hosts)
             else:
-                rows = attack_table(attack, bar.update)
+                if isinstance(attack, OnDisk):
+                    rows = run_table(attack, bar.update)
+                else:
+                    rows = attack_table(attack, bar.update)
                 _write(path, functools.partial(rows.to_csv, index=False))
             tables.append(pd.read_csv(path))
     table = pd.concat(tables, ignore_index=True)
@@ -80,6 +89,29 @@ def detect(given: Given, *, out: str = "results/detection"):
     print("\nstrongest attackers\n")
     print(tabulate(verdicts(summed), "keys", showindex=False, disable_numparse=True))
     print(f"\nwritten to  {folder}\n            runs.csv, summary.csv, detection.png")
+
+
+def _drawn(given: Given) -> list[Attack]:
+    """One attack for each combination of what the flags list."""
+    from pns_tf.tasks import names
+
+    chosen = {name: several(given[name]) for name in ("task", "depth", "width", "planting")}
+    attacks = given.each(
+        Attack,
+        **chosen | {"task": chosen["task"] or names(), "planting": chosen["planting"] or PLANTINGS},
+    )
+    if not attacks:
+        raise InputError("detect needs at least one depth and one width")
+    return list(dict.fromkeys(attacks))
+
+
+def _on_disk(given: Given) -> OnDisk:
+    """The attack on the run that --planted names, whose record says all but study and seed."""
+    from pns_tf.detection.on_disk import OnDisk
+
+    given.leave_out(*OF_RUNS, by="--planted")
+    folder = Path(text("planted", given["planted"], "a folder that plant or construct wrote"))
+    return given.make(OnDisk, folder=folder)
 
 
 def _write(path: Path, write: Callable[[Path], object]) -> None:

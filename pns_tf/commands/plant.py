@@ -91,14 +91,13 @@ def report(record: dict, path: Path) -> str:
         )
     ]
     heads = ["host layer", "target layer", "planted weights", "planted biases", "density"]
-    metric = "test accuracy" if record["metric"] == "accuracy" else "test MSE (rescaled)"
     values = ", ".join(f"{name} {value:.4g}" for name, value in record["metrics"].items())
     return "\n".join(
         [
             tabulate(layers, heads, disable_numparse=True, stralign="right"),
             "",
             f"baseline density   {record['density']:.6g} (planted weights / host weights)",
-            f"{metric:<18} {values}",
+            f"test {record['metric']} (rescaled) {values}",
             *_deployment_lines(record.get("deployment", {})),
             f"written to         {path}",
             "                   host/ ticket/ (SavedModels), ticket.json, masks.npz, data.png,"

@@ -102,7 +102,7 @@ def build(
     """
     kernels, biases = check_layers("host", kernels, biases, np.float32)
     check_sizes(copies, largest_subset, tolerance)
-    _check_host(target, kernels, biases)
+    _check_arrays(target, kernels, biases)
     deep = stretched(target, len(kernels))
     x = generator(seed, "construction").uniform(-1.0, 1.0, (SAMPLES, deep.shape[0]))
     known = sensitivity(deep, x, kind)
@@ -142,25 +142,40 @@ def check_sizes(copies: int, largest_subset: int, tolerance: float) -> None:
     check_count(LAST_CONSTANTS + 1, largest_subset, "the pool of constants")
 
 
-def _check_host(target: Target, kernels: list[np.ndarray], biases: list[np.ndarray]) -> None:
+def check_host(target: Target, widths: Sequence[int], biased: bool) -> None:
+    """Raises ``InputError`` for a host that is known to be no good before it is drawn.
+
+    Args:
+        target: the network to construct.
+        widths: neurons in each hidden layer of the host.
+        biased: whether any of its biases are other than zero.
+
+    Example:
+        >>> import tasks
+        >>> check_host(tasks.get("circle").target(5), [28, 40], biased=True)  # wide enough
+    """
+    if any(bias.any() for bias in target.biases) and not biased:
+        raise InputError(
+            "the host's biases are all zero, as with init=zero_biases: they give no constants, "
+            "which the target's biases are made of; draw it with init=normal or init=uniform"
+        )
+    needed = max(kernel.shape[1] for kernel in target.kernels)
+    narrowest = min(widths, default=0)
+    if narrowest < needed + CONSTANTS:
+        raise InputError(
+            f"width {narrowest} is too small: the target has up to {needed} neurons in a layer, "
+            f"and {CONSTANTS} give constants, so at least width {needed + CONSTANTS} is needed"
+        )
+
+
+def _check_arrays(target: Target, kernels: list[np.ndarray], biases: list[np.ndarray]) -> None:
     ends = (len(kernels[0]), len(biases[-1]))
     if ends != (target.shape[0], target.shape[-1]):
         raise InputError(
             f"the target has {target.shape[0]} inputs and {target.shape[-1]} outputs, the host "
             f"{ends[0]} and {ends[1]}"
         )
-    if any(bias.any() for bias in target.biases) and not any(bias.any() for bias in biases):
-        raise InputError(
-            "the host's biases are all zero, as with init=zero_biases: they give no constants, "
-            "which the target's biases are made of; draw it with init=normal or init=uniform"
-        )
-    needed = max(kernel.shape[1] for kernel in target.kernels)
-    narrowest = min((len(bias) for bias in biases[:-1]), default=0)
-    if narrowest < needed + CONSTANTS:
-        raise InputError(
-            f"width {narrowest} is too small: the target has up to {needed} neurons in a layer, "
-            f"and {CONSTANTS} give constants, so at least width {needed + CONSTANTS} is needed"
-        )
+    check_host(target, [len(bias) for bias in biases[:-1]], any(bias.any() for bias in biases))
 
 
 class _Layer:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from pns_tf import tasks
 from pns_tf.constructing.construction import build
-from pns_tf.detection.attackers import Host, attackers
+from pns_tf.detection.attackers import Attackers, Host, attackers
 from pns_tf.detection.measures import auc, auc_within, precision
 from pns_tf.detection.settings import CONSTRUCTED, Attack
 from pns_tf.hosts.initializers import draw_host, host_sizes
@@ -53,30 +53,66 @@ def attack_table(attack: Attack, each: Callable[[], object] = lambda: None) -> p
         1.0
     """
     with threadpool_limits(1):
-        return pd.DataFrame(_rows(attack, each))
+        return pd.DataFrame(_all_rows(attack, each))
 
 
-def _rows(attack: Attack, each: Callable[[], object]) -> Iterator[dict]:
-    seeds = range(attack.seed, attack.seed + attack.hosts)
-    studied = [planted_host(attack, seeds.stop + number)[0] for number in range(attack.study)]
-    everybody = attackers(attack.seed)
+def after_study(studied: Sequence[Host], seed: int = 0) -> Attackers:
+    """All attackers, when they have studied hosts with known tickets.
+
+    Args:
+        studied: these hosts.
+        seed: of what the classifier studies.
+
+    Example:
+        >>> hosts = [planted_host(Attack("relu", 3, 20), seed)[0] for seed in range(4)]
+        >>> list(after_study(hosts))[:2]
+        ['layers', 'exact values']
+    """
+    everybody = attackers(seed)
     for attacker in everybody.values():
         attacker.study(studied)
+    return everybody
+
+
+def rows(
+    host: Host, written: int | None, everybody: Attackers, about: Mapping[str, object]
+) -> Iterator[dict]:
+    """What each attacker sees of a host.
+
+    Args:
+        host: under attack.
+        written: how many of its parameters were written.
+        everybody: from `after_study`.
+        about: what else each row says of the host, first of all.
+
+    Example:
+        >>> hosts = [planted_host(Attack("relu", 3, 20), seed)[0] for seed in range(5)]
+        >>> table = pd.DataFrame(rows(hosts[4], 4, after_study(hosts[:4]), {"host": 4}))
+        >>> table.columns[:5].tolist()
+        ['host', 'parameters', 'ticket', 'written', 'attacker']
+    """
+    counts = {
+        "parameters": sum(mask.size for mask in host.planted),
+        "ticket": sum(int(mask.sum()) for mask in host.planted),
+        "written": written,
+    }
+    for name, attacker in everybody.items():
+        scores = attacker.score(host)
+        yield {
+            **about,
+            **counts,
+            "attacker": name,
+            "auc": auc(host.planted, scores),
+            "auc_within": auc_within(host.planted, scores),
+            "precision": precision(host.planted, scores),
+        }
+
+
+def _all_rows(attack: Attack, each: Callable[[], object]) -> Iterator[dict]:
+    seeds = range(attack.seed, attack.seed + attack.hosts)
+    studied = [planted_host(attack, seeds.stop + number)[0] for number in range(attack.study)]
+    everybody = after_study(studied, attack.seed)
     for seed in seeds:
         host, written = planted_host(attack, seed)
-        about = {
-            **dataclasses.asdict(attack),
-            "host": seed,
-            "parameters": sum(mask.size for mask in host.planted),
-            "ticket": sum(int(mask.sum()) for mask in host.planted),
-            "written": written,
-        }
-        for name, attacker in everybody.items():
-            scores = attacker.score(host)
-            yield about | {
-                "attacker": name,
-                "auc": auc(host.planted, scores),
-                "auc_within": auc_within(host.planted, scores),
-                "precision": precision(host.planted, scores),
-            }
+        yield from rows(host, written, everybody, {**dataclasses.asdict(attack), "host": seed})
         each()

@@ -109,10 +109,8 @@ class Classifier:
 
     @staticmethod
     def _scores(trees, tables: list[np.ndarray], host: Host) -> Scores:
-        scores = trees.decision_function(np.vstack(tables))
-        ends = np.cumsum([mask.size for mask in host.planted])[:-1]
-        parts = np.split(scores, ends)
-        return [part.reshape(mask.shape) for part, mask in zip(parts, host.planted, strict=True)]
+        pairs = zip(tables, host.planted, strict=True)
+        return [trees.decision_function(table).reshape(mask.shape) for table, mask in pairs]
 
     def _fit(self, trees, hosts: Sequence[Host], tables: Sequence[list[np.ndarray]]) -> None:
         """All planted parameters, and of each array some others, with more weight instead."""
@@ -131,7 +129,10 @@ class Classifier:
         trees.fit(np.vstack(rows), np.concatenate(labels), np.concatenate(weights))
 
 
-def attackers(seed: int = 0) -> dict[str, Layers | Evidence | Classifier]:
+Attackers = dict[str, Layers | Evidence | Classifier]  # by name
+
+
+def attackers(seed: int = 0) -> Attackers:
     """All attackers by name."""
     return {
         "layers": Layers(),

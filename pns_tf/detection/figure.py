@@ -20,6 +20,7 @@ STYLES = {
     "strong_approximate": ("#cc79a7", "P"),
     "constructed": ("#000000", "*"),
 }
+A_RUN = ("#000000", "o")  # on disk, which bears its folder's name
 ROWS = {"auc_within": "AUC within arrays", "precision": "precision at the ticket's size"}
 CHANCE = {"auc_within": 0.5, "precision": 0.0}
 
@@ -35,7 +36,8 @@ def detection_figure(summed: pd.DataFrame) -> Figure:
     attackers = [name for name in summed["attacker"].unique() if name != CONTROL]
     figure = new_figure(max(3.2 * len(settings), 6.0), 5.6)
     grid = figure.subplots(len(ROWS), len(settings), sharex=True, sharey="row", squeeze=False)
-    shift = dict(zip(plantings, np.linspace(-0.3, 0.3, len(plantings)), strict=True))
+    far = 0.3 if len(plantings) > 1 else 0.0
+    shift = dict(zip(plantings, np.linspace(-far, far, len(plantings)), strict=True))
     for column, setting in enumerate(settings):
         here = summed[(summed[SETTING] == list(setting)).all(axis=1)]
         for row, measure in enumerate(ROWS):
@@ -43,7 +45,7 @@ def detection_figure(summed: pd.DataFrame) -> Figure:
             axes.axhline(CHANCE[measure], color=INK, linewidth=0.8, linestyle=(0, (4, 2)))
             for planting, rows in here.groupby("planting", sort=False):
                 rows = rows.set_index("attacker").reindex(attackers)
-                colour, marker = STYLES[planting]
+                colour, marker = STYLES.get(planting, A_RUN)
                 axes.errorbar(
                     np.arange(len(attackers)) + shift[planting],
                     rows[measure],
@@ -63,8 +65,8 @@ def detection_figure(summed: pd.DataFrame) -> Figure:
         grid[-1, column].set_xticks(range(len(attackers)), attackers, rotation=40, ha="right")
     wide = 1 if len(settings) > 1 else 2  # a single column of panels has no room for one line
     handles = [
-        Line2D([], [], linestyle="none", marker=STYLES[p][1], color=STYLES[p][0], label=p)
-        for p in plantings
+        Line2D([], [], linestyle="none", marker=marker, color=colour, label=planting)
+        for planting, (colour, marker) in ((p, STYLES.get(p, A_RUN)) for p in plantings)
     ]
     figure.legend(
         handles=handles,

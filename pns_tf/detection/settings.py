@@ -54,6 +54,8 @@ class Attack:
     seed: int = 0
 
     def __post_init__(self):
+        from pns_tf import tasks
+        from pns_tf.constructing.construction import check_host
         from pns_tf.hosts.fully_connected import FullyConnected
         from pns_tf.hosts.initializers import INITIALIZERS
         from pns_tf.planting.algorithm import baseline_density
@@ -66,6 +68,9 @@ class Attack:
         integer("study", self.study, minimum=2)
         number("epsilon", self.epsilon, low=0.0, low_excluded=True)
         choice("init", self.init, INITIALIZERS)
+        if self.planting == CONSTRUCTED:
+            target = tasks.get(self.task).target(self.depth - 1)
+            check_host(target, [self.width], biased=self.init != "zero_biases")
         integer("seed", self.seed, minimum=0)
 
     @property

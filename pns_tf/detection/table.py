@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pandas as pd
 
 SETTING = ["task", "depth", "width"]
@@ -75,7 +77,7 @@ def verdicts(summed: pd.DataFrame) -> pd.DataFrame:
             **{name: best[name] for name in [*SETTING, "planting", "attacker"]},
             **{
                 title: [
-                    f"{mean:.3f} ± {error:.3f}"
+                    f"{mean:.3f} ± {error:.3f}" if math.isfinite(error) else f"{mean:.3f}"
                     for mean, error in zip(best[name], best[f"{name}_se"], strict=True)
                 ]
                 for name, title in zip(

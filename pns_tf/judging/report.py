@@ -8,6 +8,7 @@ from pathlib import Path
 from pns_tf.judging.verdict import Truth, Verdict, as_json, distances
 from pns_tf.pictures import layer_counts_figure, overlap_figure, save_figure
 from pns_tf.saving.storage import new_folder, write_json
+from pns_tf.tasks.kinds import kind_named
 
 COLUMNS = {
     "density": "density",
@@ -50,12 +51,14 @@ def table(verdict: Verdict, truth: Truth) -> str:
     shown = rows[[*COLUMNS]].rename(columns=COLUMNS)
     shown["collapse"] = [_collapse(row) for row in rows.to_dict("records")]
     first = rows.iloc[0]
-    metric = "test accuracy" if first["kind"] == "classification" else "test MSE (rescaled)"
+    metric = kind_named(first["kind"]).metric
+    rule = "rescaled; weak tickets are not" if metric == "accuracy" else "rescaled"
     lines = [
         tabulate(shown, "keys", showindex=False, floatfmt=".4g"),
         "",
-        f"{metric}: planted ticket {first['planted']:.4g} at density {first['baseline']:.4g}, "
-        f"best constant {first['best_constant']:.4g}, host before pruning {first['before']:.4g}",
+        f"test {metric} ({rule}): planted ticket {first['planted']:.4g} at density "
+        f"{first['baseline']:.4g}, best constant {first['best_constant']:.4g}, host before pruning "
+        f"{first['before']:.4g}",
     ]
     tied = rows[rows["ties"] > 0]
     for row in tied.to_dict("records"):

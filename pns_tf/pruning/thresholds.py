@@ -160,11 +160,7 @@ def keep_highest(
     flat = np.concatenate([score.ravel() for score in scores])
     if np.isnan(flat).any():
         raise InputError("scores must be numbers, got NaN")
-    flat_alive = np.concatenate([array.ravel() for array in alive])
-    kept = _highest(flat, integer("count", count, minimum=0), flat_alive, rng)
-    ends = np.cumsum([score.size for score in scores])[:-1]
-    arrays = [part.reshape(s.shape) for part, s in zip(np.split(kept, ends), scores, strict=True)]
-    return Mask(arrays, within.names if within is not None else None)
+    return alive.shaped(_highest(flat, integer("count", count, minimum=0), alive.flat, rng))
 
 
 def keep_highest_of_each(

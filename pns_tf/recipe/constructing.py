@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import cast
 
 from pns_tf.checks import InputError, flag, integer, layers
 from pns_tf.recipe.hosts import FULLY_CONNECTED, Host, host_named
 from pns_tf.recipe.names import unusual_words
+from pns_tf.recipe.records import from_record
 
 OF_HOST = ("task", "host_depth", "width", "init", "seed")  # which the folder's name says anyway
 
@@ -53,7 +56,8 @@ class Constructing:
     noise: float | None = None
 
     def __post_init__(self):
-        from pns_tf.constructing.construction import check_sizes
+        from pns_tf import tasks
+        from pns_tf.constructing.construction import check_host, check_sizes
 
         layers(self.depth)
         integer("width", self.width, minimum=1)
@@ -68,6 +72,8 @@ class Constructing:
         check_sizes(self.copies, self.largest_subset, self.tolerance)
         flag("shrink", self.shrink)
         self.host.check_memory()
+        target = tasks.get(self.task).target(self.depth)
+        check_host(target, [self.width], biased=self.init != "zero_biases")
         self.host.check_data(self.samples, self.noise, self.seed)
 
     @property
@@ -93,6 +99,13 @@ class Constructing:
             "noise": self.noise_level,
             "construction": {"target_depth": self.depth} | {n: getattr(self, n) for n in own},
         }
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, object]) -> Constructing:
+        """Reads a ``ticket.json`` that ``construct`` wrote."""
+        made = cast(Mapping[str, object], record["construction"])
+        own = {"depth": made.get("target_depth"), "host_depth": record.get("depth")}
+        return from_record(cls, {**record, **made}, **own)
 
     @property
     def name(self) -> str:

@@ -19,6 +19,7 @@ from matplotlib.figure import Figure
 from scipy.stats import kendalltau, rankdata
 
 from pns_tf.checks import InputError
+from pns_tf.pictures.labels import label_points
 from pns_tf.pictures.style import new_figure
 from pns_tf.reports.rows import kinds
 from pns_tf.reports.statistics import CONFIDENCE
@@ -197,20 +198,12 @@ def _bootstrap(both: Sequence[np.ndarray], rng: np.random.Generator) -> tuple[fl
 def figure(result: Transfer) -> Figure:
     """Each pruner's place on images over its place on computed tasks, one panel for each τ."""
     rows = len(result.taus) // len(HALVES)
-    drawing = new_figure(9.5, 4.5 * rows)
+    drawing, panels = new_figure(9.5, 4.5 * rows), []
     for number, row in enumerate(result.taus.itertuples(), start=1):
         axes = drawing.add_subplot(rows, len(HALVES), number)
         chosen = (result.places["ticket"] == row.ticket) & (result.places["half"] == row.half)
         places = result.places[chosen]
         axes.scatter(places["computed"], places["images"], s=18, color="#0072b2", zorder=3)
-        for place in places.itertuples():
-            axes.annotate(
-                place.pruner,
-                (place.computed, place.images),
-                xytext=(4, 2),
-                textcoords="offset points",
-                fontsize=6,
-            )
         most = row.pruners + 0.5
         axes.plot([0.5, most], [0.5, most], color="#b0b0b0", linewidth=0.8)
         axes.set(xlim=(0.5, most + 2), ylim=(0.5, most))
@@ -221,6 +214,10 @@ def figure(result: Transfer) -> Figure:
         axes.set_xlabel("mean rank on computed tasks", fontsize=8)
         axes.set_ylabel("mean rank on images", fontsize=8)
         axes.tick_params(labelsize=7)
+        panels.append((axes, places))
+    drawing.draw_without_rendering()
+    for axes, places in panels:
+        label_points(axes, *(places[name].tolist() for name in ("computed", "images", "pruner")))
     return drawing
 
 
