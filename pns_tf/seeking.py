@@ -355,8 +355,8 @@ class _Search:
         metrics["density_asked"] = float(self.settings.density)
         if judged and search.gates is not None:
             soft, hard = (self._judge_strong(network).metric for network in search.gates)
-            judged = {"soft": soft, "soft_hard_gap": abs(soft - hard)}
-            search = dataclasses.replace(search, metrics=judged | search.metrics)
+            gates = {"soft": soft, "soft_hard_gap": abs(soft - hard)}
+            search = dataclasses.replace(search, metrics=gates | search.metrics)
         metrics |= search.metrics
         metrics |= self._recovery(search.mask)
         return FoundTicket(
