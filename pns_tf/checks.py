@@ -9,8 +9,6 @@ from collections.abc import Iterable
 from numbers import Integral, Real
 from pathlib import Path
 
-MOST_LAYERS = 1000
-
 
 class InputError(ValueError):
     """A value from the user that cannot work; its message is one line for the user.
@@ -24,17 +22,6 @@ def integer(name: str, value: object, minimum: int) -> int:
     if isinstance(value, bool) or not isinstance(value, Integral) or value < minimum:
         raise InputError(f"{name} must be an integer of at least {minimum}, got {value!r}")
     return int(value)
-
-
-def layers(value: object, minimum: int = 3) -> int:
-    """Returns ``value`` as a depth, or raises ``InputError`` if no network has so many layers."""
-    depth = integer("depth", value, minimum)
-    if depth > MOST_LAYERS:
-        raise InputError(
-            f"depth must be at most {MOST_LAYERS}, got {depth}: a ticket becomes too small for "
-            "float32 long before"
-        )
-    return depth
 
 
 def number(

@@ -5,10 +5,10 @@ import pytest
 import tf_keras as keras
 
 import pns_tf
-import tasks
 from pns_tf.hosts.fully_connected import FullyConnected
 from pns_tf.hosts.initializers import draw_host
 from pns_tf.hosts.models import host_arrays, masked_layers
+from pns_tf.leaderboard.instances import Instance
 from tasks import InputError
 
 SIZES = [2, 30, 30, 4]
@@ -95,7 +95,7 @@ def test_a_model_that_is_no_host_is_refused():
 
 
 def test_a_depth_that_no_signal_comes_through_is_refused_before_anything_is_built():
-    target, host = tasks.get("circle").target, FullyConnected("relu", 1001)
-    for refused in (lambda: target(10**6), host.check_memory):
+    host = FullyConnected("relu", 1001)
+    for refused in (host.check_buildable, lambda: Instance("circle", 99_999)):
         with pytest.raises(InputError, match="depth must be at most 1000, got"):
             refused()

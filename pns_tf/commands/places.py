@@ -61,7 +61,7 @@ def host_given(given: Given, name: str | None) -> Host:
         if other not in mine and other in given and given.says(other):
             raise InputError(f"--{other} does not go with host {name}, got {given[other]!r}")
     host = host_named(name, **{flag: given[flag] for flag in mine if flag in given})
-    host.check_memory()
+    host.check_buildable()
     if not host.on_images:
         given.need("a network on images", *(flag for flag in OF_IMAGES if flag in given))
     return host

@@ -93,7 +93,7 @@ def reproduce(
     if export is not None:
         choice("export", export, ("best", "all"))
     for run in chosen.settings:
-        run.host.check_memory()
+        run.host.check_buildable()
     everything = chosen.runs(seeds)
     if check:
         print(_findings(store, whole, store.table(everything)))

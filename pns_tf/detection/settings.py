@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pns_tf.checks import choice, integer, layers, number
+from pns_tf.checks import choice, integer, number
 from pns_tf.recipe.run import code_digest
 
 # Part of an attack's name from 2 on: raised when equal settings come to give other results.
@@ -61,9 +61,9 @@ class Attack:
         from pns_tf.planting.algorithm import baseline_density
 
         choice("planting", self.planting, [*PLANTINGS, CONSTRUCTED])
-        layers(self.depth, minimum=4 if self.planting == CONSTRUCTED else 3)
+        integer("depth", self.depth, minimum=4 if self.planting == CONSTRUCTED else 3)
         baseline_density(self.task, self.depth, self.width)
-        FullyConnected(self.task, self.depth, self.width).check_memory()
+        FullyConnected(self.task, self.depth, self.width).check_buildable()
         integer("hosts", self.hosts, minimum=1)
         integer("study", self.study, minimum=2)
         number("epsilon", self.epsilon, low=0.0, low_excluded=True)

@@ -8,10 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pns_tf.checks import choice, integer, layers
+from pns_tf.checks import InputError, choice, integer
 from pns_tf.memory import WEIGHT, check_memory
 from pns_tf.recipe.hosts import FULLY_CONNECTED, Host
 from pns_tf.recipe.names import run_name
+
+MOST_LAYERS = 1000  # a ticket of relu is too small for float32 after 65
 
 if TYPE_CHECKING:
     import tf_keras as keras
@@ -120,7 +122,7 @@ class FullyConnected(Host):
     def weights(self) -> int:
         """How many there are, biases not counted."""
         ends = self.problem.inputs + self.problem.outputs
-        depth, width = layers(self.depth), integer("width", self.width, 1)
+        depth, width = integer("depth", self.depth, 3), integer("width", self.width, 1)
         return ends * width + (depth - 3) * width**2
 
     @property
@@ -132,6 +134,15 @@ class FullyConnected(Host):
         """Raises ``InputError`` if the network is larger than this machine's memory."""
         network = f"a network of depth {self.depth} and width {self.width}"
         check_memory(network, WEIGHT * self.weights)
+
+    def check_buildable(self) -> None:
+        """Raises ``InputError`` if the network is too large, or so deep that no signal survives."""
+        self.check_memory()
+        if self.depth > MOST_LAYERS:
+            raise InputError(
+                f"depth must be at most {MOST_LAYERS}, got {self.depth}: a ticket becomes too "
+                "small for float32 long before"
+            )
 
     def build(self) -> keras.Model:
         """The network, its parameters not yet set."""

@@ -42,6 +42,7 @@ class Instance:
     def __post_init__(self):
         if self.noise is not None:
             number("noise", self.noise, low=0.0)
+        self.host.check_buildable()
         if self.truth > HIGHEST / 2:
             raise InputError(
                 f"instance {self.name} cannot be ranked: its planted ticket has density "

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import cast
 
-from pns_tf.checks import InputError, flag, integer, layers
+from pns_tf.checks import InputError, flag, integer
 from pns_tf.recipe.hosts import FULLY_CONNECTED, Host, host_named
 from pns_tf.recipe.names import unusual_words
 from pns_tf.recipe.records import from_record
@@ -59,7 +59,7 @@ class Constructing:
         from pns_tf import tasks
         from pns_tf.constructing.construction import check_host, check_sizes
 
-        layers(self.depth)
+        integer("depth", self.depth, minimum=3)
         integer("width", self.width, minimum=1)
         integer("seed", self.seed, minimum=0)
         if self.host_depth is not None:
@@ -71,7 +71,7 @@ class Constructing:
                 )
         check_sizes(self.copies, self.largest_subset, self.tolerance)
         flag("shrink", self.shrink)
-        self.host.check_memory()
+        self.host.check_buildable()
         target = tasks.get(self.task).target(self.depth)
         check_host(target, [self.width], biased=self.init != "zero_biases")
         self.host.check_data(self.samples, self.noise, self.seed)

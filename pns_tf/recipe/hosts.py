@@ -131,6 +131,10 @@ class Host(ABC):
         """Raises ``InputError`` if the network is larger than this machine's memory."""
         check_memory(f"{self.name} with {self.weights:.3g} weights", WEIGHT * self.weights)
 
+    def check_buildable(self) -> None:
+        """Raises ``InputError`` if there can be no such network on this machine."""
+        self.check_memory()
+
     @property
     def weights(self) -> int:
         """How many the network has at least; 0 if that is not known before it is built."""

@@ -117,7 +117,7 @@ class Sweep:
         tasks.get(self.task).data(self.samples, self.noise, self.seed)
         self.first_runs()
         for depth in self.choices["depth"]:
-            FullyConnected(self.task, depth, self.max_width).check_memory()
+            FullyConnected(self.task, depth, self.max_width).check_buildable()
         self._check_effort()
 
     def _check_effort(self) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from pns_tf.checks import InputError, choice, integer, layers, number
+from pns_tf.checks import InputError, choice, integer, number
 from pns_tf.memory import check_memory
 from pns_tf.seeding import generator
 from pns_tf.tasks.kinds import CLASSIFICATION, REGRESSION, Kind, kind_named
@@ -264,6 +264,6 @@ class Task:
             >>> tasks.get("circle").target(5).shape
             (2, 4, 2, 20, 4)
         """
-        depth = layers(depth)
+        depth = integer("depth", depth, minimum=3)
         check_memory(f"a target of depth {depth}", LAYER * depth)
         return Target(*zip(*self.layers(depth), strict=True))
