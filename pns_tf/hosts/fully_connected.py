@@ -13,8 +13,6 @@ from pns_tf.memory import WEIGHT, check_memory
 from pns_tf.recipe.hosts import FULLY_CONNECTED, Host
 from pns_tf.recipe.names import run_name
 
-MOST_LAYERS = 1000  # a ticket of relu is too small for float32 after 65
-
 if TYPE_CHECKING:
     import tf_keras as keras
 
@@ -22,6 +20,8 @@ if TYPE_CHECKING:
     from pns_tf.masks import Mask
     from pns_tf.planting.planted import Planted
     from pns_tf.recipe.planting import Planting
+
+MOST_LAYERS = 1000  # a ticket of relu is too small for float32 after 65
 
 
 @dataclass(frozen=True)

@@ -41,4 +41,4 @@ def rising_and_falling(steps: np.ndarray, total: int) -> np.ndarray:
     """
     warm = max(round(WARM_UP * total), 1)
     left = (steps + 1 - warm) / max(total + 1 - warm, 1)
-    return np.minimum((steps + 1) / warm, (1 + np.cos(np.pi * np.clip(left, 0, 1))) / 2)
+    return np.minimum((steps + 1) / warm, falling(np.clip(left, 0, 1), 1))
