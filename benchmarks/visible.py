@@ -20,18 +20,19 @@ from threadpoolctl import threadpool_limits
 from pns_tf import tasks
 from pns_tf.constructing.construction import build
 from pns_tf.constructing.shrinking import shrink
+from pns_tf.constructing.signs import target_of
 from pns_tf.detection.attackers import Host, attackers
 from pns_tf.detection.measures import auc_within
 from pns_tf.hosts.initializers import draw_host, host_sizes
 
-FIRST = 10_400  # seed of the first attacked host
+FIRST = 10_800  # seed of the first attacked host
 COLUMNS = ("task", "width", "host", "attacker", "array", "parameters", "ticket", "auc")
 
 
 def constructed(name: str, width: int, seed: int) -> Host:
     """The ticket that `construct` finds, of target depth 5."""
     task = tasks.get(name)
-    target = task.target(5)
+    target = target_of(task, 5)
     arrays = draw_host(host_sizes(task.inputs, task.outputs, 6, width), seed)
     made = build(target, *arrays, kind=task.kind, seed=seed)
     x = task.data(seed=seed).x_train
@@ -63,7 +64,7 @@ def attacked(name: str, width: int, hosts: int):
 def main(
     task: str | tuple = ("circle", "helix", "relu"),
     width: int = 300,
-    hosts: int = 6,
+    hosts: int = 12,
     out: str = "docs/results/construct",
 ) -> None:
     """Attacks the tasks that have no rows yet."""

@@ -14,6 +14,7 @@ from pns_tf.checks import InputError, flag, integer
 from pns_tf.constructing.certificate import Certificate, certify
 from pns_tf.constructing.construction import build
 from pns_tf.constructing.shrinking import shrink as shrink_mask
+from pns_tf.constructing.signs import target_of
 from pns_tf.hosts.initializers import draw_host, host_sizes
 from pns_tf.hosts.models import host_arrays, host_from_model
 from pns_tf.hosts.paths import live_neurons
@@ -35,7 +36,8 @@ class Constructed(Planted):
     It stands where a `Planted` may. ``neurons`` are those of each layer that the ticket uses.
 
     Attributes:
-        certificate: how far ``ticket(x) / scales`` is from ``target(x)``, proven and measured.
+        certificate: how far ``ticket(x) / scales`` is from ``target(x)``, proven and measured; for
+            classes the target is the task's, each output less the mean of all.
         before_shrinking: parameters of the ticket as it was constructed.
     """
 
@@ -164,4 +166,4 @@ def construct(
 
 def _task_target(task: str | Task, depth: int) -> tuple[Task, Target]:
     known = task if isinstance(task, Task) else get_task(task)
-    return known, known.target(depth)
+    return known, target_of(known, depth)

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from itertools import pairwise
+from dataclasses import dataclass
 
 import numpy as np
 
 from pns_tf.checks import InputError, integer, number
-from pns_tf.constructing.choosing import Choices, choose
-from pns_tf.constructing.copies import CONSTANT, Copies, first_copies, used_copies, with_constants
-from pns_tf.constructing.descent import Wanted
+from pns_tf.constructing.copies import (
+    CONSTANT,
+    SOURCES,
+    Copies,
+    first_copies,
+    own_constants,
+    passed_constants,
+    used_copies,
+)
+from pns_tf.constructing.layer import CONSTANTS, LAST_CONSTANTS, MORE_ELEMENTS, Layer
 from pns_tf.constructing.sensitivity import Sensitivity, sensitivity
+from pns_tf.constructing.signs import balanced
 from pns_tf.constructing.stretching import stretched
 from pns_tf.constructing.subsets import check_count
 from pns_tf.masks import Mask
@@ -21,22 +28,15 @@ from pns_tf.tasks.kinds import Kind
 from pns_tf.tasks.task import Target, check_layers
 
 SAMPLES = 1500  # of the input box, on which errors are measured while masks are chosen
-CONSTANTS = 8  # neurons of a layer that give constants
-LAST_CONSTANTS = 12  # of the last hidden layer: outputs cannot choose their place
-LARGE = 6  # of these are the largest biases, where outputs turn out to need large constants
-OFFERED = 200  # host neurons that are looked at for a target neuron
-STARTS = 8  # scales that are tried for each
-LAST_STARTS = 100  # for an output
-MORE_ELEMENTS = 2  # that it may take: its scale can be larger then, and its errors smaller
+LARGE = 6  # constants of the last hidden layer are the largest there are, where others fail
 SHARE = 2.0  # a parameter costs so much of what the target's own may be off by on average
-LOOSE = 8.0  # times that where few parameters are read: who reads the copy sets it right
-FEW = 3
-TRIES = 4  # for the whole ticket, each with parameters at a lower price, and
-OTHERS = 4  # after them, each with other host neurons looked at, and
+# Tries for the whole ticket, each with parameters at a lower price; then others, each with other
+# host neurons looked at. One such follows the first good try, and the smaller of both is taken.
+TRIES, OTHERS = 4, 4
 AIM = 0.85  # times the tolerance is what the next price is to lead to, and it is
-LOWER = 0.1, 0.7  # times the last one at least, and at most
-RETRIES = 2  # for a single neuron, each with parameters at a lower price
-CHEAPER = 4.0  # by so much
+LOWER = 0.1, 0.7  # times the last one at least, and at most; or, after a good try,
+HIGHER = 1.0, 3.0
+TINY = 1e-12
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +44,7 @@ class Construction:
     """A strong ticket, and what each of its neurons is a copy of.
 
     Attributes:
-        target: stretched to the host's depth.
+        target: stretched to the host's depth, with weights of both signs alike.
         layers: the copies of each layer of neurons after the inputs; the outputs last.
         mask: where the ticket lies.
         scales: of the outputs, ``(outputs,)``: ticket outputs divided by these are the target's.
@@ -104,33 +104,34 @@ def build(
     check_sizes(copies, largest_subset, tolerance)
     _check_arrays(target, kernels, biases)
     deep = stretched(target, len(kernels))
+    if any(bias.any() for bias in biases):
+        deep = balanced(deep)  # which takes constants
     x = generator(seed, "construction").uniform(-1.0, 1.0, (SAMPLES, deep.shape[0]))
     known = sensitivity(deep, x, kind)
     parameters = sum(np.count_nonzero(a) for a in (*target.kernels, *target.biases))
     price = SHARE * tolerance**2 / max(parameters, 1)
-    tries = []
+    search = _Search(deep, known, kernels, biases, x, copies, largest_subset, tolerance)
+    good: list[_Try] = []
+    off: list[_Try] = []
     for trial in range(TRIES + OTHERS):
-        rng = generator(seed, "copies" if trial < TRIES else f"copies, try {trial}")
-        layers = [first_copies(deep.kernels[0], kernels[0], x, copies, rng)]
-        layers[0] = with_constants(layers[0], biases[0], CONSTANTS, 0, rng)
-        for layer in range(1, len(kernels)):
-            size = float(np.prod([kernel.std() for kernel in kernels[: layer + 1]]))
-            builder = _Layer(deep, known, layer, layers[-1], kernels[layer], biases[layer], size)
-            copied = builder.copies(copies, largest_subset, price, tolerance, rng)
-            large = LARGE if trial >= TRIES and layer == len(kernels) - 2 else 0
-            layers.append(with_constants(copied, biases[layer], builder.constants, large, rng))
-        layers = used_copies(layers)
-        tries.append((_error(known, layers[-1]), layers))
-        if tries[-1][0] <= tolerance:
+        others = trial >= TRIES or bool(good)
+        rng = generator(seed, f"copies, try {trial}" if others else "copies")
+        found = search.find(price, LARGE if trial >= TRIES else 0, rng)
+        one_more = bool(good)
+        (good if found.error <= tolerance else off).append(found)
+        if one_more:
             break
-        if trial < TRIES - 1:
-            price *= float(np.clip((AIM * tolerance / tries[-1][0]) ** 2, *LOWER))
-    error, layers = min(tries, key=lambda one: one[0])
-    if not error <= tolerance:
-        raise InputError(_too_narrow(deep, known, layers, error, tolerance))
+        if good or trial < TRIES - 1:
+            change = (AIM * tolerance / max(found.error, TINY)) ** 2
+            price *= float(np.clip(change, *(HIGHER if good else LOWER)))
+    if not good:
+        nearest = min(off, key=lambda one: one.error)
+        raise InputError(_too_narrow(deep, known, nearest, tolerance))
+    best = min(good, key=lambda one: one.kept)
+    layers = best.layers
     scales = np.ones(len(biases[-1]))
     scales[layers[-1].of] = layers[-1].scales
-    return Construction(deep, layers, _mask(layers, kernels, biases), scales, error)
+    return Construction(deep, layers, _mask(layers, kernels, biases), scales, best.error)
 
 
 def check_sizes(copies: int, largest_subset: int, tolerance: float) -> None:
@@ -178,109 +179,54 @@ def _check_arrays(target: Target, kernels: list[np.ndarray], biases: list[np.nda
     check_host(target, [len(bias) for bias in biases[:-1]], any(bias.any() for bias in biases))
 
 
-class _Layer:
-    """One layer of the host, in which copies of the target's neurons are looked for."""
+@dataclass(frozen=True, eq=False)
+class _Try:
+    """Copies of all layers, and by how much the outputs are off."""
 
-    def __init__(
-        self,
-        deep: Target,
-        known: Sensitivity,
-        layer: int,
-        before: Copies,
-        kernel: np.ndarray,
-        bias: np.ndarray,
-        size: float,
-    ):
-        self.weights, self.offsets = deep.kernels[layer], deep.biases[layer]
-        self.features, self.worth = known.activations[layer], known.weights[layer]
-        after = len(deep.kernels) - 1 - layer
-        self.last = after == 0
-        self.constants = 0 if self.last else LAST_CONSTANTS if after == 1 else CONSTANTS
-        self.before, self.kernel, self.bias = before, kernel, bias
-        # Any weight passes a neuron on; but after many layers scales have to fit constants.
-        passed = np.array_equal(self.weights, np.eye(len(self.weights))) and not self.offsets.any()
-        self.size = size if passed and not self.last else 0.0
-        self.used = np.zeros(len(before.neurons), bool)
-        self.free = np.ones(len(bias), bool)
+    layers: list[Copies]
+    error: float
 
-    def copies(
-        self, most: int, largest: int, price: float, tolerance: float, rng: np.random.Generator
-    ) -> Copies:
-        fan_in = np.count_nonzero(self.weights, axis=0) + (self.offsets != 0)
-        room = max((len(self.bias) - self.constants) // len(self.offsets), 1)
-        keep, starts = (1, LAST_STARTS) if self.last else (min(most, room), STARTS)
-        found = []
-        # What a neuron leaves of the error allowed to its layer is for those after it.
-        left, waiting = (0.9 if self.last else 0.5) * tolerance**2, len(self.offsets)
-        for j in np.argsort(-fan_in, kind="stable"):
-            paid = price * (LOOSE if fan_in[j] <= FEW and not self.last else 1.0)
-            candidates = np.array([j]) if self.last else _some(np.flatnonzero(self.free), rng)
-            wanted, offered, place = self._wanted(j, candidates, paid, largest)
-            if not wanted.pools or not np.any(wanted.worth * wanted.z**2):
-                waiting -= 1
-                continue
-            choices = choose(wanted, offered, keep, starts, rng)
-            for _ in range(RETRIES if fan_in[j] > FEW or self.last else 0):
-                if len(choices.errors) and choices.errors[0] <= left / waiting:
-                    break
-                wanted = replace(wanted, price=wanted.price / CHEAPER)
-                choices = choose(wanted, offered, keep, starts, rng)
-            left, waiting = left - choices.errors[:1].sum(), waiting - 1
-            found.append(self._note(j, choices, candidates[choices.neurons], place))
-        return self._joined(found)
-
-    def _wanted(self, j: int, candidates: np.ndarray, price: float, largest: int):
-        places, ideal = [], []
-        for feature in np.flatnonzero(self.weights[:, j]):
-            mine = np.flatnonzero(self.before.of == feature)
-            if len(mine):
-                places.append(mine)
-                ideal.append(self.features[:, feature] * self.weights[feature, j])
-        if self.offsets[j]:
-            places.append(np.flatnonzero(self.before.of == CONSTANT))
-            ideal.append(np.full(len(self.features), self.offsets[j]))
-        place = np.concatenate([*places, np.empty(0, int)]).astype(int)
-        signals, prices = self.before.signals[:, place], self.before.prices[place]
-        offered = self.kernel[np.ix_(self.before.neurons[place], candidates)].astype(float)
-        prices = 1.0 + np.where(self.used[place], 0.0, prices)
-        ends = np.cumsum([0, *map(len, places)])
-        pools = [np.arange(*pair) for pair in pairwise(ends)]
-        if self.offsets[j]:  # the neuron's own bias, too, which is one more place
-            pools[-1] = np.append(pools[-1], len(place))
-            signals = np.hstack([signals, np.ones((len(signals), 1))])
-            prices, offered = np.append(prices, 1.0), np.vstack([offered, self.bias[candidates]])
-        sums = np.stack(ideal, axis=1) if ideal else np.zeros((len(signals), 0))
-        worth = self.worth[:, j]
-        largest += MORE_ELEMENTS * self.last
-        wanted = Wanted(signals, pools, sums, worth, prices, price, largest, self.last, self.size)
-        return wanted, offered, place
-
-    def _note(self, j: int, choices: Choices, neurons: np.ndarray, place: np.ndarray) -> Copies:
-        masks = np.zeros((len(self.used), len(neurons)), bool)
-        masks[place] = choices.masks[:, : len(place)].T
-        own = np.asarray(choices.masks[:, len(place) :].any(axis=1))
-        self.used |= masks[:, :1].any(axis=1)
-        self.free[neurons] = False
-        values = self.kernel[np.ix_(self.before.neurons, neurons)] * masks
-        signals = self.before.signals @ values.astype(float) + self.bias[neurons] * own
-        signals = signals if self.last else np.maximum(signals, 0.0)
-        return Copies(neurons, np.full(len(neurons), j), choices.scales, signals, masks, own)
-
-    def _joined(self, found: list[Copies]) -> Copies:
-        samples, sources = len(self.features), len(self.used)
-        none = np.empty(0)
-        return Copies(
-            np.concatenate([none.astype(int), *(copies.neurons for copies in found)]),
-            np.concatenate([none.astype(int), *(copies.of for copies in found)]),
-            np.concatenate([none, *(copies.scales for copies in found)]),
-            np.hstack([np.empty((samples, 0)), *(copies.signals for copies in found)]),
-            np.hstack([np.empty((sources, 0), bool), *(copies.masks for copies in found)]),
-            np.concatenate([none.astype(bool), *(copies.bias_masks for copies in found)]),
-        )
+    @property
+    def kept(self) -> int:
+        return int(sum(layer.prices.sum() for layer in self.layers))
 
 
-def _some(free: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    return free if len(free) <= OFFERED else np.sort(rng.choice(free, OFFERED, replace=False))
+@dataclass(frozen=True, eq=False)
+class _Search:
+    """What stays the same from try to try; the target is stretched to the host's depth."""
+
+    target: Target
+    known: Sensitivity
+    kernels: list[np.ndarray]
+    biases: list[np.ndarray]
+    x: np.ndarray
+    copies: int
+    largest: int
+    tolerance: float
+
+    def find(self, price: float, large: int, rng: np.random.Generator) -> _Try:
+        """Chooses layer by layer.
+
+        Args:
+            price: of a parameter, in units of error.
+            large: constants of the last hidden layer that are the largest there are.
+            rng: says which host neurons are looked at.
+        """
+        first = first_copies(self.target.kernels[0], self.kernels[0], self.x, self.copies, rng)
+        layers = [own_constants(first, self.biases[0], SOURCES, rng)]
+        parameters = zip(self.kernels[1:], self.biases[1:], strict=True)
+        for index, (kernel, bias) in enumerate(parameters, start=1):
+            size = float(np.prod([earlier.std() for earlier in self.kernels[: index + 1]]))
+            here = Layer(self.target, self.known, index, layers[-1], kernel, bias, size)
+            copied = here.copies(self.copies, self.largest, price, self.tolerance, rng)
+            if (layers[-1].of == CONSTANT).any():
+                largest = large if index == len(self.kernels) - 2 else 0
+                passed = layers[-1], kernel, here.constants, largest
+                layers.append(passed_constants(copied, *passed, rng))
+            else:
+                layers.append(own_constants(copied, bias, here.constants, rng))
+        layers = used_copies(layers)
+        return _Try(layers, _error(self.known, layers[-1]))
 
 
 def _error(known: Sensitivity, outputs: Copies) -> float:
@@ -301,13 +247,11 @@ def _mask(layers: list[Copies], kernels: list[np.ndarray], biases: list[np.ndarr
     return Mask.from_layers(kernel_masks, bias_masks)
 
 
-def _too_narrow(
-    deep: Target, known: Sensitivity, layers: list[Copies], error: float, tolerance: float
-) -> str:
+def _too_narrow(deep: Target, known: Sensitivity, nearest: _Try, tolerance: float) -> str:
     """Names the target neuron whose best copy is off by most."""
     worst = (0.0, 1, 0)
-    for index, layer in enumerate(layers):
-        linear = index == len(layers) - 1
+    for index, layer in enumerate(nearest.layers):
+        linear = index == len(nearest.layers) - 1
         z = known.sums[index] if linear else np.maximum(known.sums[index], 0.0)
         for j in range(deep.shape[index + 1]):
             worth = known.weights[index][:, j]
@@ -317,8 +261,9 @@ def _too_narrow(
             off = np.sqrt(np.mean(worth[:, None] * (copies - z[:, [j]]) ** 2, axis=0).min())
             worst = max(worst, (float(off), index + 1, j))
     off, place, j = worst
+    weights = np.count_nonzero(deep.kernels[place - 1][:, j])
     return (
-        f"the host is too narrow for tolerance={tolerance:g}: outputs are off by {error:.3g}; "
-        f"candidates run out in layer {place}, where the best copy of the target's neuron {j} "
-        f"({np.count_nonzero(deep.kernels[place - 1][:, j])} weights) is off by {off:.3g}"
+        f"the host is too narrow for tolerance={tolerance:g}: outputs are off by "
+        f"{nearest.error:.3g}; candidates run out in layer {place}, where the best copy of the "
+        f"target's neuron {j} ({weights} weights) is off by {off:.3g}"
     )

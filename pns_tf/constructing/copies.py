@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-CONSTANT = -1  # what neurons are copies of that compute nothing but their bias
+CONSTANT = -1  # what neurons are copies of that give a constant
+SOURCES = 3  # constants that those of the next layer read
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,31 +78,68 @@ def first_copies(
     return Copies(chosen, numbers, np.abs(weights), signals, masks, np.zeros(len(chosen), bool))
 
 
-def with_constants(
-    copied: Copies, bias: np.ndarray, most: int, large: int, rng: np.random.Generator
-) -> Copies:
+def own_constants(copied: Copies, bias: np.ndarray, most: int, rng: np.random.Generator) -> Copies:
     """Adds neurons with a positive bias, all of whose weights are masked: they give constants.
 
     Args:
         copied: the layer's copies.
         bias: the host's, ``(width,)``.
         most: constants at most.
+        rng: chooses them.
+    """
+    free = np.setdiff1d(np.flatnonzero(bias > 0), copied.neurons)
+    free = np.sort(rng.permutation(free)[:most])
+    masks = np.zeros((len(copied.masks), len(free)), bool)
+    return _with_constants(copied, free, bias[free].astype(float), masks)
+
+
+def passed_constants(
+    copied: Copies,
+    before: Copies,
+    kernel: np.ndarray,
+    most: int,
+    large: int,
+    rng: np.random.Generator,
+) -> Copies:
+    """Adds neurons that read one constant of the layer before, and nothing else.
+
+    Their own biases are masked and may have any sign, so that these do not tell who is chosen.
+
+    Args:
+        copied: the layer's copies.
+        before: those of the layer before.
+        kernel: the host's, ``(width before, width)``.
+        most: constants at most.
         large: so many of them are the largest there are, the others random.
         rng: chooses these.
     """
-    free = np.setdiff1d(np.flatnonzero(bias > 0), copied.neurons)
-    ranked = free[np.argsort(-bias[free], kind="stable")]
-    rest = rng.permutation(ranked[large:])[: most - large]
-    free = np.sort(np.append(ranked[:large], rest))
-    level = bias[free].astype(float)
-    constant = np.broadcast_to(level, (len(copied.signals), len(free)))
+    sources = np.flatnonzero(before.of == CONSTANT)[:SOURCES]
+    levels = kernel[before.neurons[sources]].astype(float) * before.scales[sources, None]
+    levels[:, copied.neurons] = 0.0
+    place, free = np.nonzero(levels > 0)
+    order = rng.permutation(len(free))
+    largest = order[np.argsort(-levels[place, free][order], kind="stable")][:large]
+    order = np.concatenate([largest, order])
+    order = order[np.sort(np.unique(free[order], return_index=True)[1])][:most]
+    order = order[np.argsort(free[order])]
+    place, free = place[order], free[order]
+    masks = np.zeros((len(copied.masks), len(free)), bool)
+    masks[sources[place], np.arange(len(free))] = True
+    return _with_constants(copied, free, levels[place, free], masks)
+
+
+def _with_constants(
+    copied: Copies, neurons: np.ndarray, levels: np.ndarray, masks: np.ndarray
+) -> Copies:
+    """Adds neurons that read what the masks say; of those that read nothing biases are kept."""
+    constant = np.broadcast_to(levels, (len(copied.signals), len(neurons)))
     return Copies(
-        np.append(copied.neurons, free),
-        np.append(copied.of, np.full(len(free), CONSTANT)),
-        np.append(copied.scales, level),
+        np.append(copied.neurons, neurons),
+        np.append(copied.of, np.full(len(neurons), CONSTANT)),
+        np.append(copied.scales, levels),
         np.hstack([copied.signals, constant]),
-        np.hstack([copied.masks, np.zeros((len(copied.masks), len(free)), bool)]),
-        np.append(copied.bias_masks, np.ones(len(free), bool)),
+        np.hstack([copied.masks, masks]),
+        np.append(copied.bias_masks, ~masks.any(axis=0)),
     )
 
 

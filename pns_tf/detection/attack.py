@@ -10,6 +10,7 @@ from threadpoolctl import threadpool_limits
 
 from pns_tf import tasks
 from pns_tf.constructing.construction import build
+from pns_tf.constructing.signs import target_of
 from pns_tf.detection.attackers import Attackers, Host, attackers
 from pns_tf.detection.measures import auc, auc_within, precision
 from pns_tf.detection.settings import CONSTRUCTED, Attack
@@ -27,7 +28,7 @@ def planted_host(attack: Attack, seed: int) -> tuple[Host, int | None]:
     sizes = host_sizes(task.inputs, task.outputs, attack.depth, attack.width)
     arrays = draw_host(sizes, seed, attack.init)
     if attack.planting == CONSTRUCTED:
-        made = build(task.target(attack.depth - 1), *arrays, kind=task.kind, seed=seed)
+        made = build(target_of(task, attack.depth - 1), *arrays, kind=task.kind, seed=seed)
         return Host(*arrays, list(made.mask)), 0
     planted = plant_arrays(task.target(attack.depth), *arrays, seed=seed, **options)
     masks = list(Mask.from_layers(planted.kernel_masks, planted.bias_masks))

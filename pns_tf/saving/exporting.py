@@ -16,6 +16,7 @@ import pns_tf
 from pns_tf.checks import InputError
 from pns_tf.constructing.certificate import Certificate
 from pns_tf.constructing.constructed import CONSTRUCTED, Constructed
+from pns_tf.constructing.signs import centred
 from pns_tf.hosts.compaction import compact
 from pns_tf.hosts.forward import forward, takes_images
 from pns_tf.hosts.graphs import Step, steps, wiring_of
@@ -39,6 +40,7 @@ from pns_tf.recipe.hosts import host_of_record
 from pns_tf.recipe.planting import Planting
 from pns_tf.saving.storage import MASKS, RECORD, read_planted_record, write_json
 from pns_tf.tasks import Data, Target
+from pns_tf.tasks.kinds import CLASSIFICATION
 from pns_tf.tasks.task import kind_of
 
 PACKAGES = ("tensorflow", "tf_keras", "tensorflow-model-optimization", "numpy", "scipy")
@@ -198,6 +200,7 @@ def _construction(planted: Planted, recipe: Planting | Constructing) -> dict:
         return {}
     found = {
         "target_weights": planted.target.nonzero_weights,
+        "centred": planted.kind is CLASSIFICATION,
         "kept_before": planted.before_shrinking,
         "kept": planted.planted_masks.kept,
         "certificate": dataclasses.asdict(planted.certificate),
@@ -253,6 +256,7 @@ def load_planted(folder: Path | str) -> Planted:
             target = ModelTarget(_target_model(template, arrays))
         else:
             target = task.target(made.get("target_depth", record["depth"]))
+            target = centred(target) if made.get("centred") else target
         planted = planted_from_arrays(
             arrays,
             target=target,

@@ -93,7 +93,7 @@ def _of_images(
     planted: Planted, planting: Planting | Constructing, data: Data, accuracy: float
 ) -> dict[str, Figure]:
     judged = outputs(forward(planted.ticket), data.x_test[:SHOWN], planted.scales)
-    title = f"planted into {planting.host.name}: test accuracy {accuracy:.3f}"
+    title = f"planted into {planting.host.name}: test accuracy (rescaled) {accuracy:.3f}"
     return {
         "data": images_figure(data.x_test, data.y_test, judged, title, getattr(data, "names", ())),
         "ticket": layer_counts_figure(planted=planted.planted_masks, title=title),
