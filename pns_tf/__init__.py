@@ -15,7 +15,7 @@ __version__ = "0.1.0"
 # Public name -> module that defines it.
 _PUBLIC = {
     "Constructed": "pns_tf.constructing.constructed",
-    "FoundTicket": "pns_tf.seeking",
+    "FoundTicket": "pns_tf.found_ticket",
     "Host": "pns_tf.recipe.hosts",
     "Mask": "pns_tf.masks",
     "Planted": "pns_tf.planting.planted",

@@ -66,6 +66,7 @@ def report(record: dict, path: Path) -> str:
     ]
     made, proof = record["construction"], record["construction"]["certificate"]
     times = [f"{made[name] / made['target_weights']:.2f}" for name in ("kept_before", "kept")]
+    outputs = "outputs, less their mean," if made["centred"] else "outputs"
     values = ", ".join(f"{name} {value:.4g}" for name, value in record["metrics"].items())
     return "\n".join(
         [
@@ -82,8 +83,8 @@ def report(record: dict, path: Path) -> str:
             "constructed",
             "written            0: the host is as it was drawn",
             f"off from target    proven at most {proof['proven']:.3g}, measured "
-            f"{proof['measured']:.3g} (root mean square {proof['mean_square'] ** 0.5:.2g}); outputs"
-            f" are up to {proof['largest_output']:.3g}",
+            f"{proof['measured']:.3g} (root mean square {proof['mean_square'] ** 0.5:.2g}); "
+            f"{outputs} are up to {proof['largest_output']:.3g}",
             f"test {record['metric']} (rescaled) {values}",
             f"written to         {path}",
             "                   host/ ticket/ (SavedModels), ticket.json, masks.npz, data.png,"

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from pns_tf.checks import InputError, json_object
+from pns_tf.found_ticket import FoundTicket
 from pns_tf.hosts.forward import forward
 from pns_tf.hosts.models import host_arrays
 from pns_tf.judging.arrays import digest
@@ -27,7 +28,7 @@ from pns_tf.recipe.run import identity
 from pns_tf.runs.execute import planted_of
 from pns_tf.runs.ranked import BY_THE_PAPER, fresh_samples, ranked_metrics
 from pns_tf.saving.exporting import load_planted
-from pns_tf.seeking import FoundTicket, seek_with
+from pns_tf.seeking import seek_with
 from pns_tf.tasks import Data
 
 

@@ -20,8 +20,8 @@ from pns_tf.recipe.run import Run
 if TYPE_CHECKING:
     import tf_keras as keras
 
+    from pns_tf.found_ticket import FoundTicket
     from pns_tf.planting.planted import Planted
-    from pns_tf.seeking import FoundTicket
     from pns_tf.tasks import Data
 
 TICKETS = "tickets"  # in the folder of all results: trained tickets that other runs plant

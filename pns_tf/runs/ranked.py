@@ -32,8 +32,8 @@ from pns_tf.tasks.kinds import Kind
 from pns_tf.training.last import last_training
 
 if TYPE_CHECKING:
+    from pns_tf.found_ticket import FoundTicket
     from pns_tf.planting.planted import Planted
-    from pns_tf.seeking import FoundTicket
 
 FRESH_SAMPLES = 100_000  # of a computed task, on which tickets are judged
 FRESH_SEED = 1_000_003  # added to the seed: no run's own

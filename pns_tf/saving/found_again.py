@@ -9,6 +9,7 @@ import numpy as np
 import tf_keras as keras
 
 from pns_tf.checks import InputError
+from pns_tf.found_ticket import FoundTicket
 from pns_tf.hosts.models import same_architecture, set_masks
 from pns_tf.masks import Mask
 from pns_tf.pruners.result import SearchResult
@@ -16,7 +17,6 @@ from pns_tf.recipe.records import from_record
 from pns_tf.recipe.search import SeekSettings
 from pns_tf.saving.storage import MASKS, read_sought_record
 from pns_tf.saving.trained import ARCHITECTURE, PRUNED, TRAINED, read_parameters
-from pns_tf.seeking import FoundTicket
 from pns_tf.tasks.kinds import CLASSIFICATION, REGRESSION
 
 

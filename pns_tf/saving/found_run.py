@@ -9,6 +9,7 @@ import numpy as np
 import tf_keras as keras
 from matplotlib.figure import Figure
 
+from pns_tf.found_ticket import FoundTicket
 from pns_tf.hosts.graphs import wiring_of
 from pns_tf.hosts.kernels import neuron_counts
 from pns_tf.hosts.models import host_arrays, same_architecture, set_masks
@@ -24,7 +25,6 @@ from pns_tf.saving.storage import MASKS, RECORD, new_folder, write_json, write_t
 from pns_tf.saving.tensorboard import log_found
 from pns_tf.saving.tflite import convert
 from pns_tf.saving.trained import ARCHITECTURE, PRUNED, TRAINED, save_trained
-from pns_tf.seeking import FoundTicket
 
 PLANTED_MASKS = "planted_masks.npz"
 

@@ -11,10 +11,10 @@ import tensorflow as tf
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from pns_tf.found_ticket import FoundTicket
 from pns_tf.hosts.models import host_arrays, masked_layers
 from pns_tf.planting.planted import Planted
 from pns_tf.saving.sessions import session
-from pns_tf.seeking import FoundTicket
 
 IMAGE_SIDE = 600  # pixels of the longer side of a mask, about
 HISTOGRAM_VALUES = 1_000_000  # more would cost gigabytes and show the same
