@@ -26,30 +26,27 @@ from pns_tf.tasks import Data, get
 
 FIRST_SEALED = 100  # seeds from here on choose nothing
 SAMPLES = 7_700_000  # added to a seed: that of the samples which judge
-SHORT: dict[str, object] = {"rounds": 20}
-PLAIN: dict[str, object] = {"signs": False, "rewinds": 0}
-VARIANTS = {
-    "as it is": {},
-    "rounds: 20": SHORT,
-    "signs: False, rewinds: 0": PLAIN,
-    "signs: False, rewinds: 0, rounds: 20": PLAIN | SHORT,
-    "signs: False, rewinds: 0, rounds: 20, swaps: 0": PLAIN | SHORT | {"swaps": 0},
-}
+VARIANTS: tuple[dict[str, object], ...] = (
+    {"rounds": 60},
+    {"rounds": 20},
+    {"rounds": 60, "signs": False, "rewinds": 0},
+    {"rounds": 20, "signs": False, "rewinds": 0},
+    {"rounds": 20, "signs": False, "rewinds": 0, "swaps": 0},
+)
 CELLS = (("circle", 1.0), ("helix", 2.0), ("circle", 0.6), ("helix", 1.5))  # × the baseline density
 KEY = ["variant", "task", "times", "seed"]
 
 
-def measured(variant: str, task: str, times: float, seed: int) -> dict:
+def measured(options: dict, task: str, times: float, seed: int) -> dict:
     """The row of one ticket."""
     planted = pns_tf.plant(task, depth=5, width=100, seed=seed)
     density, start = times * baseline_density(task, 5, 100), time.process_time()
-    options = VARIANTS[variant]
     found = pns_tf.seek(planted, "pns_weak", density, seed=seed, epochs=0, options=options)
     seconds = time.process_time() - start
     own = get(task).data(100_000, None, seed + SAMPLES)
     judging = Data(own.x_train, own.y_train, own.x_train, own.y_train)
     return {
-        **dict(zip(KEY, (variant, task, times, seed), strict=True)),
+        **dict(zip(KEY, (said(options), task, times, seed), strict=True)),
         "metric": float(evaluate(forward(found.model), found.kind, judging)),
         "training_loss": found.history[-1],
         "repairs": int(found.metrics["repairs"]),
@@ -58,16 +55,20 @@ def measured(variant: str, task: str, times: float, seed: int) -> dict:
     }
 
 
+def said(options: dict) -> str:
+    return ", ".join(f"{name}: {value}" for name, value in options.items())
+
+
 def main(seeds: int = 12, out: str = "choosing.csv") -> None:
     if not 1 <= seeds <= FIRST_SEALED:
         raise SystemExit(f"--seeds must be 1 to {FIRST_SEALED}, got {seeds}: others are sealed")
     prepare_worker()
     path = Path(out)
-    for seed, (task, times), variant in product(range(seeds), CELLS, VARIANTS):
+    for seed, (task, times), options in product(range(seeds), CELLS, VARIANTS):
         done = pd.read_csv(path) if path.exists() else pd.DataFrame(columns=KEY)
-        if (done[KEY] == (variant, task, times, seed)).all(axis=1).any():
+        if (done[KEY] == (said(options), task, times, seed)).all(axis=1).any():
             continue
-        row = measured(variant, task, times, seed)
+        row = measured(options, task, times, seed)
         with path.open("a", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, list(row))
             if done.empty:
