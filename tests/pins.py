@@ -1,7 +1,7 @@
 """What must not change unnoticed: names of runs, help texts, and the masks that pruners find.
 
 Published rows and folders are found again by these names. ``python tests/pins.py`` writes the pins
-anew; a commit that does so says why.
+anew, ``python tests/pins.py help snip`` some of them; a commit that does so says why.
 """
 
 from __future__ import annotations
@@ -134,16 +134,21 @@ def help_texts() -> dict[str, str]:
     return texts
 
 
-def write(pruners: list[str] | None = None) -> None:
-    """Writes the pins anew; masks of ``pruners`` only, if they are named."""
+def write(wanted: list[str] | None = None) -> None:
+    """Writes the pins anew: those of "names", "help", "defaults" and pruners that are wanted."""
     PINNED.mkdir(exist_ok=True)
-    for name, content in (("names", names), ("help", help_texts), ("defaults", defaults)):
-        text = json.dumps(content(), indent=2) + "\n"
-        (PINNED / f"{name}.json").write_text(text, encoding="utf-8")
-    masks = dict(np.load(PINNED / "masks.npz")) if pruners else {}
-    for pruner in pruners or pruner_names():
-        masks[pruner] = np.packbits(mask_of(pruner))
-    np.savez_compressed(PINNED / "masks.npz", **masks)
+    texts = {"names": names, "help": help_texts, "defaults": defaults}
+    pruners = pruner_names()
+    if unknown := set(wanted or ()) - {*texts, *pruners}:
+        raise SystemExit(f"no pins of {unknown}: choose from {[*texts, *pruners]}")
+    for name, content in texts.items():
+        if wanted is None or name in wanted:
+            text = json.dumps(content(), indent=2) + "\n"
+            (PINNED / f"{name}.json").write_text(text, encoding="utf-8")
+    masks = {} if wanted is None else dict(np.load(PINNED / "masks.npz"))
+    if chosen := [name for name in pruners if wanted is None or name in wanted]:
+        masks |= {name: np.packbits(mask_of(name)) for name in chosen}
+        np.savez_compressed(PINNED / "masks.npz", **masks)
 
 
 if __name__ == "__main__":
