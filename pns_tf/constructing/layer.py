@@ -66,6 +66,15 @@ class Layer:
     def copies(
         self, most: int, largest: int, price: float, tolerance: float, rng: np.random.Generator
     ) -> Copies:
+        """Chooses them, the neurons that read most first.
+
+        Args:
+            most: copies of each target neuron, at most.
+            largest: parameters that represent one of the target, at most.
+            price: of a parameter, in units of error.
+            tolerance: error that the outputs may have.
+            rng: says which host neurons are looked at.
+        """
         fan_in = np.count_nonzero(self.weights, axis=0) + (self.offsets != 0)
         room = max((len(self.bias) - self.constants) // len(self.offsets), 1)
         keep, starts = (1, LAST_STARTS) if self.last else (min(most, room), STARTS)
