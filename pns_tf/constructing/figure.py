@@ -42,6 +42,7 @@ def frontier_figure(rows: pd.DataFrame) -> Figure:
         bound = max(pensia_width(len(kernel), len(kernel.T), EPSILON) for kernel in kernels)
         grid[0, 0].axvline(bound, color=colour, linestyle=":", linewidth=1)
     grid[0, 0].plot([], [], color=INK, linestyle=":", linewidth=1, label="d₁ log(2 d₁ d₂ / ε)")
+    label_logarithmic(grid[0, 0].xaxis)  # more is in view than the tickets
     handles, labels = grid[0, 0].get_legend_handles_labels()
     figure.legend(
         handles, labels, loc="outside lower center", ncols=len(handles), fontsize=8, frameon=False
