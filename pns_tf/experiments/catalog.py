@@ -145,7 +145,7 @@ def _pns_ablation() -> list[Run]:
         {"rewinds": 0},
         {"signs": False, "rewinds": 0},
         {"repairs": 0},
-        {"rounds": 60},
+        {"rounds": 20},
         {"last_epochs": 100},
     )
     runs = []

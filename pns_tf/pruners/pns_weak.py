@@ -79,7 +79,7 @@ class PlantNSeekWeak(Searcher):
     signs: bool = True
     margin: float = 10.0
     most: int = 1000
-    rounds: int = 20
+    rounds: int = 60
     round_epochs: int = 20
     swaps: int = 10
     rewinds: int = 2
