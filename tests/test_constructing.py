@@ -235,3 +235,12 @@ def test_neurons_that_are_passed_on_keep_the_size_of_biases():
         made = build(tasks.get("relu").target(3), kernels, biases)
         usual = np.cumprod([kernel.std() for kernel in kernels])[-2]
         assert np.abs(np.log(made.layers[-2].scales / usual)).max() < 0.2
+
+
+def test_constants_come_from_a_later_layer_where_the_first_has_no_biases():
+    kernels, biases = draw_host(SIZES, seed=0)
+    biases[0][:] = 0
+    made = build(small_target(), kernels, biases, tolerance=0.02)
+    assert not made.mask.biases[0].any()
+    assert made.layers[1].bias_masks[made.layers[1].of == CONSTANT].all()
+    assert made.error <= 0.02
