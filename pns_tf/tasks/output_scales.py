@@ -57,7 +57,10 @@ def fit_class_scales(outputs: np.ndarray, y: np.ndarray, restarts: int = RESTART
         >>> np.argmax(logits * fit_class_scales(logits, np.array([1, 0])), axis=1)
         array([1, 0])
     """
-    f = np.asarray(outputs, np.float64)
+    from pns_tf.tasks.ascent import ascent  # numba, which tasks alone do not need
+
+    f = np.ascontiguousarray(outputs, np.float64)
+    directions = _directions(f.shape[1])
     size = np.sqrt(np.mean(f**2, axis=0))
     unit = 1 / np.where(size > 0, size, 1.0)
     starts = (lambda: np.ones(f.shape[1]), lambda: unit, lambda: _least_cross_entropy(f, y, unit))
@@ -70,8 +73,8 @@ def fit_class_scales(outputs: np.ndarray, y: np.ndarray, restarts: int = RESTART
             start = starts[attempt]()
         else:
             start = best * np.exp(SPREAD * rng.standard_normal(len(best)))
-        scales = _ascent(f, y, start)
-        if (now := _correct(f * scales, y)) > correct:
+        scales, now = ascent(f, y, start, directions, f.shape[1], SWEEPS)
+        if now > correct:
             best, correct = scales, now
     return best
 
@@ -103,51 +106,11 @@ def _least_cross_entropy(f: np.ndarray, y: np.ndarray, unit: np.ndarray) -> np.n
     return unit * found.x
 
 
-def _ascent(f: np.ndarray, y: np.ndarray, start: np.ndarray) -> np.ndarray:
-    classes = range(f.shape[1])
-    singles, pairs = [[c] for c in classes], [list(pair) for pair in combinations(classes, 2)]
-    scales, correct = start, _correct(f * start, y)
-    for _ in range(SWEEPS):
-        before = correct
-        # Pairs, of which there are many, only where single classes have come to an end; of three
-        # classes or fewer they are nothing new.
-        for directions in (singles, pairs if len(classes) > 3 else []):
-            if correct > before:
-                break
-            for direction in directions:
-                moved = scales.copy()
-                moved[direction] *= _best_factor(f * scales, y, direction)
-                now = _correct(f * moved, y)
-                if now > correct:
-                    scales, correct = moved, now
-        if correct == before:
-            break
-    return scales
+def _directions(classes: int) -> np.ndarray:
+    """Which classes are moved together: one, then two, bool ``(directions, classes)``.
 
-
-def _correct(logits: np.ndarray, y: np.ndarray) -> int:
-    return int(np.count_nonzero(np.argmax(logits, axis=1) == y))
-
-
-def _best_factor(logits: np.ndarray, y: np.ndarray, moved: list[int]) -> float:
-    """The factor of the logits of these classes that makes most samples correct."""
-    from pns_tf.tasks.crossings import crossings  # numba, which tasks alone do not need
-
-    inside = np.zeros(logits.shape[1], bool)
-    inside[moved] = True
-    if inside.all():
-        return 1.0
-    places, gains = crossings(logits, y, inside)
-    if len(places) == 0:
-        return 1.0
-    change = gains != 0  # the others only say how far an interval reaches
-    order = np.argsort(places[change])
-    ends, totals = places[change][order], np.cumsum(gains[change][order])
-    last_of_equals = np.append(ends[1:] > ends[:-1], True)[: len(ends)]
-    ends, totals = ends[last_of_equals], totals[last_of_equals]
-    best = int(np.argmax(np.append(0, totals)))  # correct samples more than below all places
-    if best == 0:
-        return float(places.min() / 2)
-    begin = ends[best - 1]
-    above = places[places > begin]
-    return float(np.sqrt(above.min() * begin) if len(above) else begin * 2)
+    Pairs of three classes or fewer are nothing new.
+    """
+    singles = np.eye(classes, dtype=bool)
+    pairs = combinations(range(classes if classes > 3 else 0), 2)
+    return np.concatenate([singles, *(singles[[a]] | singles[[b]] for a, b in pairs)])
