@@ -8,13 +8,13 @@ neither a test nor a ranking uses. Each leaves a row with the processor's second
 started again, the program goes on. In the end it prints a line for each variant and cell.
 """
 
-import csv
 import time
 from itertools import product
 from pathlib import Path
 
 import fire
 import pandas as pd
+import rows as kept
 
 import pns_tf
 from pns_tf.hosts.forward import forward
@@ -46,7 +46,6 @@ def measured(options: dict, task: str, times: float, seed: int) -> dict:
     own = get(task).data(100_000, None, seed + SAMPLES)
     judging = Data(own.x_train, own.y_train, own.x_train, own.y_train)
     return {
-        **dict(zip(KEY, (said(options), task, times, seed), strict=True)),
         "metric": evaluate(forward(found.model), found.kind, judging),
         "training_loss": found.history[-1],
         "repairs": int(found.metrics["repairs"]),
@@ -65,15 +64,9 @@ def main(seeds: int = 12, out: str = "choosing.csv") -> None:
     prepare_worker()
     path = Path(out)
     for seed, (task, times), options in product(TUNED[:seeds], CELLS, VARIANTS):
-        done = pd.read_csv(path) if path.exists() else pd.DataFrame(columns=KEY)
-        if (done[KEY] == (said(options), task, times, seed)).all(axis=1).any():
-            continue
-        row = measured(options, task, times, seed)
-        with path.open("a", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, list(row))
-            if done.empty:
-                writer.writeheader()
-            writer.writerow(row)
+        place = dict(zip(KEY, (said(options), task, times, seed), strict=True))
+        if not kept.is_there(path, place):
+            kept.add(path, place | measured(options, task, times, seed))
     for cell, rows in pd.read_csv(path).groupby(["task", "times", "variant"], sort=False):
         mean = interval(rows["metric"])
         print(*cell, f"{mean.mean:.3g} [{mean.low:.3g}, {mean.high:.3g}], n = {mean.n};", end=" ")

@@ -12,18 +12,19 @@ its 95 % interval over the seeds, the standard deviation between seeds and betwe
 one seed, and how many tickets are not near the planted one, with a Wilson interval.
 """
 
-import csv
 import time
 from pathlib import Path
 
 import fire
 import numpy as np
 import pandas as pd
+import rows as kept
 
 import pns_tf
 from pns_tf.hosts.forward import forward
 from pns_tf.hosts.fully_connected import FullyConnected
 from pns_tf.hosts.models import host_arrays, set_parameters
+from pns_tf.leaderboard.seeds import FIRST_SEALED
 from pns_tf.measuring.evaluation import evaluate, evaluate_strong
 from pns_tf.planting.algorithm import baseline_density
 from pns_tf.planting.planted import Planted
@@ -32,7 +33,7 @@ from pns_tf.runs.ranked import fresh_samples
 from pns_tf.runs.workers import prepare_worker
 from pns_tf.tasks import Data, get
 
-SEALED = 10_000  # the first seed; those below 100 are for choosing defaults
+KEY = ["task", "pruner", "density", "seed", "repetition"]
 SHIFT = 1e-7
 
 
@@ -88,20 +89,14 @@ def main(
     prepare_worker()
     planted = baseline_density(task, 5, 100)
     density = planted if density == "baseline" else float(density)
-    path, key = Path(out), ["task", "pruner", "density", "seed", "repetition"]
+    path = Path(out)
     for repetition in range(repetitions):
-        for seed in range(SEALED, SEALED + seeds):
-            done = pd.read_csv(path) if path.exists() else pd.DataFrame(columns=key)
+        for seed in range(FIRST_SEALED, FIRST_SEALED + seeds):
             place = (task, pruner, density, seed, repetition)
-            if (done[key] == place).all(axis=1).any():
-                continue
-            row = measured(*place)
-            with path.open("a", newline="", encoding="utf-8") as file:
-                writer = csv.DictWriter(file, list(row))
-                if done.empty:
-                    writer.writeheader()
-                writer.writerow(row)
-            print(row, flush=True)
+            if not kept.is_there(path, dict(zip(KEY, place, strict=True))):
+                row = measured(*place)
+                kept.add(path, row)
+                print(row, flush=True)
     report(pd.read_csv(path), task, pruner, density)
 
 
