@@ -30,6 +30,7 @@ from pns_tf.training.schedules import falling
 from pns_tf.training.sparse import train_sparse
 
 LOST = 1.5  # times the loss of the search, after training from the host's parameters
+FAR = 1 / 4  # of the way, as a ratio, from a good loss to the best constant's
 
 
 @dataclass
@@ -42,11 +43,11 @@ class PlantNSeekWeak(Searcher):
     there. Whether it finds its way again is not sure; therefore magnitude counts only along the
     host's signs (after Zhou et al. 2019, arXiv 1905.01067), and the parameters go back to the
     host's on the way, too. A ticket can be lost all the same: with a training loss of more than
-    `LOST` times that of the search; or, as the search itself may have gone wrong, with one nearer,
-    as a ratio, to the best constant's than to the lowest that was reached while magnitude pruned.
-    Then swaps repair it from where it has got to, or the search is made anew from
-    that network, in turn, and the ticket is trained again. What has come of it is said by the
-    metrics ``lost``, 1 for a ticket that is lost in the end, and ``repairs``.
+    `LOST` times that of the search; or, as the search itself may have gone wrong, with one more
+    than `FAR` of the way, as a ratio, from the lowest that was reached while magnitude pruned to
+    that of the best constant. Then swaps repair it from where it has got to, or the search is made
+    anew from that network, in turn, and the ticket is trained again. What has come of it is said by
+    the metrics ``lost``, 1 for a ticket that is lost in the end, and ``repairs``.
     Where the host is not fully connected, magnitude goes all the way.
 
     Args:
@@ -141,7 +142,7 @@ class PlantNSeekWeak(Searcher):
             self._train(loop, model, mask, data, self.last_epochs, cosine=True)
             return SearchResult(mask, model.get_weights(), loop.history)
         # Not that of the last round alone: its few parameters may have lost everything for a while.
-        fair = np.sqrt(min(reached) * constant_loss(data))
+        fair = fair_loss(min(reached), constant_loss(data))
         tickets, wide = [], (mask, model.get_weights())
         for attempt in range(1 + self.repairs):
             if attempt % 2:
@@ -276,6 +277,23 @@ def along_signs(weights: Sequence[np.ndarray], initial: Sequence[np.ndarray]) ->
     """
     pairs = zip(weights, initial, strict=True)
     return [np.where(value * first < 0, np.zeros_like(value), value) for value, first in pairs]
+
+
+def fair_loss(reached: float, constant: float) -> float:
+    """The loss above which a ticket is lost, whatever its search has come to.
+
+    Args:
+        reached: a good loss of the same network, when it had more parameters.
+        constant: that of the best constant outputs.
+
+    Returns:
+        What lies `FAR` of the way from the one to the other, as a ratio: reached^¾ constant^¼.
+
+    Example:
+        >>> round(fair_loss(0.1, 1.28), 3)  # circle, whose good tickets have 0.08 to 0.15
+        0.189
+    """
+    return reached ** (1 - FAR) * constant**FAR
 
 
 def constant_loss(data: Data) -> float:

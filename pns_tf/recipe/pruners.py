@@ -190,7 +190,7 @@ ROWS = (
         "pns_weak",
         "pns_tf.pruners.pns_weak:PlantNSeekWeak",
         trains=True,
-        version=8,
+        version=9,
         effort=500,
         widest=200,
         style=("#ff7fbf", "X"),
