@@ -18,6 +18,7 @@ from pns_tf.leaderboard.distance import (
     scores,
     shortfall,
     standings,
+    with_common_densities,
 )
 from pns_tf.leaderboard.entries import ENTRIES, TRUTH, Entry, chosen
 from pns_tf.leaderboard.instances import INSTANCES, Instance
@@ -114,9 +115,46 @@ def test_instances_are_named_by_what_they_are():
     assert Instance("circle", 5, 100).truth == pytest.approx(130 / 20_904)
 
 
+def test_a_constructed_ticket_is_made_first_and_its_densities_follow_from_its_size():
+    instance = Instance.named("teacher-d4-w100-constructed")
+    assert instance in INSTANCES
+    assert instance.truth is None
+    board = Board([TRUTH, SNIP], [CIRCLE, instance], seeds=2)
+    assert {attempt.instance for attempt in board.first_stage()} == {CIRCLE.name}
+    first = board.constructions()
+    assert [(a.entry, a.instance, a.run.search.density) for a in first] == (
+        [("oracle", instance.name, 0.5)] * 2
+    )
+    table = pd.DataFrame({"entry": "oracle", "instance": instance.name, "seed": [10_000, 10_001]})
+    attempts = board.first_stage(table.assign(truth=[0.01, 0.1]))
+    densities = {
+        seed: [
+            a.run.search.density
+            for a in attempts
+            if (a.entry, a.instance, a.run.search.seed) == ("snip", instance.name, seed)
+        ]
+        for seed in (10_000, 10_001)
+    }
+    assert densities == {10_000: [0.5, 0.16, 0.04, 0.01], 10_001: [0.5, 0.1]}
+    assert {a.run.name for a in first} <= {a.run.name for a in attempts}
+    with pytest.raises(InputError, match=r"its constructed ticket has density 0\.3, expected at"):
+        board.first_stage(table.assign(truth=0.3))
+
+
+def test_seeds_with_tickets_of_different_sizes_are_put_together_by_multiples_of_the_truth():
+    rows = pd.DataFrame({"density": [0.01, 0.04, 0.5, 0.03, 0.12, 0.5], "instance": "a"})
+    rows = rows.assign(truth=[0.01] * 3 + [0.03] * 3)
+    shared = with_common_densities(rows)
+    assert shared["density"].tolist() == pytest.approx([0.02, 0.08, 0.5] * 2)
+    assert shared["truth"].tolist() == pytest.approx([0.02] * 6)
+    pd.testing.assert_frame_equal(with_common_densities(rows[:3]), rows[:3])
+
+
 @pytest.mark.parametrize(
     ("name", "message"),
     [
+        ("circle-d4-w20-constructed", "width 20 is too small"),
+        ("circle-d3-w500-constructed", "depth must be an integer of at least 3, got 2"),
         ("circle", "an instance is named <task>-d<depth>-w<width>"),
         ("circle-d5-w100-n0.10", "is called 'circle-d5-w100-n0.1'"),
         ("circle-d5-w10", "width 10 is too small"),
@@ -145,7 +183,7 @@ def test_first_the_planted_density_and_multiples_of_it_up_to_a_half():
     board = Board([SNIP], [CIRCLE], seeds=2)
     attempts = board.first_stage()
     assert multiples(attempts)[1:] == pytest.approx([16, 4, 1])
-    assert board.coarse(CIRCLE)[0] == 0.5
+    assert board.coarse(CIRCLE.truth)[0] == 0.5
     assert len(attempts) == 2 * 4
     assert [attempt.run.search.seed for attempt in attempts] == [10_000] * 4 + [10_001] * 4
 
@@ -189,7 +227,7 @@ def test_the_second_stage_does_not_depend_on_the_order_in_which_runs_were_finish
 
 def test_densities_of_the_users_own_are_all_there_is():
     board = Board([TRUTH, SNIP], [CIRCLE], 1, densities=[0.002, "truth", 0.3])
-    assert board.coarse(CIRCLE) == pytest.approx([0.3, 130 / 20_904, 0.002])
+    assert board.coarse(CIRCLE.truth) == pytest.approx([0.3, 130 / 20_904, 0.002])
     assert [a.run.search.density for a in board.first_stage() if a.entry == "oracle"] == (
         pytest.approx([0.3, 130 / 20_904])
     )

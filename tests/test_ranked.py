@@ -48,17 +48,23 @@ def table(entry: Entry, instance: Instance, densities: list[float]):
     return pd.DataFrame(rows).assign(entry=entry.name, instance=instance.name)
 
 
-@pytest.mark.parametrize("instance", INSTANCES, ids=lambda each: each.name)
+def density_of_truth(instance: Instance) -> float:
+    return planted_of(Planting(instance.host, seed=10_000)).planted_masks.density
+
+
+@pytest.mark.parametrize(
+    "instance", [each for each in INSTANCES if not each.constructed], ids=lambda each: each.name
+)
 def test_the_density_of_the_truth_is_that_of_what_is_planted(instance):
-    planted = planted_of(Planting(instance.host, seed=10_000))
-    assert planted.planted_masks.density == pytest.approx(instance.truth, rel=1e-12)
+    assert density_of_truth(instance) == pytest.approx(instance.truth, rel=1e-12)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("instance", INSTANCES[::3], ids=lambda each: each.name)  # of each task
 def test_the_truth_has_distance_one_on_both_boards(instance):
-    rows = table(TRUTH, instance, [instance.truth])
-    assert rows["truth"].tolist() == [pytest.approx(instance.truth, rel=1e-12)]
+    truth = density_of_truth(instance)
+    rows = table(TRUTH, instance, [truth])
+    assert rows["truth"].tolist() == [pytest.approx(truth, rel=1e-12)]
     found = standings(rows).set_index(["entry", "ticket"])
     for ticket in ("strong", "weak"):
         assert found.loc["oracle", ticket]["distance"] == pytest.approx(1.0, rel=1e-9)
@@ -178,3 +184,30 @@ def test_a_submission_is_ranked_beside_rows_by_their_rule(tmp_path, refused, cap
     said = refused("judge", *judge, *flags)
     assert "the instance has rows of seed 3, which are not ranked" in said
     assert not (tmp_path / "more").exists()
+
+
+@pytest.mark.slow
+def test_a_submission_for_a_constructed_ticket_is_ranked_beside_rows_of_such_hosts(
+    tmp_path, capsys
+):
+    instance = Instance("relu", 4, 30, constructed=True)
+    truth = density_of_truth(instance)
+    rows = table(TRUTH, instance, [truth, 0.5])
+    rows.to_csv(tmp_path / "runs.csv", index=False)
+    main(
+        ["construct", "--task=relu", "--depth=3", "--width=30", "--seed=10000", f"--out={tmp_path}"]
+    )
+    (planted,) = tmp_path.glob("relu-d4-w30-s10000-constructed*")
+    place = tmp_path / "instance"
+    made = ("instance", f"--planted={planted}", "--epochs=1", "--answers", f"--density={truth}")
+    main([*made, f"--out={place}"])
+    shutil.copy(place / ANSWERS, tmp_path / "masks.npz")
+    judge = (f"--submission={tmp_path / 'masks.npz'}", f"--beside={tmp_path / 'runs.csv'}")
+    main(["judge", *judge, f"--instance={place}", f"--out={tmp_path / 'verdicts'}"])
+    capsys.readouterr()
+    (folder,) = (tmp_path / "verdicts").glob("*/leaderboard")
+    written = pd.read_csv(folder / "runs.csv")
+    assert set(written["instance"]) == {"relu-d4-w30-constructed"}
+    mine = written[written["entry"] != "oracle"]
+    for name in ("truth", "planted", "strong", "final"):
+        assert mine[name].iloc[0] == pytest.approx(rows[name].iloc[0], rel=1e-5)

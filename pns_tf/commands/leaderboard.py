@@ -74,7 +74,7 @@ def leaderboard(
         beside = text("beside", settings.beside, "the name of a file with rows")
         others = read_rows(Path(beside))
         check_ranked_rows(others, beside)
-    try_own_pruners(attempt.run for attempt in board.first_stage())
+    try_own_pruners(attempt.run for attempt in board.trials())
 
     from pns_tf.leaderboard.report import write_leaderboard
 
@@ -106,7 +106,7 @@ def ranked_rows(
     scheduler: str | None,
     known: pd.DataFrame | None = None,
 ) -> tuple[pd.DataFrame, RunsFailed | None]:
-    """Runs both stages of a leaderboard, but what is among the ``known`` rows.
+    """Runs all stages of a leaderboard, but what is among the ``known`` rows.
 
     Returns:
         All its rows, and the error if some runs failed.
@@ -129,8 +129,10 @@ def ranked_rows(
             failure = run_missing(some, store, workers, scheduler, known=names)[1] or failure
         return failure
 
-    attempts = board.first_stage()
-    failure = finish("first stage", attempts)
+    constructions = board.constructions()
+    failure = finish("constructed tickets", constructions) if constructions else None
+    attempts = board.first_stage(collected(constructions, store, known))
+    failure = finish("first stage", attempts) or failure
     more = board.second_stage(collected(attempts, store, known))
     failure = finish("second stage", more) or failure
     return collected([*attempts, *more], store, known), failure

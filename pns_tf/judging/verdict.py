@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from pns_tf.checks import InputError, json_object
+from pns_tf.constructing.constructed import Constructed
 from pns_tf.found_ticket import FoundTicket
 from pns_tf.hosts.forward import forward
 from pns_tf.hosts.models import host_arrays
@@ -188,10 +189,9 @@ def _on_fresh(found: FoundTicket, fresh: Data | None) -> Mapping[str, float]:
 
 def instance_of(truth: Truth) -> str:
     """What a leaderboard calls the instance: "circle-d5-w100"."""
-    planting = truth.planting
-    return instance_name(
-        planting.host.task, truth.planted.depth, truth.planted.width, _noise(truth)
-    )
+    task, planted = truth.planting.host.task, truth.planted
+    constructed = isinstance(planted, Constructed)
+    return instance_name(task, planted.depth, planted.width, _noise(truth), constructed)
 
 
 def _noise(truth: Truth) -> float | None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from pns_tf.checks import number
 from pns_tf.leaderboard.entries import TRUTH, Entry
-from pns_tf.leaderboard.instances import HIGHEST, Instance
+from pns_tf.leaderboard.instances import HIGHEST, INSTANCES, Instance
 from pns_tf.leaderboard.seeds import sealed
 from pns_tf.recipe.run import Run
 
@@ -36,10 +36,12 @@ class Attempt:
 class Board:
     """Entries, instances and seeds, and at which densities they are run.
 
-    The first stage has the truth density and 4, 16, … times as much, up to 0.5. The second stage
+    The first stage has the truth density and 4, 16, … times as much, up to 0.5. Where the ticket is
+    constructed, the rows of `constructions` say what that is. The second stage
     has for each entry and instance ¾, ½ and ⅜ of the density that its strong ticket needs to be
     near the planted one, and the same for its weak ticket. It follows from the rows of the first
-    alone. The oracle has no second stage: it is never sparser than the truth.
+    alone. The oracle has no second stage: it is never sparser than the truth. Nor has an instance
+    with constructed tickets, which are of another density for each seed.
 
     Attributes:
         entries: who takes part.
@@ -59,9 +61,12 @@ class Board:
             if density != PLANTED:
                 number("density", density, 0.0, 1.0, low_excluded=True)
 
-    def coarse(self, instance: Instance) -> list[float]:
-        """Densities of the first stage, the highest first."""
-        truth = instance.truth
+    def coarse(self, truth: float) -> list[float]:
+        """Densities of the first stage, the highest first.
+
+        Args:
+            truth: density of the ticket that is known.
+        """
         if self.densities:
             found = {truth if d == PLANTED else float(d) for d in self.densities}
             return sorted(found, reverse=True)
@@ -72,19 +77,51 @@ class Board:
             density *= COARSE
         return sorted(levels, reverse=True)
 
-    def first_stage(self) -> list[Attempt]:
+    def trials(self) -> list[Attempt]:
+        """One of each entry, in a host that is soon made, to see whether its pruner works."""
+        instance = next((each for each in self.instances if not each.constructed), INSTANCES[0])
+        seed = sealed(self.seeds)[0]
+        return [self._attempt(entry, instance, HIGHEST, seed) for entry in self.entries]
+
+    def constructions(self) -> list[Attempt]:
+        """The oracle at the highest density wherever a ticket is constructed.
+
+        Their rows say how large these tickets are.
+        """
+        return [
+            self._attempt(TRUTH, instance, HIGHEST, seed)
+            for seed in sealed(self.seeds)
+            for instance in self.instances
+            if instance.constructed
+        ]
+
+    def first_stage(self, table: pd.DataFrame | None = None) -> list[Attempt]:
         """Every entry on every instance at the densities of `coarse`, the first seeds first.
 
         So what is there when it is stopped is a ranking of fewer seeds.
+
+        Args:
+            table: rows of `constructions`, see `collected`; what they do not say of a constructed
+                ticket is left out.
+
+        Raises:
+            ValueError: a constructed ticket fills too much of its host for a ranking.
         """
-        return [
-            self._attempt(entry, instance, density, seed)
-            for seed in sealed(self.seeds)
-            for instance in self.instances
-            for density in self.coarse(instance)
-            for entry in self.entries
-            if entry != TRUTH or density >= instance.truth
-        ]
+        found = {} if table is None or table.empty else _truths(table)
+        attempts = []
+        for seed in sealed(self.seeds):
+            for instance in self.instances:
+                truth = instance.truth or found.get((instance.name, seed))
+                if truth is None:
+                    continue
+                instance.check_truth(truth)
+                attempts += [
+                    self._attempt(entry, instance, density, seed)
+                    for density in self.coarse(truth)
+                    for entry in self.entries
+                    if entry != TRUTH or density >= truth
+                ]
+        return attempts
 
     def second_stage(self, table: pd.DataFrame) -> list[Attempt]:
         """What the rows of the first stage, see `collected`, give reason to run."""
@@ -93,19 +130,20 @@ class Board:
         return [
             self._attempt(entry, instance, density, seed)
             for instance in self.instances
+            if instance.truth is not None
             for entry in self.entries
             if entry != TRUTH
             for density in self._fine(
                 table[(table["instance"] == instance.name) & (table["entry"] == entry.name)],
-                instance,
+                instance.truth,
             )
             for seed in sealed(self.seeds)
         ]
 
-    def _fine(self, rows: pd.DataFrame, instance: Instance) -> list[float]:
+    def _fine(self, rows: pd.DataFrame, truth: float) -> list[float]:
         from pns_tf.leaderboard.distance import TICKETS, median_density
 
-        levels = self.coarse(instance)
+        levels = self.coarse(truth)
         below = dict(pairwise(levels))
         densities = set()
         for ticket in TICKETS:
@@ -116,6 +154,13 @@ class Board:
 
     def _attempt(self, entry: Entry, instance: Instance, density: float, seed: int) -> Attempt:
         return Attempt(entry.name, instance.name, entry.run(instance, density, seed))
+
+
+def _truths(table: pd.DataFrame) -> dict[tuple[str, int], float]:
+    """Densities of the known tickets, by the names of instances and by seeds."""
+    rows = table[table["entry"] == TRUTH.name]
+    places = zip(rows["instance"], rows["seed"].astype(int), strict=True)
+    return dict(zip(places, rows["truth"].astype(float), strict=True))
 
 
 def collected(

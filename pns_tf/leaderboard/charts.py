@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from pns_tf.leaderboard.distance import RANKED, TICKETS
+from pns_tf.leaderboard.distance import RANKED, TICKETS, with_common_densities
 from pns_tf.leaderboard.ranking import Scores, by_difficulty, ranking
 from pns_tf.leaderboard.sorting import SCRIPT
 from pns_tf.leaderboard.table import number
@@ -89,9 +89,9 @@ def points_of(made: Scores) -> pd.DataFrame:
         Columns ``entry``, ``instance``, ``ticket`` (a value of `WORDS`), ``density``, ``times`` (by
         the truth), ``skill`` with ``low`` and ``high``, ``metric``, ``planted`` and ``seeds``.
     """
-    parts = []
+    parts, table = [], with_common_densities(made.rows)
     for ticket, metric in TICKETS.items():
-        rows = made.rows.assign(skill=skill(made.rows, metric), metric=made.rows[metric])
+        rows = table.assign(skill=skill(table, metric), metric=table[metric])
         groups = rows.groupby(["entry", "instance", "density"], sort=False)
         part = groups.agg(
             skill=("skill", "mean"),

@@ -74,6 +74,26 @@ def shortfall(table: pd.DataFrame, metric: str) -> pd.Series:
     return pd.Series(found, table.index).fillna(np.inf)
 
 
+def with_common_densities(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows with densities that the seeds of an instance share, for what puts seeds together.
+
+    Where the known ticket is another for each seed, a density that only one of them has becomes the
+    same multiple of the mean truth.
+
+    Example:
+        >>> rows = pd.DataFrame({"density": [0.1, 0.5, 0.3, 0.5], "truth": [0.1, 0.1, 0.3, 0.3]})
+        >>> with_common_densities(rows.assign(instance="mine"))["density"].tolist()
+        [0.2, 0.5, 0.2, 0.5]
+    """
+    truths = table.groupby("instance")["truth"]
+    several = truths.transform("nunique") > 1
+    mean = truths.transform("mean")
+    own = table.groupby(["instance", "density"])["truth"].transform("nunique") == 1
+    times = (table["density"] / table["truth"]).round(6)  # by which they are recognised
+    density = table["density"].where(~(several & own), times * mean)
+    return table.assign(density=density, truth=table["truth"].where(~several, mean))
+
+
 def with_constant(table: pd.DataFrame) -> pd.DataFrame:
     """The rows and, as an entry of its own, what the best constant would have come to in each."""
     rows = table.drop_duplicates(["instance", "seed", "density"]).assign(
@@ -208,6 +228,7 @@ def standings(table: pd.DataFrame) -> pd.DataFrame:
     table = with_constant(completed(table))
     found = scores(table)
     by_ticket = dict(iter(found.groupby(["entry", "instance", "ticket"], sort=False)))
+    table = with_common_densities(table)
     rows = [
         _standing(entry, instance, ticket, part, by_ticket)
         for (entry, instance), part in table.groupby(["entry", "instance"], sort=False)

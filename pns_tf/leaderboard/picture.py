@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator
 
 from pns_tf import tasks
-from pns_tf.leaderboard.distance import CONSTANT, RANKED, TICKETS, completed
+from pns_tf.leaderboard.distance import CONSTANT, RANKED, TICKETS, completed, with_common_densities
 from pns_tf.pictures.pruner_styles import (
     BAND,
     BASELINE_LINE,
@@ -52,7 +52,7 @@ def pareto_picture(table: pd.DataFrame) -> Picture:
         table: rows of `pns_tf.leaderboard.board.collected`. The planted ticket and the best
             constant are lines, whether they are entries or not.
     """
-    rows = completed(table)
+    rows = with_common_densities(completed(table))
     names = list(dict.fromkeys(rows["instance"]))
     parts = {name: rows[rows["instance"] == name] for name in names}
     panels = {

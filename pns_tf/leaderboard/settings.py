@@ -20,7 +20,7 @@ class Leaderboard:
         pruner: only these, separated by commas, with all their variants; module:Class or
             file.py:Class for one of your own, which joins those that are named, or all.
         instance: only these, separated by commas, or others, named <task>-d<depth>-w<width>, with
-            -n<noise> if it is not the task's own.
+            -n<noise> if it is not the task's own and -constructed if nothing is planted.
         task: only instances of these, separated by commas.
         density: these, separated by commas, instead of those that the limit is looked for at; truth
             is the planted density.

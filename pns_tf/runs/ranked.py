@@ -62,13 +62,13 @@ def ranked_metrics(found: FoundTicket, planted: Planted, planting: Planting) -> 
     judge = functools.partial(_metric, kind=found.kind, data=data)
     pruned = compact(found.pruned, padded=True).model
     if found.masks == planted.planted_masks:
-        last = _of_planted(planting)
+        last = _of_planted(planted, planting)
     else:
         last = _weak(pruned, found.kind, data, planting.seed)
     head = found.search.head or tf.identity
     return {
         "truth": planted.planted_masks.density,
-        "planted": _of_planted(planting)["strong"],
+        "planted": _of_planted(planted, planting)["strong"],
         "best_constant": found.kind.best_constant(data.y_train, data.y_test),
         "strong": judge(lambda x: head(pruned(x))),
         "final": last["final"],
@@ -105,11 +105,8 @@ def fresh_samples(host: Host, noise: float | None, seed: int) -> tuple:
 
 
 @functools.lru_cache(maxsize=2)
-def _of_planted(planting: Planting) -> dict[str, float]:
+def _of_planted(planted: Planted, planting: Planting) -> dict[str, float]:
     """Metrics of the planted masks; the runs in one host follow one another."""
-    from pns_tf.runs.execute import planted_of
-
-    planted: Planted = planted_of(planting)
     data, kind = judging_data(planting), planted.kind
     assert kind is not None
     model = compact(planted.ticket, padded=True).model
