@@ -21,8 +21,9 @@ UNKNOWN = "–"
 NEVER = ">"  # before the largest distance that was tried
 NOTE = (
     "Area: mean skill over the logarithm of density, from the planted ticket's density (weights "
-    "and biases) to 0.5, where 1 is as good as the planted ticket and 0 as the best constant; "
-    "interquartile mean over instances and seeds. Distance: lowest density at which a ticket is "
+    "and biases; where nothing is planted, the constructed one's) to 0.5, where 1 is as good as "
+    "the planted ticket and 0 as the best constant; interquartile mean over instances and seeds. "
+    "Distance: lowest density at which a ticket is "
     f"near the planted one (accuracy at most {BELOW:g} below, or MSE at most {TIMES:g} times its "
     "own), by the planted density; median, ∞ where most have none at any density tried. Won: "
     "fraction of runs with distance 1 or less; never: with none. In brackets 95 % bootstrap "
