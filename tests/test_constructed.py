@@ -9,12 +9,19 @@ import pns_tf
 import tasks
 from pns_tf import commands
 from pns_tf.checks import InputError
+from pns_tf.constructing.constructed import construct
+from pns_tf.constructing.untouched import Untouched
 from pns_tf.detection.attack import planted_host
 from pns_tf.detection.settings import Attack
+from pns_tf.hosts.fully_connected import FullyConnected
 from pns_tf.hosts.initializers import draw_host
 from pns_tf.hosts.models import host_arrays
 from pns_tf.measuring.evaluation import evaluate_strong
 from pns_tf.recipe.constructing import Constructing
+from pns_tf.recipe.planting import Planting
+from pns_tf.recipe.run import Run
+from pns_tf.recipe.search import SeekSettings
+from pns_tf.runs.execute import planted_of
 
 FLAGS = ["--task=relu", "--depth=3", "--width=20", "--samples=200"]
 
@@ -149,3 +156,17 @@ def test_bad_input_is_one_line_and_leaves_nothing_behind(flags, message, tmp_pat
 def test_names_say_what_is_not_the_default():
     assert Constructing("relu", width=50, copies=4).name == "relu-d6-w50-s0-constructed-copies=4"
     assert Constructing("relu", 3, 7).name == "relu-d7-w1000-s0-constructed-depth=3"
+
+
+def test_runs_in_an_untouched_host_have_the_constructed_ticket():
+    host = Untouched("relu", depth=4, width=30)
+    planting = Planting(host, seed=3)
+    ticket, made = planted_of(planting), construct("relu", depth=3, width=30, seed=3)
+    assert ticket.written == 0
+    assert ticket.planted_masks == made.planted_masks == host.planted_mask(planting)
+    run = Run(host, SeekSettings("snip", 0.5))
+    assert Run.from_record(run.settings | {"run": run.name}) == run
+    assert run.name != Run(FullyConnected("relu", 4, 30), run.search).name
+    assert run.folder.startswith("relu-d4-w30-s0-constructed-snip-0.5")
+    with pytest.raises(InputError, match="width 5 is too small"):
+        Untouched("circle", depth=6, width=5).check_buildable()

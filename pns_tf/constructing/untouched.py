@@ -10,6 +10,7 @@ from pns_tf.hosts.fully_connected import FullyConnected
 from pns_tf.recipe.constructing import Constructing
 
 if TYPE_CHECKING:
+    from pns_tf.masks import Mask
     from pns_tf.planting.planted import Planted
     from pns_tf.recipe.planting import Planting
 
@@ -64,6 +65,10 @@ class Untouched(FullyConnected):
             init=self.init,
             seed=seed,
         )
+
+    def planted_mask(self, planting: Planting) -> Mask:
+        """The ticket; it takes as long as `plant`."""
+        return self.plant(planting).planted_masks
 
     def plant(self, planting: Planting) -> Planted:
         """The host and the ticket in it; nothing is planted.
