@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-import tensorflow as tf
+import numpy as np
 import tf_keras as keras
 
 from pns_tf.checks import InputError
@@ -58,22 +58,21 @@ def ranked_metrics(found: FoundTicket, planted: Planted, planting: Planting) -> 
         ``truth``, the planted ticket's weights and biases by all parameters; and of the last
         training ``last_rate``, ``last_epochs`` and ``last_seconds``.
     """
-    data = judging_data(planting)
-    judge = functools.partial(_metric, kind=found.kind, data=data)
-    pruned = compact(found.pruned, padded=True).model
+    data, kind = judging_data(planting), found.kind
+    of_planted = _of_planted(planted, planting)
     if found.masks == planted.planted_masks:
-        last = _of_planted(planted, planting)
+        own = of_planted
     else:
-        last = _weak(pruned, found.kind, data, planting.seed)
-    head = found.search.head or tf.identity
+        pruned = compact(found.pruned, padded=True).model
+        own = _before_and_after_training(pruned, kind, data, planting.seed, found.search.head)
     return {
         "truth": planted.planted_masks.density,
-        "planted": _of_planted(planted, planting)["strong"],
-        "best_constant": found.kind.best_constant(data.y_train, data.y_test),
-        "strong": judge(lambda x: head(pruned(x))),
-        "final": last["final"],
-        "final_published": judge(compact(found.model).model),
-        **{name: last[name] for name in ("last_rate", "last_epochs", "last_seconds")},
+        "planted": of_planted["strong"],
+        "best_constant": kind.best_constant(data.y_train, data.y_test),
+        "strong": own["strong"],
+        "final": own["final"],
+        "final_published": evaluate_strong(compact(found.model).model, kind, data).metric,
+        **{name: own[name] for name in ("last_rate", "last_epochs", "last_seconds")},
     }
 
 
@@ -110,32 +109,52 @@ def _of_planted(planted: Planted, planting: Planting) -> dict[str, float]:
     data, kind = judging_data(planting), planted.kind
     assert kind is not None
     model = compact(planted.ticket, padded=True).model
-    weak = _weak(model, kind, data, planting.seed)
-    return {"strong": _metric(model, kind, data), **weak}
+    return _before_and_after_training(model, kind, data, planting.seed)
 
 
-def _weak(model: keras.Model, kind: Kind, data: Data, seed: int) -> dict[str, float]:
+def _before_and_after_training(
+    model: keras.Model, kind: Kind, data: Data, seed: int, head: Callable | None = None
+) -> dict[str, float]:
+    """Metrics of a strong ticket and of the weak one with the same masks.
+
+    Args:
+        model: the strong ticket; it stays as it is.
+        kind: of the task.
+        data: training data and fresh samples.
+        seed: shuffles.
+        head: what the strong ticket's outputs go through, if anything.
+    """
     start = time.perf_counter()
     trained = last_training(model, data, generator(seed, "last training"))
-    initial = model.get_weights()
-
-    def error(weights: list) -> float:
+    initial, fitted = model.get_weights(), []
+    for weights in trained.weights:  # the initial ones first
         model.set_weights(weights)
-        train = outputs(model, data.x_train)
-        scaled = train * kind.fit_scales(train, data.y_train)
-        return float(kind.error(kind.judge(scaled, data.y_train)))
-
-    model.set_weights(min(trained.weights, key=error))
+        fitted.append(_fitted(model, kind, data))
+    best = min(range(len(fitted)), key=lambda place: fitted[place][0])
     spent = time.perf_counter() - start
-    metric = _metric(model, kind, data)
+    model.set_weights(trained.weights[best])
+    final = _judged(model, kind, data, fitted[best][1])
     model.set_weights(initial)
+    if head is not None:
+        strong = evaluate_strong(lambda x: head(model(x)), kind, data).metric
+    else:
+        strong = final if best == 0 else _judged(model, kind, data, fitted[0][1])
     return {
-        "final": metric,
+        "strong": strong,
+        "final": final,
         "last_rate": trained.rate,
         "last_epochs": float(trained.epochs),
         "last_seconds": spent,
     }
 
 
-def _metric(network: Callable, kind: Kind, data: Data) -> float:
-    return evaluate_strong(network, kind, data).metric
+def _fitted(model: keras.Model, kind: Kind, data: Data) -> tuple[float, np.ndarray]:
+    """The error on the training data with the scales that fit best, and these."""
+    train = outputs(model, data.x_train)
+    scales = kind.fit_scales(train, data.y_train)
+    return float(kind.error(kind.judge(train * scales, data.y_train))), scales
+
+
+def _judged(model: keras.Model, kind: Kind, data: Data, scales: np.ndarray) -> float:
+    """The metric on fresh samples."""
+    return kind.judge(np.asarray(outputs(model, data.x_test), np.float64) * scales, data.y_test)
