@@ -129,9 +129,11 @@ def ranked_rows(
             failure = run_missing(some, store, workers, scheduler, known=names)[1] or failure
         return failure
 
-    constructions = board.constructions()
-    failure = finish("constructed tickets", constructions) if constructions else None
-    attempts = board.first_stage(collected(constructions, store, known))
+    failure, sizes = None, None
+    if constructions := board.constructions():
+        failure = finish("constructed tickets", constructions)
+        sizes = collected(constructions, store, known)
+    attempts = board.first_stage(sizes)
     failure = finish("first stage", attempts) or failure
     more = board.second_stage(collected(attempts, store, known))
     failure = finish("second stage", more) or failure
