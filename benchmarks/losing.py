@@ -16,17 +16,14 @@ import fire
 import numpy as np
 import pandas as pd
 import rows as kept
+from choosing import worth
 
 import pns_tf
-from pns_tf.hosts.forward import forward
 from pns_tf.leaderboard.seeds import TUNED
-from pns_tf.measuring.evaluation import evaluate
 from pns_tf.planting.algorithm import baseline_density
 from pns_tf.pruners.pns_weak import PlantNSeekWeak, constant_loss
 from pns_tf.runs.workers import prepare_worker
-from pns_tf.tasks import Data, get
 
-SAMPLES = 7_700_000  # added to a seed: that of the samples which judge
 CELLS = (("circle", 1.0, 40), ("helix", 2.0, 30), ("circle", 0.6, 20), ("helix", 1.5, 20))
 
 
@@ -36,14 +33,12 @@ def measured(task: str, times: float, seed: int) -> dict[str, float]:
     density, pruner = times * baseline_density(task, 5, 100), PlantNSeekWeak(repairs=0)
     found = pns_tf.seek(planted, pruner, density, seed=seed, epochs=0)
     between, rounds = pruner.magnitude_epochs, pruner.magnitude_rounds
-    own = get(task).data(100_000, None, seed + SAMPLES)
-    judging = Data(own.x_train, own.y_train, own.x_train, own.y_train)
     return {
         "reached": min(found.history[between - 1 : between * rounds : between]),
         "constant": constant_loss(planted.data()),
         "search": found.history[-1 - pruner.last_epochs],
         "last": found.history[-1],
-        "metric": evaluate(forward(found.model), found.kind, judging),
+        "metric": worth(found, task, seed),
     }
 
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -155,6 +156,15 @@ def test_ranked_runs_have_names_of_their_own_and_others_keep_theirs():
     assert dataclasses.replace(run, ranked=True).folder.endswith("-ranked")
 
 
+def ranked_answers(instance: Path, folder: Path) -> tuple[tuple[str, str], Path]:
+    """Flags that judge an instance's answers beside runs.csv, and the leaderboard of them."""
+    shutil.copy(instance / ANSWERS, folder / "masks.npz")
+    judge = (f"--submission={folder / 'masks.npz'}", f"--beside={folder / 'runs.csv'}")
+    main(["judge", *judge, f"--instance={instance}", f"--out={folder / 'verdicts'}"])
+    (found,) = (folder / "verdicts").glob("*/leaderboard")
+    return judge, found
+
+
 @pytest.mark.slow
 def test_a_submission_is_ranked_beside_rows_by_their_rule(tmp_path, refused, capsys):
     rows = pd.concat(
@@ -167,11 +177,8 @@ def test_a_submission_is_ranked_beside_rows_by_their_rule(tmp_path, refused, cap
     place = tmp_path / "instance"
     made = ("instance", "--task=circle", "--depth=4", "--width=30", "--epochs=1", "--answers")
     main([*made, f"--density={SMALL.truth}", "--seed=10000", f"--out={place}"])
-    shutil.copy(place / ANSWERS, tmp_path / "masks.npz")
-    judge = (f"--submission={tmp_path / 'masks.npz'}", f"--beside={tmp_path / 'runs.csv'}")
-    main(["judge", *judge, f"--instance={place}", f"--out={tmp_path / 'verdicts'}"])
+    judge, folder = ranked_answers(place, tmp_path)
     capsys.readouterr()
-    (folder,) = (tmp_path / "verdicts").glob("*/leaderboard")
     written = pd.read_csv(folder / "runs.csv")
     mine = written[~written["entry"].isin(["oracle", "random"])]
     oracle = rows[rows["entry"] == "oracle"].iloc[0]
@@ -187,9 +194,7 @@ def test_a_submission_is_ranked_beside_rows_by_their_rule(tmp_path, refused, cap
 
 
 @pytest.mark.slow
-def test_a_submission_for_a_constructed_ticket_is_ranked_beside_rows_of_such_hosts(
-    tmp_path, capsys
-):
+def test_a_submission_for_a_constructed_ticket_is_ranked_beside_rows_of_such_hosts(tmp_path):
     instance = Instance("relu", 4, 30, constructed=True)
     truth = density_of_truth(instance)
     rows = table(TRUTH, instance, [truth, 0.5])
@@ -201,11 +206,7 @@ def test_a_submission_for_a_constructed_ticket_is_ranked_beside_rows_of_such_hos
     place = tmp_path / "instance"
     made = ("instance", f"--planted={planted}", "--epochs=1", "--answers", f"--density={truth}")
     main([*made, f"--out={place}"])
-    shutil.copy(place / ANSWERS, tmp_path / "masks.npz")
-    judge = (f"--submission={tmp_path / 'masks.npz'}", f"--beside={tmp_path / 'runs.csv'}")
-    main(["judge", *judge, f"--instance={place}", f"--out={tmp_path / 'verdicts'}"])
-    capsys.readouterr()
-    (folder,) = (tmp_path / "verdicts").glob("*/leaderboard")
+    _, folder = ranked_answers(place, tmp_path)
     written = pd.read_csv(folder / "runs.csv")
     assert set(written["instance"]) == {"relu-d4-w30-constructed"}
     mine = written[written["entry"] != "oracle"]
