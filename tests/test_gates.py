@@ -16,7 +16,7 @@ from pns_tf.gates.epoch import (
     GateSettings,
     gate_epoch,
 )
-from pns_tf.gates.losses import balanced_pressure, reverse_kl
+from pns_tf.gates.losses import balanced_pressure, normalised, reverse_kl
 from pns_tf.gates.relaxations import NOISES, RELAXATIONS, capacity_threshold
 from pns_tf.hosts.models import host_from_arrays
 from pns_tf.pruners.gate_searcher import GateSearcher
@@ -63,7 +63,9 @@ def loss_at(epoch, x, y, controls, scores):
     for variable, score in zip(epoch.scores, scores, strict=True):
         variable.assign(score)
     epoch.use_gates(controls)
-    loss = epoch._loss(y, epoch.model(x) * tf.exp(epoch._log_scales))
+    outputs = epoch.model(x)
+    outputs = normalised(outputs) if epoch.settings.normalised else outputs
+    loss = epoch._loss(y, outputs * tf.exp(epoch._log_scales))
     return float(loss) + controls.pressure * float(
         epoch._openness(epoch.scores, controls.sharpness)
     )
@@ -72,12 +74,20 @@ def loss_at(epoch, x, y, controls, scores):
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["classification", "regression"])
 @pytest.mark.parametrize(
-    ("relaxation", "density"), [("sigmoid", "capacity"), *((name, "penalty") for name in SMOOTH)]
+    ("relaxation", "density", "normalised"),
+    [
+        ("sigmoid", "capacity", False),
+        ("sigmoid", "capacity", True),
+        *((name, "penalty", False) for name in SMOOTH),
+    ],
 )
-def test_gate_gradients_are_those_of_finite_differences(kind, relaxation, density, monkeypatch):
+def test_gate_gradients_are_those_of_finite_differences(
+    kind, relaxation, density, normalised, monkeypatch
+):
     monkeypatch.setitem(NOISES, RELAXATIONS[relaxation].noise, lambda shape, seed: 0.0)
     x, y = samples(kind)
-    epoch = GateEpoch(small_host(), GateSettings(kind, relaxation, density=density))
+    settings = GateSettings(kind, relaxation, density=density, normalised=normalised)
+    epoch = GateEpoch(small_host(), settings)
     rng = np.random.default_rng(2)
     within = 0.4 if relaxation in ("hard_concrete", "gaussian") else 3.0  # where nothing is clipped
     scores = [rng.uniform(-within, within, score.shape) for score in epoch.scores]
@@ -199,6 +209,41 @@ def test_reverse_kl_is_the_divergence_of_the_ticket_from_the_whole_network():
     ticket, whole = np.log(p)[None] + 5.0, np.log(q)[None] - 1.0
     assert float(reverse_kl(ticket, whole)) == pytest.approx(np.sum(p * np.log(p / q)))
     assert float(reverse_kl(whole, whole)) == pytest.approx(0.0, abs=1e-9)
+
+
+def test_normalised_outputs_have_unit_size_however_small_they_were():
+    outputs = np.random.default_rng(0).normal(size=(20, 4)).astype(np.float32)
+    for size in (1e-30, 1.0, 1e30):
+        found = normalised(tf.constant(outputs * np.float32(size))).numpy()
+        assert np.mean(found**2) == pytest.approx(1.0, rel=1e-5)
+        np.testing.assert_allclose(found, outputs / np.sqrt(np.mean(outputs**2)), rtol=1e-4)
+
+
+def test_outputs_of_zero_stay_zero_and_have_a_gradient_of_zero():
+    outputs = tf.zeros((5, 3))
+    with tf.GradientTape() as tape:
+        tape.watch(outputs)
+        found = normalised(outputs)
+        loss = tf.reduce_sum(found * tf.random.normal((5, 3)))
+    assert not found.numpy().any()
+    assert not tape.gradient(loss, outputs).numpy().any()
+
+
+def test_normalised_gates_do_not_see_the_size_of_the_signal():
+    x, y = samples("classification")
+    found = []
+    for size in (1.0, 1e-12):
+        host = small_host()
+        for weight in host.layers[-1].weights[:2]:
+            weight.assign(weight * size)
+        settings = GateSettings("classification", density="capacity", normalised=True)
+        epoch = GateEpoch(host, settings)
+        epoch.start([np.zeros(score.shape) for score in epoch.scores], x, y)
+        for _ in range(3):
+            epoch(x, y, np.arange(40, dtype=np.int32), Controls(density=0.3))
+        found.append(np.concatenate([score.numpy().ravel() for score in epoch.scores]))
+    assert np.abs(found[0]).max() > 0.01
+    np.testing.assert_allclose(found[0], found[1], atol=1e-4)
 
 
 @pytest.mark.slow

@@ -10,7 +10,7 @@ import tensorflow as tf
 import tf_keras as keras
 
 from pns_tf.checks import InputError
-from pns_tf.gates.losses import TO_TEACHER, balanced_pressure
+from pns_tf.gates.losses import TO_TEACHER, balanced_pressure, normalised
 from pns_tf.gates.relaxations import NOISES, RELAXATIONS, capacity_threshold
 from pns_tf.hosts.forward import forward
 from pns_tf.masks import Mask
@@ -34,6 +34,8 @@ class GateSettings:
         teacher: compare outputs with those of the whole network instead of with labels: reverse
             Kullback–Leibler divergence, for regression the squared distance.
         scaled: learn one positive factor for each output along with the gates.
+        normalised: divide outputs by their root mean square over the batch. In a deep network they
+            shrink and grow by many orders of magnitude with the gates of all layers.
     """
 
     kind: Kind
@@ -42,6 +44,7 @@ class GateSettings:
     density: str = "penalty"
     teacher: bool = False
     scaled: bool = True
+    normalised: bool = False
 
     def __post_init__(self):
         object.__setattr__(self, "kind", kind_named(self.kind))
@@ -117,14 +120,16 @@ class GateEpoch(Epoch):
             score.assign(value)
             alive.assign(tf.ones_like(alive))
         self._threshold.assign(0.0)
+        wanted = self.settings.kind.output_size(y)
         if self.settings.density == "capacity":
             # Outputs that begin small, sized as if all gates were open, lead to better gates.
             self.use_masks([np.ones(score.shape) for score in scores])
         else:
             self.use_gates(Controls())
-        spread = np.std(forward(self.model)(x[:1000]), axis=0)
-        wanted = self.settings.kind.output_size(y)
-        scales = np.divide(wanted, spread, out=np.ones_like(spread), where=spread > 0)
+        outputs = forward(self.model)(x[:1000])
+        # The spread of normalised outputs is small in a deep network: let it grow from there.
+        size = np.ones(outputs.shape[1]) if self.settings.normalised else np.std(outputs, axis=0)
+        scales = np.divide(wanted, size, out=np.ones_like(size), where=size > 0)
         self._log_scales.assign(np.log(scales) if self.settings.scaled else np.zeros_like(scales))
 
     def freeze(self, alive: Sequence[np.ndarray]) -> None:
@@ -210,7 +215,10 @@ class GateEpoch(Epoch):
             mask.assign(gate)
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch([*self._masks, self._log_scales])
-            loss = self._loss(y, self.model(x, training=False) * tf.exp(self._log_scales))
+            outputs = self.model(x, training=False)
+            if self.settings.normalised:
+                outputs = normalised(outputs)
+            loss = self._loss(y, outputs * tf.exp(self._log_scales))
         *by_mask, by_scale = tape.gradient(loss, [*self._masks, self._log_scales])
         slopes = gate_tape.gradient(gates, self.scores, output_gradients=by_mask)
         if self.settings.density != "capacity":

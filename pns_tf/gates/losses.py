@@ -9,6 +9,8 @@ import tensorflow as tf
 from pns_tf.tasks.kinds import CLASSIFICATION, REGRESSION
 from pns_tf.training.losses import LOSSES
 
+NO_OUTPUT = 1e-12  # far below the mean square of outputs of which the largest is 1
+
 
 def balanced_pressure(
     slopes: Sequence[tf.Tensor],
@@ -30,6 +32,24 @@ def balanced_pressure(
     lengths = tf.linalg.global_norm(slopes), tf.linalg.global_norm(closing)
     excess = tf.clip_by_value(tf.math.log(openness / density), -1.0, 1.0)
     return tf.math.divide_no_nan(*lengths) * excess
+
+
+def normalised(outputs: tf.Tensor) -> tf.Tensor:
+    """Outputs ``(batch, outputs)`` over their root mean square, a number for all of them.
+
+    As in root mean square normalisation (Zhang & Sennrich 2019, arXiv 1910.07467), but across the
+    batch: samples keep their ratios, and a gradient along which all outputs grow alike is zero.
+
+    Args:
+        outputs: of any size that single precision holds; zeros stay zeros.
+
+    Example:
+        >>> normalised(tf.constant([[3e-30, 3e-30], [3e-30, -3e-30]])).numpy().tolist()
+        [[1.0, 1.0], [1.0, -1.0]]
+    """
+    # Squares of small outputs would leave single precision.
+    outputs = tf.math.divide_no_nan(outputs, tf.stop_gradient(tf.reduce_max(tf.abs(outputs))))
+    return outputs * tf.math.rsqrt(tf.reduce_mean(outputs**2) + NO_OUTPUT)
 
 
 def reverse_kl(outputs: tf.Tensor, teacher: tf.Tensor) -> tf.Tensor:

@@ -48,7 +48,7 @@ class ConcreteTicketSearch(GateSearcher):
         number("ramp", self.ramp, 0.0, 1.0, low_excluded=True)
         flag("reverse_kl", self.reverse_kl)
 
-    def compiled_for(self, kind):
+    def compiled_for(self, model, kind):
         return GateSettings(
             kind,
             relaxation="concrete",

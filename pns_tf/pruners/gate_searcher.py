@@ -53,8 +53,8 @@ class GateSearcher(Searcher):
         integer(f"gate_batch_size of {self.name}", self.gate_batch_size, minimum=1)
         number(f"learning_rate of {self.name}", self.learning_rate, 0.0, low_excluded=True)
 
-    def compiled_for(self, kind: Kind) -> GateSettings:
-        """What the epochs are compiled for, by the kind of the task."""
+    def compiled_for(self, model: keras.Model, kind: Kind) -> GateSettings:
+        """What the epochs are compiled for, by the host and the kind of the task."""
         return GateSettings(kind, batch_size=self.gate_batch_size)
 
     def schedule(self, openness: Sequence[float], density: float) -> Controls:
@@ -104,7 +104,7 @@ class GateSearcher(Searcher):
         self, model: keras.Model, data: Data, density: float, loop: Loop
     ) -> tuple[GateEpoch, list[float], list[float]]:
         """Runs the epochs; returns what they leave, their mean losses and their mean openness."""
-        epoch = gate_epoch(model, self.compiled_for(kind_of(data)))
+        epoch = gate_epoch(model, self.compiled_for(model, kind_of(data)))
         epoch.start(self.first_scores(epoch, loop.rng), data.x_train, data.y_train)
         openness = Note(np.full(1 + self.epochs, START))
 

@@ -48,7 +48,7 @@ class GemMiner(GateSearcher):
         integer("freezes", self.freezes, minimum=1)
         number("pressure", self.pressure, 0.0)
 
-    def compiled_for(self, kind):
+    def compiled_for(self, model, kind):
         return GateSettings(kind, "step", self.gate_batch_size)
 
     def first_scores(self, epoch, rng):

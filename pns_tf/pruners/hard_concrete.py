@@ -48,7 +48,7 @@ class HardConcrete(GateSearcher):
         number("pressure", self.pressure, 0.0, low_excluded=True)
         number("ramp", self.ramp, 0.0, 1.0, low_excluded=True)
 
-    def compiled_for(self, kind):
+    def compiled_for(self, model, kind):
         return GateSettings(kind, self.gates, self.gate_batch_size)
 
     def schedule(self, openness, density):

@@ -28,10 +28,10 @@ class PlantNSeek(GateSearcher):
     """Gates that always add up to the wanted number, then swaps of single parameters.
 
     First gates σ(β(s − t)) on frozen weights harden, β growing exponentially, while the threshold t
-    makes them add up to a number that falls to the ticket's. Then the hard mask is improved. In a
-    fully connected host every single flip is measured in each round, and pairs that lower the loss
-    are swapped; in any other the gradient says which, and sets of pairs are tried, see
-    `pns_tf.swaps.many`.
+    makes them add up to a number that falls to the ticket's; where the host is not fully connected,
+    the outputs are normalised. Then the hard mask is improved. In a fully connected host every
+    single flip is measured in each round, and pairs that lower the loss are swapped; in any other
+    the gradient says which, and sets of pairs are tried, see `pns_tf.swaps.many`.
 
     Args:
         epochs: of the gates.
@@ -68,8 +68,13 @@ class PlantNSeek(GateSearcher):
         flag("wake", self.wake)
         integer("widest", self.widest, minimum=1)
 
-    def compiled_for(self, kind):
-        return GateSettings(kind, batch_size=self.gate_batch_size, density="capacity")
+    def compiled_for(self, model, kind):
+        return GateSettings(
+            kind,
+            batch_size=self.gate_batch_size,
+            density="capacity",
+            normalised=not fully_connected(model),
+        )
 
     def schedule(self, openness, density):
         progress = len(openness) / self.epochs

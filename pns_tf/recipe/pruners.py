@@ -181,7 +181,7 @@ ROWS = (
     PrunerRow(
         "pns",
         "pns_tf.pruners.pns:PlantNSeek",
-        version=7,
+        version=8,
         effort=450,
         widest=100,
         style=("#e0007a", "*"),
