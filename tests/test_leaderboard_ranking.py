@@ -11,7 +11,7 @@ from test_leaderboard import CIRCLE, RANDOM, RELU, SNIP, made
 
 from pns_tf.leaderboard.board import Attempt, Board
 from pns_tf.leaderboard.charts import points_of, ranks_of
-from pns_tf.leaderboard.distance import CONSTANT
+from pns_tf.leaderboard.distance import CONSTANT, standings
 from pns_tf.leaderboard.entries import TRUTH, Entry
 from pns_tf.leaderboard.instances import Instance
 from pns_tf.leaderboard.picture import front, pareto_picture
@@ -23,6 +23,7 @@ from pns_tf.leaderboard.ranking import (
     split_half,
 )
 from pns_tf.leaderboard.report import write_leaderboard
+from pns_tf.leaderboard.table import as_markdown
 
 
 @pytest.fixture(scope="module")
@@ -83,6 +84,34 @@ def test_who_was_not_run_on_all_instances_has_no_score_and_comes_last(table):
     found = ranking(Scores.of(less), "weak")
     assert found["entry"].tolist()[-1] == "snip"
     assert np.isnan(found["area"].iloc[-1])
+
+
+def test_a_seed_counts_for_an_entry_that_has_it_on_all_instances(table):
+    slow = (table["entry"] == "snip") & (table["seed"] == 10_002) & (table["instance"] == RELU.name)
+    made_ = Scores.of(table[~slow])
+    assert made_.seeds_of("snip", "weak") == [10_000, 10_001]
+    assert made_.seeds_of("random", "weak") == [10_000, 10_001, 10_002]
+    assert [len(scores) for scores in made_.strata("snip", "weak", "area")] == [2, 2]
+    found = ranking(made_, "weak").set_index("entry")
+    two = Scores.of(table[table["seed"] != 10_002])
+    assert found.loc["snip", "seeds"] == 2
+    assert found.loc["snip", "area"] == ranking(two, "weak").set_index("entry").loc["snip", "area"]
+    assert found.loc["oracle", "seeds"] == 3
+    # Entries are compared by the seeds that both have.
+    pairs = improvements(made_, "weak").set_index("entry")
+    by_two = improvements(two, "weak").set_index("entry")
+    assert pairs.loc["oracle", "low"] == by_two.loc["oracle", "low"] == 1
+    assert split_half(made_, "weak") == pytest.approx(1.0)
+
+
+def test_entries_of_different_seeds_are_not_compared(table):
+    mine = table["entry"] == "snip"
+    apart = table[mine & (table["seed"] == 10_000) | ~mine & (table["seed"] != 10_000)]
+    pairs = improvements(Scores.of(apart), "weak").set_index("entry")
+    assert pairs.loc["oracle", ["probability", "p"]].isna().all()
+    # Holm's correction is for the pairs that can be compared.
+    assert pairs.loc["random", "p"] == pytest.approx(2 * 2 / 2001)
+    assert "| –" in as_markdown(standings(apart), Scores.of(apart))
 
 
 def test_the_front_is_what_nothing_sparser_beats():

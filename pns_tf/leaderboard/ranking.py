@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Collection
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -12,6 +13,7 @@ import pandas as pd
 from pns_tf.leaderboard.distance import completed, scores, with_constant
 from pns_tf.leaderboard.statistics import (
     Estimate,
+    Improvement,
     agreement,
     estimate,
     holm,
@@ -22,6 +24,7 @@ from pns_tf.leaderboard.statistics import (
 )
 
 WON = 1.0  # distance at which a ticket is as sparse as the planted one
+UNKNOWN = Improvement(np.nan, np.nan, np.nan, np.nan)
 PROFILE = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0)  # distances at which profiles are tabulated
 
 
@@ -65,10 +68,24 @@ class Scores:
         """All, in order."""
         return sorted(set(self.table["seed"]))
 
+    def seeds_of(self, entry: str, ticket: str, score: str = "area") -> list[int]:
+        """The seeds that count for an entry: those of which it lacks no instance.
+
+        Pruners that take long may have fewer seeds than others.
+
+        Args:
+            entry: its name.
+            ticket: "strong", "weak" or "published".
+            score: "area" or "distance".
+        """
+        own = self._scores_of(entry, ticket)
+        lacks = own[score].isna()
+        return sorted(set(own["seed"]) - set(own.loc[lacks, "seed"]) - self._gaps(own))
+
     def strata(
-        self, entry: str, ticket: str, score: str, seeds: list[int] | None = None
+        self, entry: str, ticket: str, score: str, seeds: Collection[int] | None = None
     ) -> list[np.ndarray] | None:
-        """An entry's scores, an array for each instance with one for each seed.
+        """An entry's scores, an array for each instance with one for each seed that counts.
 
         Args:
             entry: its name.
@@ -77,23 +94,25 @@ class Scores:
             seeds: only these, ``None`` for all.
 
         Returns:
-            ``None`` if the entry lacks an instance, or a seed that another entry has.
+            ``None`` if no seed is left on one of the instances.
         """
-        part = self.table[(self.table["entry"] == entry) & (self.table["ticket"] == ticket)]
-        found = part.pivot_table(
-            index="instance", columns="seed", values=score, aggfunc="first", dropna=False
-        ).reindex(index=self.instances)
-        strata = []
-        for instance in self.instances:
-            wanted = [s for s in self._seeds_of(instance) if seeds is None or s in seeds]
-            row = found.loc[instance].reindex(wanted).to_numpy(float)
-            if np.isnan(row).any() or not len(row):
-                return None
-            strata.append(row)
-        return strata
+        counted = [s for s in self.seeds_of(entry, ticket, score) if seeds is None or s in seeds]
+        own = self._scores_of(entry, ticket)
+        own = own[own["seed"].isin(counted)].sort_values("seed")
+        strata = [
+            own.loc[own["instance"] == instance, score].to_numpy(float)
+            for instance in self.instances
+        ]
+        return strata if all(map(len, strata)) else None
 
-    def _seeds_of(self, instance: str) -> list[int]:
-        return sorted(set(self.table.loc[self.table["instance"] == instance, "seed"]))
+    def _scores_of(self, entry: str, ticket: str) -> pd.DataFrame:
+        return self.table[(self.table["entry"] == entry) & (self.table["ticket"] == ticket)]
+
+    def _gaps(self, own: pd.DataFrame) -> set[int]:
+        """The seeds of which an entry lacks an instance that another has run with them."""
+        there = pd.MultiIndex.from_frame(self.table[["instance", "seed"]].drop_duplicates())
+        missing = there.difference(pd.MultiIndex.from_frame(own[["instance", "seed"]]))
+        return set(missing.get_level_values("seed"))
 
 
 @functools.lru_cache(maxsize=8)  # tables, page and printed text all begin with it
@@ -108,9 +127,10 @@ def ranking(made: Scores, ticket: str) -> pd.DataFrame:
         One row for each entry: ``entry``; ``area`` with ``area_low`` and ``area_high``;
         ``distance`` with its interval, the median over instances and seeds; ``won``, the fraction
         of runs whose ticket is near the planted one at no more than its density, with its interval;
-        ``never``, the fraction of runs with none at any density; ``seconds`` and ``epochs``, the
-        median as published; for weak tickets ``published_area`` and ``published_distance``, and
-        ``published_from``. Entries that lack an instance or a seed have no scores and come last.
+        ``never``, the fraction of runs with none at any density; ``seeds``, how many count, see
+        `Scores.seeds_of`; ``seconds`` and ``epochs``, the median as published; for weak tickets
+        ``published_area`` and ``published_distance``, and ``published_from``. Entries without a
+        seed that counts have no scores and come last.
     """
     rows = [_ranked(made, entry, ticket) for entry in made.entries]
     table = pd.DataFrame(rows)
@@ -129,6 +149,7 @@ def _ranked(made: Scores, entry: str, ticket: str) -> dict[str, object]:
     found |= _of("distance", estimate(distances, median) if distances else None)
     found |= _of("won", profile(distances, WON) if distances else None)
     found["never"] = np.mean(np.isinf(np.concatenate(distances))) if distances else np.nan
+    found["seeds"] = len(made.seeds_of(entry, ticket)) if areas else 0
     if ticket == "weak":
         areas = made.strata(entry, "published", "area")
         distances = made.strata(entry, "published", "distance")
@@ -144,19 +165,19 @@ def _of(name: str, found: Estimate | None) -> dict[str, float]:
 
 
 def improvements(made: Scores, ticket: str) -> pd.DataFrame:
-    """Each entry of the ranking against the next one: is it better?
+    """Each entry of the ranking against the next one, by the seeds that both have: is it better?
 
     Returns:
-        Columns ``entry``, ``than``, ``probability`` with ``low`` and ``high``, and ``p``, corrected
-        by Holm for all pairs shown.
+        Columns ``entry``, ``than``, ``probability`` with ``low`` and ``high``, NaN for entries that
+        have no seed in common, and ``p``, corrected by Holm for all pairs that have one; a single
+        seed has none.
     """
     order = ranking(made, ticket).dropna(subset="area")["entry"].tolist()
     rows = []
     for entry, other in pairwise(order):
-        mine, theirs = (made.strata(name, ticket, "area") for name in (entry, other))
-        assert mine is not None
-        assert theirs is not None
-        found = probability_of_improvement(mine, theirs)
+        both = set(made.seeds_of(entry, ticket)) & set(made.seeds_of(other, ticket))
+        mine, theirs = (made.strata(name, ticket, "area", both) for name in (entry, other))
+        found = probability_of_improvement(mine, theirs) if mine and theirs else UNKNOWN
         rows.append(
             {
                 "entry": entry,
@@ -168,8 +189,8 @@ def improvements(made: Scores, ticket: str) -> pd.DataFrame:
             }
         )
     table = pd.DataFrame(rows, columns=["entry", "than", "probability", "low", "high", "p"])
-    if table["p"].notna().all():
-        table["p"] = holm(table["p"].tolist())
+    known = table["p"].notna()
+    table.loc[known, "p"] = holm(table.loc[known, "p"].tolist())
     return table
 
 
@@ -191,7 +212,10 @@ def profiles(made: Scores, ticket: str) -> pd.DataFrame:
 
 
 def split_half(made: Scores, ticket: str) -> float:
-    """Kendall's τ between the rankings by every other seed; NaN for a single seed."""
+    """Kendall's τ between the rankings by every other seed; NaN for a single seed.
+
+    Of entries that have seeds in both halves.
+    """
     halves = [made.seeds[::2], made.seeds[1::2]]
     if not halves[1]:
         return np.nan

@@ -27,7 +27,8 @@ NOTE = (
     f"near the planted one (accuracy at most {BELOW:g} below, or MSE at most {TIMES:g} times its "
     "own), by the planted density; median, ∞ where most have none at any density tried. Won: "
     "fraction of runs with distance 1 or less; never: with none. In brackets 95 % bootstrap "
-    "intervals over seeds. "
+    "intervals over seeds. Seeds: how many an entry has on all instances; no others count, and "
+    "entries are compared by those that both have. "
     "A weak ticket is the mask, trained from the host's own parameters by one training for all; "
     '"as published" is what the pruner\'s own training makes of it, which begins with '
     + "; ".join(f"{words} ({name})" for name, words in WEAK_FROM.items())
@@ -51,7 +52,8 @@ def shown(found: pd.DataFrame) -> pd.DataFrame:
             "distance as published": _with_interval(found, "published_distance", number),
             "published from": found["published_from"].tolist(),
         }
-    table |= {name: [number(value) for value in found[name]] for name in ("seconds", "epochs")}
+    spent = ("seeds", "seconds", "epochs")
+    table |= {name: [number(value) for value in found[name]] for name in spent}
     return pd.DataFrame(table)
 
 
