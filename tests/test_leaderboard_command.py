@@ -77,7 +77,9 @@ def test_a_pruner_of_ones_own_joins_with_one_command_and_gets_intervals(run, tmp
 def test_runs_that_another_leaderboard_has_are_not_repeated(run, tmp_path, monkeypatch, others):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mine.py").write_text(MINE)
-    flags = ("--pruner=mine:Mine", f"--beside={others}", "--seeds=1", *NARROW)
+    packed = tmp_path / "rows.csv.xz"
+    pd.read_csv(others).to_csv(packed, index=False)
+    flags = ("--pruner=mine:Mine", f"--beside={packed}", "--seeds=1", *NARROW)
     code, _, err = run("leaderboard", *flags)
     assert code == 0, err
     written = pd.read_csv(tmp_path / "results" / "leaderboard" / "runs.csv")

@@ -25,9 +25,9 @@ class Leaderboard:
         density: these, separated by commas, instead of those that the limit is looked for at; truth
             is the planted density.
         seeds: how many at each density, from the first sealed seed on, 10000.
-        beside: rows of another leaderboard, runs.csv or runs.csv.gz, whose runs are not repeated
-            and whose other entries and instances stay; then only the pruners that are named are
-            run, if any is.
+        beside: rows of another leaderboard, runs.csv, or compressed as .gz or .xz, whose runs are
+            not repeated and whose other entries and instances stay; then only the pruners that are
+            named are run, if any is.
 
     Raises:
         ValueError: a value that cannot work.
