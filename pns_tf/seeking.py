@@ -24,7 +24,12 @@ from pns_tf.hosts.models import (
     set_masks,
 )
 from pns_tf.masks import Mask
-from pns_tf.measuring.evaluation import Strength, evaluate, evaluate_strong
+from pns_tf.measuring.evaluation import (
+    Strength,
+    evaluate_all,
+    evaluate_strong,
+    without_validation,
+)
 from pns_tf.measuring.recovery import mask_metrics
 from pns_tf.planting.planted import Planted
 from pns_tf.pruners import make_pruner
@@ -172,8 +177,7 @@ class _Search:
         loop: Loop,
     ):
         self.planted, self.pruner, self.settings, self.data = planted, pruner, settings, data
-        self.judging = data if not takes_images(host) else _less_training(data, JUDGING_IMAGES)
-        self.validating = _on_validation(self.judging, data)
+        self.judging = _less_training(data, JUDGING_IMAGES) if takes_images(host) else data
         self.loop, self.kind = loop, kind_of(data)
         self.began = loop.stream
         self.host = host.get_weights()
@@ -198,9 +202,8 @@ class _Search:
         head = search.head or tf.identity
         strength = self._judge_strong(lambda x: head(self.forward(x)))
         metrics |= {"strong": strength.metric, "strong_unscaled": strength.unscaled}
-        if judged and self.validating is not None:
-            validated = evaluate_strong(lambda x: head(self.forward(x)), self.kind, self.validating)
-            metrics["validation_strong"] = validated.metric
+        if judged and strength.validation is not None:
+            metrics["validation_strong"] = strength.validation
         pruned, stream = self.model.get_weights(), self.loop.stream
         start, validation = time.perf_counter(), []
         if search.weights is not None:
@@ -216,12 +219,14 @@ class _Search:
             )
         training = time.perf_counter() - start + search.training_seconds
         if judged:
-            metrics["final"] = self._judge(self.forward)
-        if judged and self.validating is not None:
-            metrics["validation"] = self._judge(self.forward, on=self.validating)
+            metrics["final"], validated = evaluate_all(self.forward, self.kind, self.judging)
+            if validated is not None:
+                metrics["validation"] = validated
         metrics["density_asked"] = float(self.settings.density)
         if judged and search.gates is not None:
-            soft, hard = (self._judge_strong(network).metric for network in search.gates)
+            soft, hard = (
+                self._judge_strong(network, validate=False).metric for network in search.gates
+            )
             gates = {"soft": soft, "soft_hard_gap": abs(soft - hard)}
             search = dataclasses.replace(search, metrics=gates | search.metrics)
         metrics |= search.metrics
@@ -248,16 +253,14 @@ class _Search:
         """What there is before the search: the planted ticket, the best constant and the host."""
         metrics = {}
         if self.planted is not None:
-            ticket = forward(self.planted.ticket)
-            metrics["planted"] = self._judge_strong(ticket).metric
-            if self.validating is not None:
-                metrics["validation_planted"] = evaluate_strong(
-                    ticket, self.kind, self.validating
-                ).metric
+            strength = self._judge_strong(forward(self.planted.ticket))
+            metrics["planted"] = strength.metric
+            if strength.validation is not None:
+                metrics["validation_planted"] = strength.validation
         metrics["best_constant"] = self.kind.best_constant(
             self.judging.y_train, self.judging.y_test
         )
-        metrics["before"] = self._judge_strong(self.forward).metric
+        metrics["before"] = self._judge_strong(self.forward, validate=False).metric
         return metrics
 
     def _rewind(self, mask: Mask) -> None:
@@ -272,19 +275,11 @@ class _Search:
         arrays = host_arrays(host) if fully_connected(host) else None
         return mask_metrics(self.planted.planted_masks, found, arrays, wiring)
 
-    def _judge(self, model: Callable, on: Data | None = None) -> float:
-        return evaluate(model, self.kind, self.judging if on is None else on)
-
-    def _judge_strong(self, model: Callable) -> Strength:
-        return evaluate_strong(model, self.kind, self.judging)
-
-
-def _on_validation(judging: Data, data: Data) -> Data | None:
-    """The same training part, with the validation set in place of the test set, if there is one."""
-    if data.x_validation is None or data.y_validation is None:
-        return None
-    return Data(judging.x_train, judging.y_train, data.x_validation, data.y_validation)
+    def _judge_strong(self, model: Callable, *, validate: bool = True) -> Strength:
+        data = self.judging if validate else without_validation(self.judging)
+        return evaluate_strong(model, self.kind, data)
 
 
 def _less_training(data: Data, samples: int) -> Data:
-    return Data(data.x_train[:samples], data.y_train[:samples], data.x_test, data.y_test)
+    x, y = data.x_train[:samples], data.y_train[:samples]
+    return Data(x, y, data.x_test, data.y_test, data.x_validation, data.y_validation)

@@ -21,6 +21,24 @@ def outputs(
     return np.concatenate(chunks) / scales
 
 
+@dataclass(frozen=True, eq=False)
+class Strength:
+    """How good a network is that was never trained.
+
+    Attributes:
+        metric: on test data, after one positive scale per output, fitted on training data.
+        unscaled: on test data, of the outputs as they are.
+        scales: ``(outputs,)``; outputs are divided by them, as by those of a planted ticket;
+            infinite for an output that is best left out.
+        validation: as ``metric``, on validation samples; ``None`` if there are none.
+    """
+
+    metric: float
+    unscaled: float
+    scales: np.ndarray
+    validation: float | None = None
+
+
 def evaluate(
     network: Callable[[np.ndarray], np.ndarray],
     kind: Kind | str,
@@ -35,25 +53,22 @@ def evaluate(
         data: training data fit the scales, test data judge.
         scales: outputs are divided by these first.
     """
-    train = outputs(network, data.x_train, scales)
-    test = outputs(network, data.x_test, scales)
-    return kind_named(kind).measure(train, data.y_train, test, data.y_test)
+    return evaluate_all(network, kind, without_validation(data), scales)[0]
 
 
-@dataclass(frozen=True, eq=False)
-class Strength:
-    """How good a network is that was never trained.
-
-    Attributes:
-        metric: on test data, after one positive scale per output, fitted on training data.
-        unscaled: on test data, of the outputs as they are.
-        scales: ``(outputs,)``; outputs are divided by them, as by those of a planted ticket;
-            infinite for an output that is best left out.
-    """
-
-    metric: float
-    unscaled: float
-    scales: np.ndarray
+def evaluate_all(
+    network: Callable[[np.ndarray], np.ndarray],
+    kind: Kind | str,
+    data: Data,
+    scales: np.ndarray | float = 1.0,
+) -> tuple[float, float | None]:
+    """Test metric as `evaluate` has it, and the same on validation samples, if there are any."""
+    measure, train = kind_named(kind).measure, outputs(network, data.x_train, scales)
+    metric = measure(train, data.y_train, outputs(network, data.x_test, scales), data.y_test)
+    if data.x_validation is None or data.y_validation is None:
+        return metric, None
+    validated = outputs(network, data.x_validation, scales)
+    return metric, measure(train, data.y_train, validated, data.y_validation)
 
 
 def evaluate_strong(
@@ -64,15 +79,25 @@ def evaluate_strong(
     Args:
         network: as for `evaluate`.
         kind: of the task, or its name.
-        data: training data fit the scales, test data judge.
+        data: training data fit the scales, test data judge, and validation data, if there are any.
     """
     train, test = outputs(network, data.x_train), outputs(network, data.x_test)
     kind = kind_named(kind)
     factors = kind.fit_scales(train, data.y_train)
+    validation = None
+    if data.x_validation is not None and data.y_validation is not None:
+        validated = np.asarray(outputs(network, data.x_validation), np.float64)
+        validation = kind.judge(validated * factors, data.y_validation)
     with np.errstate(divide="ignore"):
         scales = 1 / factors
     return Strength(
         metric=kind.judge(np.asarray(test, np.float64) * factors, data.y_test),
         unscaled=kind.judge(test, data.y_test),
         scales=scales,
+        validation=validation,
     )
+
+
+def without_validation(data: Data) -> Data:
+    """The samples for training and testing alone."""
+    return Data(data.x_train, data.y_train, data.x_test, data.y_test)
