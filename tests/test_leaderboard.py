@@ -286,6 +286,18 @@ def test_a_distance_of_which_half_are_censored_is_infinite_and_never_a_number():
     assert row["distance_low"] == 1
 
 
+def test_a_seed_that_is_not_finished_does_not_count_where_others_are():
+    table = of_three_seeds({0.1: [0.9, 0.9, 0.9], 0.2: [0.97, 0.97, 0.97], 0.5: [0.97, 0.97, 0.97]})
+    lacks = (table["seed"] == 10_002) & (table["density"] < 0.5)
+    found = scores(table[~lacks])
+    assert set(found["seed"]) == {10_000, 10_001}
+    row = standings(table[~lacks]).set_index(["entry", "ticket"]).loc["snip", "weak"]
+    assert (row["distance"], row["distance_high"], row["runs"]) == (2.0, 2.0, 2)
+    # With densities of one's own no seed has an area, and all count.
+    narrow = table[table["density"] < 0.5]
+    assert set(scores(narrow)["seed"]) == {10_000, 10_001, 10_002}
+
+
 def test_the_area_is_the_mean_over_the_logarithm_of_density():
     # From 0.005 to 0.05 a mean of ½, to 0.5 one of 1: the lengths are equal.
     assert area(np.array([0.5, 0.005, 0.05]), np.array([2.0, 0.0, 1.0]), 0.005) == pytest.approx(

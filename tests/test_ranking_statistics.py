@@ -57,6 +57,12 @@ def test_the_median_of_censored_distances_is_infinite_where_half_are():
     assert (found.value, found.low, found.high) == (2, 1, np.inf)
 
 
+@pytest.mark.filterwarnings("error")
+def test_scores_that_are_not_known_have_no_interval():
+    found = estimate([np.array([0.5, np.nan]), np.array([0.5, 0.7])])
+    assert np.isnan([found.value, found.low, found.high]).all()
+
+
 def test_a_profile_counts_what_is_within():
     strata = [np.array([1.0, 8.0, np.inf]), np.array([2.0, 4.0, 4.0])]
     assert profile(strata, 1.0).value == pytest.approx(1 / 6)

@@ -121,7 +121,7 @@ def scores(table: pd.DataFrame) -> pd.DataFrame:
 
         * ``distance``, the lowest density at which the ticket is near the planted one, by the truth
           density; infinite if none that was tried is enough, that is above ``censored_at``;
-        * ``area``, see `area`.
+        * ``area``, see `area`. Seeds that have none are left out where others have one.
 
     Example:
         >>> rows = pd.DataFrame({"density": [0.1, 0.2], "strong": [0.95, 0.97]})
@@ -154,7 +154,17 @@ def scores(table: pd.DataFrame) -> pd.DataFrame:
                     "censored_at": densities.max() / truth,
                 }
             )
-    return pd.DataFrame(found)
+    return _less_unfinished(pd.DataFrame(found))
+
+
+def _less_unfinished(found: pd.DataFrame) -> pd.DataFrame:
+    """Without the seeds of which an end is still to be run, where others have both.
+
+    So far their distances would only say how far the runs are.
+    """
+    known = found["area"].notna()
+    groups = [found[name] for name in ("entry", "instance", "ticket")]
+    return found[known | ~known.groupby(groups).transform("any")].reset_index(drop=True)
 
 
 def area(densities: np.ndarray, skills: np.ndarray, truth: float) -> float:
@@ -241,6 +251,7 @@ def _standing(
     entry: str, instance: str, ticket: str, part: pd.DataFrame, by_ticket: dict
 ) -> dict[str, object]:
     own = by_ticket[entry, instance, ticket]
+    part = part[part["seed"].isin(own["seed"])]
     row: dict[str, object] = {"entry": entry, "instance": instance, "ticket": ticket}
     row |= _of("distance", estimate([own["distance"].to_numpy()], median))
     row |= _of("area", estimate([own["area"].to_numpy()]))

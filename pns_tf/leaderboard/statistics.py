@@ -53,11 +53,11 @@ def resampled(strata: Sequence[np.ndarray], statistic: Statistic) -> np.ndarray:
         statistic: ``statistic(scores, axis=-1)``.
 
     Returns:
-        ``(2000,)``; empty if an instance has fewer than two seeds.
+        ``(2000,)``; empty if an instance has fewer than two seeds, or a score is not known (NaN).
 
     Reference: Agarwal et al. 2021, section 4.1.
     """
-    if not strata or min(map(len, strata)) < 2:
+    if not strata or min(map(len, strata)) < 2 or np.isnan(np.concatenate(list(strata))).any():
         return np.array([])
     return _resampled(
         tuple(np.asarray(scores, float) for scores in strata),
