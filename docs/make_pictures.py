@@ -71,10 +71,12 @@ def draw_vgg() -> None:
     from pns_tf.reports.lines import Row, lines_figure
 
     rows = pd.read_csv(RESULTS / "vgg" / "runs.csv")
-    weak = rows["ticket"].isna()
+    rows = rows[rows["run"] != "ticket, made again"]
+    weak = rows["epochs"] > 0  # otherwise nothing is trained
+    annealed = rows["options"].str.contains("anneal")
     rows = rows.assign(
-        label=rows["pruner"].where(weak, rows["pruner"] + ", anneal"),
-        panel=weak.map({True: "weak tickets, multishot", False: "strong tickets, planted host"}),
+        label=rows["pruner"].where(~annealed, rows["pruner"] + ", anneal"),
+        panel=weak.map({True: "weak ticket, which is planted", False: "strong tickets"}),
         kind="classification",
         metric=rows["final"].where(weak, rows["strong"]),
         trivial=1 / rows["classes"],
