@@ -63,9 +63,7 @@ def loss_at(epoch, x, y, controls, scores):
     for variable, score in zip(epoch.scores, scores, strict=True):
         variable.assign(score)
     epoch.use_gates(controls)
-    outputs = epoch.model(x)
-    outputs = normalised(outputs) if epoch.settings.normalised else outputs
-    loss = epoch._loss(y, outputs * tf.exp(epoch._log_scales))
+    loss = epoch._loss(y, epoch.model(x) * tf.exp(epoch._log_scales))
     return float(loss) + controls.pressure * float(
         epoch._openness(epoch.scores, controls.sharpness)
     )
@@ -74,20 +72,12 @@ def loss_at(epoch, x, y, controls, scores):
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["classification", "regression"])
 @pytest.mark.parametrize(
-    ("relaxation", "density", "normalised"),
-    [
-        ("sigmoid", "capacity", False),
-        ("sigmoid", "capacity", True),
-        *((name, "penalty", False) for name in SMOOTH),
-    ],
+    ("relaxation", "density"), [("sigmoid", "capacity"), *((name, "penalty") for name in SMOOTH)]
 )
-def test_gate_gradients_are_those_of_finite_differences(
-    kind, relaxation, density, normalised, monkeypatch
-):
+def test_gate_gradients_are_those_of_finite_differences(kind, relaxation, density, monkeypatch):
     monkeypatch.setitem(NOISES, RELAXATIONS[relaxation].noise, lambda shape, seed: 0.0)
     x, y = samples(kind)
-    settings = GateSettings(kind, relaxation, density=density, normalised=normalised)
-    epoch = GateEpoch(small_host(), settings)
+    epoch = GateEpoch(small_host(), GateSettings(kind, relaxation, density=density))
     rng = np.random.default_rng(2)
     within = 0.4 if relaxation in ("hard_concrete", "gaussian") else 3.0  # where nothing is clipped
     scores = [rng.uniform(-within, within, score.shape) for score in epoch.scores]
@@ -217,6 +207,16 @@ def test_normalised_outputs_have_unit_size_however_small_they_were():
         found = normalised(tf.constant(outputs * np.float32(size))).numpy()
         assert np.mean(found**2) == pytest.approx(1.0, rel=1e-5)
         np.testing.assert_allclose(found, outputs / np.sqrt(np.mean(outputs**2)), rtol=1e-4)
+
+
+def test_normalised_outputs_have_the_gradient_of_outputs_at_that_size():
+    outputs = tf.constant(np.random.default_rng(1).normal(size=(20, 4)).astype(np.float32) * 1e-20)
+    weights = tf.constant(np.random.default_rng(2).normal(size=(20, 4)).astype(np.float32))
+    with tf.GradientTape() as tape:
+        tape.watch(outputs)
+        loss = tf.reduce_sum(normalised(outputs) * weights)
+    size = 1e-20 * np.sqrt(np.mean((outputs.numpy() * 1e20) ** 2))
+    np.testing.assert_allclose(tape.gradient(loss, outputs).numpy(), weights / size, rtol=1e-4)
 
 
 def test_outputs_of_zero_stay_zero_and_have_a_gradient_of_zero():

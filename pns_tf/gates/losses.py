@@ -9,8 +9,6 @@ import tensorflow as tf
 from pns_tf.tasks.kinds import CLASSIFICATION, REGRESSION
 from pns_tf.training.losses import LOSSES
 
-NO_OUTPUT = 1e-12  # far below the mean square of outputs of which the largest is 1
-
 
 def balanced_pressure(
     slopes: Sequence[tf.Tensor],
@@ -37,8 +35,9 @@ def balanced_pressure(
 def normalised(outputs: tf.Tensor) -> tf.Tensor:
     """Outputs ``(batch, outputs)`` over their root mean square, a number for all of them.
 
-    As in root mean square normalisation (Zhang & Sennrich 2019, arXiv 1910.07467), but across the
-    batch: samples keep their ratios, and a gradient along which all outputs grow alike is zero.
+    The gradient is that of the outputs at a given size, as if a scale had been learned that follows
+    at once. With the gradient of the size as well (root mean square normalisation, Zhang & Sennrich
+    2019, arXiv 1910.07467) half-open gates cost nothing, and fewer of them decide.
 
     Args:
         outputs: of any size that single precision holds; zeros stay zeros.
@@ -49,7 +48,8 @@ def normalised(outputs: tf.Tensor) -> tf.Tensor:
     """
     # Squares of small outputs would leave single precision.
     outputs = tf.math.divide_no_nan(outputs, tf.stop_gradient(tf.reduce_max(tf.abs(outputs))))
-    return outputs * tf.math.rsqrt(tf.reduce_mean(outputs**2) + NO_OUTPUT)
+    size = tf.sqrt(tf.reduce_mean(tf.stop_gradient(outputs) ** 2))
+    return tf.math.divide_no_nan(outputs, size)
 
 
 def reverse_kl(outputs: tf.Tensor, teacher: tf.Tensor) -> tf.Tensor:
