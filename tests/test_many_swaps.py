@@ -115,7 +115,7 @@ def test_pns_swaps_what_its_gates_have_found_on_images(host, family):
     )
     x, y = bright()
     data = Data(x, y, *bright(seed=1))
-    options = {"epochs": 4, "set_rounds": 0}
+    options = {"epochs": 12, "set_rounds": 0}
     gates = pns_tf.seek(model, "pns", 0.3, data=data, epochs=0, options=options)
     swapped = pns_tf.seek(
         model, "pns", 0.3, data=data, epochs=0, options={**options, "set_rounds": 12}
@@ -132,9 +132,8 @@ def test_gates_of_pns_have_a_gradient_in_a_deep_sparse_host():
     keras.utils.set_random_seed(0)
     model = pns_tf.vgg_host((8,) * 10 + ("M", 8, "M"), shape=(8, 8, 3), classes=4)
     data = Data(*bright(600), *bright(600, seed=1))
-    options = {"epochs": 30, "set_rounds": 0}
-    found = pns_tf.seek(model, "pns", 0.1, data=data, epochs=0, options=options)
-    # Without normalised outputs the loss stays where it is, and the accuracy at 0.5.
+    found = pns_tf.seek(model, "pns", 0.1, data=data, epochs=0, options={"set_rounds": 0})
+    # Without normalised outputs the accuracy stays at 0.5.
     assert found.metrics["strong"] > 0.9
 
 
