@@ -126,9 +126,11 @@ class GateEpoch(Epoch):
             self.use_masks([np.ones(score.shape) for score in scores])
         else:
             self.use_gates(Controls())
-        outputs = forward(self.model)(x[:1000])
-        # The spread of normalised outputs is small in a deep network: let it grow from there.
-        size = np.ones(outputs.shape[1]) if self.settings.normalised else np.std(outputs, axis=0)
+        if self.settings.normalised:
+            # Their spread is small in a deep network: let it grow from there.
+            size = np.ones(self._log_scales.shape)
+        else:
+            size = np.std(forward(self.model)(x[:1000]), axis=0)
         scales = np.divide(wanted, size, out=np.ones_like(size), where=size > 0)
         self._log_scales.assign(np.log(scales) if self.settings.scaled else np.zeros_like(scales))
 
