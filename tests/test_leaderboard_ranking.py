@@ -22,7 +22,9 @@ from pns_tf.leaderboard.ranking import (
     ranking,
     split_half,
 )
+from pns_tf.leaderboard.ranking_picture import LEADERS, OTHERS, ranking_picture
 from pns_tf.leaderboard.report import write_leaderboard
+from pns_tf.leaderboard.statistics import profile
 from pns_tf.leaderboard.table import as_markdown
 
 
@@ -132,6 +134,58 @@ def test_only_entries_on_a_front_have_a_colour(table):
         assert {to_hex(line.get_color()) for line in lines} == {"#56b4e9"}
 
 
+def test_areas_are_drawn_in_the_order_of_the_ranking_with_their_intervals(table):
+    made_ = Scores.of(table)
+    figure = ranking_picture(made_).figure
+    for axes, ticket in zip(figure.axes[:2], ("strong", "weak"), strict=True):
+        found = ranking(made_, ticket)
+        assert [label.get_text() for label in axes.get_yticklabels()] == found["entry"].tolist()
+        lines = axes.get_lines()
+        bars = [line.get_xdata() for line in lines if line.get_linestyle() == "-"]
+        spans = [list(bar) for bar in bars if len(bar) == 2]
+        assert spans == [[low, high] for low, high in found[["area_low", "area_high"]].to_numpy()]
+        dots = [line for line in lines if len(line.get_xdata()) == 1]
+        filled = [dot for dot in dots if dot.get_markerfacecolor() != "none"]
+        assert [float(dot.get_xdata()[0]) for dot in filled] == found["area"].tolist()
+        hollow = [float(dot.get_xdata()[0]) for dot in dots if dot.get_markerfacecolor() == "none"]
+        raced = found[~found["entry"].isin(["oracle", CONSTANT])]
+        assert hollow == (raced["published_area"].tolist() if ticket == "weak" else [])
+
+
+def test_profiles_are_drawn_from_the_truth_on(table):
+    made_ = Scores.of(table)
+    axes = ranking_picture(made_).figure.axes[3]
+    (snip,) = (line for line in axes.get_lines() if to_hex(line.get_color()) == "#56b4e9")
+    distances = made_.strata("snip", "weak", "distance")
+    assert snip.get_xdata()[0] == 1
+    assert len(snip.get_xdata()) > 3
+    for distance, fraction in zip(*snip.get_data(), strict=True):
+        assert fraction == profile(distances, distance).value
+    assert len(axes.get_lines()) == 4  # the best constant has none
+
+
+def test_only_leaders_have_a_colour(table):
+    many = pd.concat(
+        [table]
+        + [table[table["entry"] == "random"].assign(entry=f"random {n}") for n in range(LEADERS)],
+        ignore_index=True,
+    )
+    figure = ranking_picture(Scores.of(many)).figure
+    names = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert names[:2] == ["snip", "my:Pruner<b>"]
+    assert len(names) == LEADERS + 2
+    entries = len(set(many["entry"]))
+    greys = [line for line in figure.axes[3].get_lines() if line.get_color() == OTHERS[0]]
+    assert len(greys) == entries - 1 - LEADERS  # the oracle is no leader
+
+
+def test_an_entry_with_one_seed_has_a_dot_without_an_interval(table):
+    one = table[(table["entry"] != "snip") | (table["seed"] == 10_000)]
+    axes = ranking_picture(Scores.of(one)).figure.axes[0]
+    assert len([line for line in axes.get_lines() if len(line.get_xdata()) == 2]) == 4
+    assert len([line for line in axes.get_lines() if len(line.get_xdata()) == 1]) == 5
+
+
 def test_points_of_the_page_are_means_over_seeds_with_intervals(table):
     points = points_of(Scores.of(table))
     assert set(points["ticket"]) == {"strong", "weak", "weak, as published"}
@@ -173,4 +227,6 @@ def test_everything_is_written_and_the_page_needs_nothing_else(table, tmp_path):
     (specs,) = (script for script in scripts if "const wide" in script)
     spec = json.loads(re.search(r"const wide = (.*), narrow = ", specs)[1].replace("<\\/", "</"))
     assert {name["name"] for name in spec["params"]} >= {"ticket", "only", "order", "who"}
-    assert (tmp_path / "figures" / "pareto.png").read_bytes().startswith(b"\x89PNG")
+    for picture in ("ranking", "pareto"):
+        drawn = (tmp_path / "figures" / f"{picture}.png").read_bytes()
+        assert drawn.startswith(b"\x89PNG")

@@ -37,7 +37,7 @@ FRONT: dict[str, Any] = {
 LIMIT_LINE: dict[str, Any] = {"color": INK, "linestyle": (0, (6, 1.5, 1, 1.5)), "linewidth": 0.9}
 CONSTANT_LINE: dict[str, Any] = {"color": "#8a5a00", "linestyle": (0, (1, 1)), "linewidth": 1.0}
 FLOOR = 1e-4  # of the error of classification, which may be zero
-COLUMNS = 4  # of panels
+COLUMNS = 5  # of panels
 BELOW_MEAN = 3.0  # times, as far down an interval is drawn at most
 
 

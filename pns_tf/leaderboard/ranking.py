@@ -105,14 +105,21 @@ class Scores:
         ]
         return strata if all(map(len, strata)) else None
 
+    @functools.cached_property
+    def _parts(self) -> dict[tuple, pd.DataFrame]:
+        return dict(iter(self.table.groupby(["entry", "ticket"])))
+
     def _scores_of(self, entry: str, ticket: str) -> pd.DataFrame:
-        return self.table[(self.table["entry"] == entry) & (self.table["ticket"] == ticket)]
+        return self._parts.get((entry, ticket), self.table.iloc[:0])
 
     def _gaps(self, own: pd.DataFrame) -> set[int]:
         """The seeds of which an entry lacks an instance that another has run with them."""
-        there = pd.MultiIndex.from_frame(self.table[["instance", "seed"]].drop_duplicates())
-        missing = there.difference(pd.MultiIndex.from_frame(own[["instance", "seed"]]))
-        return set(missing.get_level_values("seed"))
+        missing = self._places - set(zip(own["instance"], own["seed"], strict=True))
+        return {seed for _, seed in missing}
+
+    @functools.cached_property
+    def _places(self) -> set[tuple[str, int]]:
+        return set(zip(self.table["instance"], self.table["seed"], strict=True))
 
 
 @functools.lru_cache(maxsize=8)  # tables, page and printed text all begin with it

@@ -12,6 +12,7 @@ from pns_tf.leaderboard.charts import curves_html
 from pns_tf.leaderboard.distance import RANKED, standings
 from pns_tf.leaderboard.picture import pareto_picture
 from pns_tf.leaderboard.ranking import Scores, by_difficulty, improvements, profiles, ranking
+from pns_tf.leaderboard.ranking_picture import ranking_picture
 from pns_tf.leaderboard.sorting import sortable_html
 from pns_tf.leaderboard.table import (
     NOTE,
@@ -32,8 +33,8 @@ QUESTION = "How near do pruners come to the planted tickets?"
 
 
 def write_leaderboard(table: pd.DataFrame, folder: Path, command: str) -> pd.DataFrame:
-    """Writes ``standings.csv``, ``leaderboard.md``, ``figures/pareto.png`` and ``.svg``, and
-    ``index.html``, which needs nothing else.
+    """Writes ``standings.csv``, ``leaderboard.md``, ``index.html``, which needs nothing else, and
+    ``figures/`` with ``ranking`` and ``pareto``, each as ``.png`` and ``.svg``.
 
     Args:
         table: rows of `pns_tf.leaderboard.board.collected`.
@@ -48,7 +49,8 @@ def write_leaderboard(table: pd.DataFrame, folder: Path, command: str) -> pd.Dat
     """
     made, found = Scores.of(table), standings(table)
     try:
-        pictures = write_pictures([pareto_picture(made.rows)], folder / "figures")
+        drawn = [ranking_picture(made), pareto_picture(made.rows)]
+        pictures = write_pictures(drawn, folder / "figures")
         write_text(folder / "standings.csv", found.to_csv(index=False))
         write_text(folder / "leaderboard.md", f"# {TITLE}\n\n{as_markdown(found, made)}")
         write_text(folder / "index.html", _page(table, made, found, pictures, command))
@@ -74,7 +76,7 @@ def _page(
         ("curves", "Curves", curves_html(made, found)),
         *rankings,
         ("words", "What the columns say", f'<p class="note">{escape(NOTE)}</p>'),
-        ("pictures", "Picture", "".join(picture_html(*picture) for picture in pictures)),
+        ("pictures", "Pictures", "".join(picture_html(*picture) for picture in pictures)),
         ("settings", "Settings", f"<div>{pairs_html(settings)}</div>"),
         (
             "made",
