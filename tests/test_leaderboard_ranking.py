@@ -16,6 +16,7 @@ from pns_tf.leaderboard.entries import TRUTH, Entry
 from pns_tf.leaderboard.instances import Instance
 from pns_tf.leaderboard.picture import front, pareto_picture
 from pns_tf.leaderboard.ranking import (
+    SPLITS,
     Scores,
     improvements,
     profiles,
@@ -25,7 +26,7 @@ from pns_tf.leaderboard.ranking import (
 from pns_tf.leaderboard.ranking_picture import LEADERS, OTHERS, ranking_picture
 from pns_tf.leaderboard.report import write_leaderboard
 from pns_tf.leaderboard.statistics import profile
-from pns_tf.leaderboard.table import as_markdown
+from pns_tf.leaderboard.table import as_markdown, compared, reliability
 
 
 @pytest.fixture(scope="module")
@@ -61,9 +62,43 @@ def test_entries_are_ranked_by_area_and_the_oracle_has_all_of_it(table):
 
 
 def test_halves_of_the_seeds_agree_where_entries_differ_enough(table):
-    assert split_half(Scores.of(table), "weak") == pytest.approx(1.0)
-    one = table[table["seed"] == 10_000]
-    assert np.isnan(split_half(Scores.of(one), "weak"))
+    found = split_half(Scores.of(table), "weak")
+    assert found.tau == found.lowest == pytest.approx(1.0)
+    # Of three seeds, each alone against the other two; without the oracle and the best constant.
+    assert (found.splits, found.entries) == (3, 3)
+    one = split_half(Scores.of(table[table["seed"] == 10_000]), "weak")
+    assert np.isnan(one.tau)
+    assert one.splits == 0
+
+
+def test_many_seeds_are_halved_in_some_ways_only(table):
+    seeds = [table.assign(seed=table["seed"] + 3 * n) for n in range(4)]
+    found = split_half(Scores.of(pd.concat(seeds, ignore_index=True)), "weak")
+    assert (found.splits, found.tau) == (SPLITS, pytest.approx(1.0))
+
+
+def test_halves_in_which_entries_are_the_other_way_round_disagree(table):
+    swapped = {"snip": "random", "random": "snip"}
+    odd = table["seed"] == 10_001
+    mixed = table.assign(entry=table["entry"].where(~odd, table["entry"].replace(swapped)))
+    found = split_half(Scores.of(mixed), "weak")
+    assert found.lowest < found.tau < 1
+    assert f"{found.tau:.2f}, the mean of 3 ways" in reliability(Scores.of(mixed), "weak")
+
+
+def test_a_seed_that_stopped_midway_for_all_counts_for_none(table):
+    stopped = table[(table["seed"] != 10_002) | (table["instance"] != RELU.name)]
+    made_ = Scores.of(stopped)
+    for entry in made_.entries:
+        for ticket in ("strong", "weak", "published"):
+            assert made_.seeds_of(entry, ticket) == [10_000, 10_001]
+    two = Scores.of(table[table["seed"] != 10_002])
+    pd.testing.assert_frame_equal(
+        ranking(made_, "weak").drop(columns=["seconds", "epochs"]),
+        ranking(two, "weak").drop(columns=["seconds", "epochs"]),
+    )
+    points = points_of(made_)
+    assert (points.loc[points["instance"] == CIRCLE.name, "seeds"] == 2).all()
 
 
 def test_each_entry_is_compared_with_the_next(table):
@@ -72,6 +107,9 @@ def test_each_entry_is_compared_with_the_next(table):
     assert found["than"].tolist() == ["snip", "my:Pruner<b>", "random", CONSTANT]
     assert found["probability"].tolist() == [1, 1, 1, 1]
     assert found["p"].tolist() == pytest.approx([4 * 2 / 2001] * 4)
+    # No resample says otherwise, so that this is a bound.
+    assert found["bound"].all()
+    assert compared(found)["p"].tolist() == ["≤ 0.004"] * 4
 
 
 def test_profiles_rise_with_the_distance(table):
@@ -103,7 +141,7 @@ def test_a_seed_counts_for_an_entry_that_has_it_on_all_instances(table):
     pairs = improvements(made_, "weak").set_index("entry")
     by_two = improvements(two, "weak").set_index("entry")
     assert pairs.loc["oracle", "low"] == by_two.loc["oracle", "low"] == 1
-    assert split_half(made_, "weak") == pytest.approx(1.0)
+    assert split_half(made_, "weak").tau == pytest.approx(1.0)
 
 
 def test_entries_of_different_seeds_are_not_compared(table):

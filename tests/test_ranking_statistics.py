@@ -9,6 +9,7 @@ from pns_tf.leaderboard.statistics import (
     holm,
     interquartile_mean,
     median,
+    median_of_one,
     probability_of_improvement,
     profile,
     resampled,
@@ -39,8 +40,29 @@ def test_equal_scores_of_two_entries_are_resampled_alike():
 
 def test_the_interval_is_that_of_the_percentiles():
     found = estimate([np.array([0.0, 1.0])], np.mean)
-    # Two draws of two: means 0, ½, ½, 1, so that 2.5 % and 97.5 % are the extremes.
+    # One draw of two: 0 or 1, so that 2.5 % and 97.5 % are the extremes.
     assert (found.value, found.low, found.high) == (0.5, 0.0, 1.0)
+
+
+def test_resampled_means_scatter_as_means_of_seeds_do():
+    rng = np.random.default_rng(0)
+    strata = [rng.normal(size=3) for _ in range(40)]
+    # The variance of a mean of 40 strata of three, estimated from them: Σ s² / 3 / 40².
+    wanted = np.mean([np.var(scores, ddof=1) / 3 for scores in strata]) / 40
+    assert np.var(resampled(strata, np.mean)) == pytest.approx(wanted, rel=0.1)
+
+
+@pytest.mark.parametrize(("seeds", "least"), [(3, 0.86), (5, 0.92)])
+def test_intervals_hold_the_truth_about_as_often_as_they_say(seeds, least):
+    """13 instances with skills of their own, normal noise; three seeds are few: near 90 %."""
+    rng = np.random.default_rng(0)
+    means = rng.uniform(0.2, 0.9, 13)
+    truth = interquartile_mean((means[:, None] + 0.05 * rng.normal(size=(13, 10_000))).ravel())
+    found = [
+        estimate(list(means[:, None] + 0.05 * rng.normal(size=(13, seeds)))) for _ in range(200)
+    ]
+    held = np.mean([each.low <= truth <= each.high for each in found])
+    assert least <= held < 0.99
 
 
 def test_one_seed_gives_no_interval():
@@ -55,6 +77,17 @@ def test_the_median_of_censored_distances_is_infinite_where_half_are():
     assert median(np.array([1.0, 2.0, np.inf, np.inf])) == np.inf
     found = estimate([np.array([1.0, 2.0, np.inf])], median)
     assert (found.value, found.low, found.high) == (2, 1, np.inf)
+
+
+def test_the_interval_of_a_median_is_of_order_statistics():
+    few = median_of_one(np.array([4.0, 1.0, np.inf]))
+    assert (few.value, few.low, few.high) == (4, 1, np.inf)  # fewer than six: the range
+    # P(Binomial(10, ½) ≤ 1) = 0.011 at either end, so the second and the ninth of ten.
+    ten = median_of_one(np.arange(10.0, 0.0, -1.0))
+    assert (ten.value, ten.low, ten.high) == (5.5, 2, 9)
+    censored = median_of_one(np.array([*range(1, 9), np.inf, np.inf]))
+    assert (censored.low, censored.high) == (2, np.inf)
+    assert np.isnan(median_of_one(np.array([4.0])).low)
 
 
 @pytest.mark.filterwarnings("error")
@@ -85,8 +118,9 @@ def test_who_is_always_better_is_so_with_the_least_p_there_is():
     better = probability_of_improvement([np.full(4, 2.0)], [np.full(4, 1.0)])
     assert (better.probability, better.low, better.high) == (1, 1, 1)
     assert better.p == pytest.approx(2 / 2001)
+    assert better.bound
     equal = probability_of_improvement([np.full(4, 1.0)], [np.full(4, 1.0)])
-    assert (equal.probability, equal.p) == (0.5, 1.0)
+    assert (equal.probability, equal.p, equal.bound) == (0.5, 1.0, False)
 
 
 def test_holm_multiplies_the_smallest_by_the_number_of_all():

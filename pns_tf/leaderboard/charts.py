@@ -85,13 +85,17 @@ def _library() -> str:
 def points_of(made: Scores) -> pd.DataFrame:
     """A point for each entry, instance, ticket and density: means over seeds, with intervals.
 
+    Over the seeds that count in the ranking; over all of an entry that has none of these.
+
     Returns:
         Columns ``entry``, ``instance``, ``ticket`` (a value of `WORDS`), ``density``, ``times`` (by
         the truth), ``skill`` with ``low`` and ``high``, ``metric``, ``planted`` and ``seeds``.
     """
     parts, table = [], with_common_densities(made.rows)
     for ticket, metric in TICKETS.items():
-        rows = table.assign(skill=skill(table, metric), metric=table[metric])
+        # As in `scores`: a ticket whose outputs are no numbers is worth no more than a constant.
+        rows = table.assign(skill=skill(table, metric).fillna(0.0), metric=table[metric])
+        rows = rows[_counted(made, rows, ticket)]
         groups = rows.groupby(["entry", "instance", "density"], sort=False)
         part = groups.agg(
             skill=("skill", "mean"),
@@ -109,12 +113,20 @@ def points_of(made: Scores) -> pd.DataFrame:
             high=part["skill"] + half,
         )
         parts.append(part)
-    points = pd.concat(parts, ignore_index=True).dropna(subset="skill")
+    points = pd.concat(parts, ignore_index=True)
     shown = ["skill", "low", "high"]
     points[shown] = points[shown].clip(-0.1, 1.1)  # what lies outside says no more
     rounded = [*shown, "metric", "planted", "density", "times"]
     points[rounded] = points[rounded].map(lambda value: float(f"{value:.4g}"))
     return points
+
+
+def _counted(made: Scores, rows: pd.DataFrame, ticket: str) -> pd.Series:
+    counted = pd.Series(True, index=rows.index)
+    for entry in made.entries:
+        if seeds := made.seeds_of(entry, ticket):
+            counted &= (rows["entry"] != entry) | rows["seed"].isin(seeds)
+    return counted
 
 
 def ranks_of(made: Scores) -> pd.DataFrame:

@@ -7,7 +7,7 @@ import pandas as pd
 
 from pns_tf import tasks
 from pns_tf.leaderboard.instances import HIGHEST, instance_name
-from pns_tf.leaderboard.statistics import Estimate, estimate, median
+from pns_tf.leaderboard.statistics import Estimate, estimate, median, median_of_one
 from pns_tf.recipe.pruners import row_of
 from pns_tf.reports.skill import skill, trivial_metrics
 from pns_tf.reports.statistics import at_most, interval
@@ -206,7 +206,7 @@ def median_density(rows: pd.DataFrame, ticket: str) -> float:
 
 
 def standings(table: pd.DataFrame) -> pd.DataFrame:
-    """Where each entry stands on each instance, with 95 % bootstrap intervals over seeds.
+    """Where each entry stands on each instance, with intervals over seeds.
 
     Args:
         table: rows of `pns_tf.leaderboard.board.collected`.
@@ -216,8 +216,9 @@ def standings(table: pd.DataFrame) -> pd.DataFrame:
 
         * ``distance``, ``distance_low`` and ``distance_high``: the median over seeds of the
           distance to the truth, infinite where no density up to ``censored_at`` times the truth is
-          enough;
-        * ``area``, ``area_low`` and ``area_high``: the interquartile mean over seeds of `area`;
+          enough, see `pns_tf.leaderboard.statistics.median_of_one`;
+        * ``area``, ``area_low`` and ``area_high``: the interquartile mean over seeds of `area`,
+          with its 95 % bootstrap interval;
         * the same of weak tickets as published, as ``published_distance``, ``published_area``, …;
         * ``density``, at which half of the seeds are near, ``metric``, ``metric_ci95`` and
           ``planted``, mean, half of Student's interval and the planted ticket's mean there, or at
@@ -253,11 +254,11 @@ def _standing(
     own = by_ticket[entry, instance, ticket]
     part = part[part["seed"].isin(own["seed"])]
     row: dict[str, object] = {"entry": entry, "instance": instance, "ticket": ticket}
-    row |= _of("distance", estimate([own["distance"].to_numpy()], median))
+    row |= _of("distance", median_of_one(own["distance"].to_numpy()))
     row |= _of("area", estimate([own["area"].to_numpy()]))
     if ticket == "weak":
         published = by_ticket[entry, instance, "published"]
-        row |= _of("published_distance", estimate([published["distance"].to_numpy()], median))
+        row |= _of("published_distance", median_of_one(published["distance"].to_numpy()))
         row |= _of("published_area", estimate([published["area"].to_numpy()]))
         begins = part["published_from"].dropna()
         row["published_from"] = "".join(sorted({str(word) for word in begins}))

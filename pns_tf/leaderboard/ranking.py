@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Collection
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 import numpy as np
 import pandas as pd
 
-from pns_tf.leaderboard.distance import completed, scores, with_constant
+from pns_tf.leaderboard.distance import CONSTANT, completed, scores, with_constant
 from pns_tf.leaderboard.statistics import (
     Estimate,
     Improvement,
@@ -22,8 +23,12 @@ from pns_tf.leaderboard.statistics import (
     probability_of_improvement,
     profile,
 )
+from pns_tf.recipe.pruners import ORACLE
 
 WON = 1.0  # distance at which a ticket is as sparse as the planted one
+REFERENCES = (ORACLE, CONSTANT)  # first and last by construction
+SPLITS = 100  # of the seeds in two halves, at most
+COMPARED = ("entry", "than", "probability", "low", "high", "p", "bound")
 UNKNOWN = Improvement(np.nan, np.nan, np.nan, np.nan)
 PROFILE = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0)  # distances at which profiles are tabulated
 
@@ -80,7 +85,8 @@ class Scores:
         """
         own = self._scores_of(entry, ticket)
         lacks = own[score].isna()
-        return sorted(set(own["seed"]) - set(own.loc[lacks, "seed"]) - self._gaps(own))
+        run = own[~lacks].groupby("seed")["instance"].nunique()
+        return sorted(run.index[run == len(self.instances)])
 
     def strata(
         self, entry: str, ticket: str, score: str, seeds: Collection[int] | None = None
@@ -111,15 +117,6 @@ class Scores:
 
     def _scores_of(self, entry: str, ticket: str) -> pd.DataFrame:
         return self._parts.get((entry, ticket), self.table.iloc[:0])
-
-    def _gaps(self, own: pd.DataFrame) -> set[int]:
-        """The seeds of which an entry lacks an instance that another has run with them."""
-        missing = self._places - set(zip(own["instance"], own["seed"], strict=True))
-        return {seed for _, seed in missing}
-
-    @functools.cached_property
-    def _places(self) -> set[tuple[str, int]]:
-        return set(zip(self.table["instance"], self.table["seed"], strict=True))
 
 
 @functools.lru_cache(maxsize=8)  # tables, page and printed text all begin with it
@@ -176,8 +173,8 @@ def improvements(made: Scores, ticket: str) -> pd.DataFrame:
 
     Returns:
         Columns ``entry``, ``than``, ``probability`` with ``low`` and ``high``, NaN for entries that
-        have no seed in common, and ``p``, corrected by Holm for all pairs that have one; a single
-        seed has none.
+        have no seed in common; ``p``, corrected by Holm for all pairs that have one, which a
+        single seed has not; and ``bound``, whether it is at most this.
     """
     order = ranking(made, ticket).dropna(subset="area")["entry"].tolist()
     rows = []
@@ -193,9 +190,10 @@ def improvements(made: Scores, ticket: str) -> pd.DataFrame:
                 "low": found.low,
                 "high": found.high,
                 "p": found.p,
+                "bound": found.bound,
             }
         )
-    table = pd.DataFrame(rows, columns=["entry", "than", "probability", "low", "high", "p"])
+    table = pd.DataFrame(rows, columns=COMPARED)
     known = table["p"].notna()
     table.loc[known, "p"] = holm(table.loc[known, "p"].tolist())
     return table
@@ -218,22 +216,59 @@ def profiles(made: Scores, ticket: str) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["entry", "within", "fraction", "low", "high"])
 
 
-def split_half(made: Scores, ticket: str) -> float:
-    """Kendall's τ between the rankings by every other seed; NaN for a single seed.
+@dataclass(frozen=True)
+class SplitHalf:
+    """How well rankings by two halves of the seeds agree.
 
-    Of entries that have seeds in both halves.
+    Attributes:
+        tau: Kendall's τ, the mean over the ways to halve the seeds; NaN if there is none.
+        lowest: of these ways.
+        splits: how many ways.
+        entries: how many entries have part, without the references.
     """
-    halves = [made.seeds[::2], made.seeds[1::2]]
-    if not halves[1]:
-        return np.nan
-    values: list[list[float]] = []
-    for seeds in halves:
-        strata = [made.strata(entry, ticket, "area", seeds) for entry in made.entries]
-        values.append(
-            [float(interquartile_mean(np.concatenate(s))) if s else np.nan for s in strata]
-        )
-    both = ~np.isnan(values).any(axis=0)
-    return agreement(np.asarray(values[0])[both], np.asarray(values[1])[both])
+
+    tau: float
+    lowest: float
+    splits: int
+    entries: int
+
+
+def split_half(made: Scores, ticket: str) -> SplitHalf:
+    """Kendall's τ between the rankings by two disjoint halves of the seeds.
+
+    Of all ways to halve them, or 100 drawn ones if there are more; of three seeds one half has one.
+    In each, of the entries that have seeds in both halves. The oracle and the best constant, first
+    and last by construction, have no part.
+    """
+    entries = [entry for entry in made.entries if entry not in REFERENCES]
+    values = []
+    for half in _halves(made.seeds):
+        other = set(made.seeds) - half
+        areas = [
+            [_area(made, entry, ticket, seeds) for entry in entries] for seeds in (half, other)
+        ]
+        both = ~np.isnan(areas).any(axis=0)
+        values.append(agreement(*np.asarray(areas)[:, both]))
+    known = [value for value in values if not np.isnan(value)]
+    if not known:
+        return SplitHalf(np.nan, np.nan, 0, 0)
+    several = sum(len(made.seeds_of(entry, ticket)) > 1 for entry in entries)
+    return SplitHalf(float(np.mean(known)), min(known), len(known), several)
+
+
+def _halves(seeds: list[int]) -> list[set[int]]:
+    size = len(seeds) // 2
+    if size == 0:
+        return []
+    if math.comb(len(seeds), size) <= SPLITS:
+        return [set(half) for half in combinations(seeds, size)]
+    rng = np.random.default_rng(0)
+    return [set(rng.choice(seeds, size, replace=False).tolist()) for _ in range(SPLITS)]
+
+
+def _area(made: Scores, entry: str, ticket: str, seeds: Collection[int]) -> float:
+    strata = made.strata(entry, ticket, "area", seeds)
+    return float(interquartile_mean(np.concatenate(strata))) if strata else np.nan
 
 
 def by_difficulty(made: Scores) -> list[str]:

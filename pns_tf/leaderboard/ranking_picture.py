@@ -10,10 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from pns_tf.leaderboard.distance import CONSTANT, RANKED
-from pns_tf.leaderboard.ranking import Scores, ranking
+from pns_tf.leaderboard.ranking import REFERENCES, Scores, ranking
 from pns_tf.pictures.pruner_styles import styles
 from pns_tf.pictures.style import INK, ZERO, legend_below, new_figure, set_title
-from pns_tf.recipe.pruners import ORACLE
 from pns_tf.reports.statistics import at_most
 from pns_tf.reports.writing import Picture
 
@@ -65,9 +64,9 @@ def _styles(tables: dict[str, pd.DataFrame]) -> dict[str, tuple[str, str]]:
     leading: dict[str, None] = {}
     for table in tables.values():
         found |= dict.fromkeys(table["entry"], OTHERS)
-        raced = table.loc[~table["entry"].isin([ORACLE, CONSTANT]), "entry"]
+        raced = table.loc[~table["entry"].isin(REFERENCES), "entry"]
         leading |= dict.fromkeys(raced.head(LEADERS))
-    return found | styles(list(leading)) | dict.fromkeys((ORACLE, CONSTANT), REFERENCE)
+    return found | styles(list(leading)) | dict.fromkeys(REFERENCES, REFERENCE)
 
 
 def _areas(axes: Axes, table: pd.DataFrame, style: dict[str, tuple[str, str]]) -> None:
@@ -76,7 +75,7 @@ def _areas(axes: Axes, table: pd.DataFrame, style: dict[str, tuple[str, str]]) -
         if not np.isnan(row["area_low"]):  # a single seed has no interval
             axes.plot([row["area_low"], row["area_high"]], [place, place], color=colour, **LINE)
         axes.plot(row["area"], place, color=colour, marker=marker, markersize=6, zorder=4)
-        if row["entry"] not in (ORACLE, CONSTANT) and "published_area" in row:
+        if row["entry"] not in REFERENCES and "published_area" in row:
             axes.plot(row["published_area"], place, "o", **PUBLISHED, zorder=3)
     axes.set_yticks(range(len(table)), table["entry"].tolist())
     axes.set_ylim(len(table) - 0.5, -0.5)

@@ -8,7 +8,7 @@ from pns_tf.checks import InputError, integer
 
 # All defaults of this project's pruners and of its ranking were chosen on some of these seeds.
 TUNED = range(100)
-FIRST_SEALED = 10_000  # from here on seeds judge, and nothing is ever chosen by them
+FIRST_SEALED = 10_000  # from here on seeds judge; the docs name the exception
 
 
 def sealed(count: int) -> range:

@@ -2,7 +2,9 @@
 
 Scores come in strata: an array for each instance, with one score for each seed. The bootstrap
 resamples seeds within each instance; entries with equally many seeds get the same resamples, so
-that their statistics are paired.
+that their statistics are paired. Of n seeds it draws n − 1: with n, as with many seeds, it would
+take variances for too small by (n − 1) / n (Rao & Wu, Resampling Inference With Complex Survey
+Data, JASA 1988, section 2).
 
 Reference: Agarwal, Schwarzer, Castro, Courville & Bellemare, Deep Reinforcement Learning at the
 Edge of the Statistical Precipice, NeurIPS 2021, arXiv 2108.13264.
@@ -15,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.stats import bootstrap, kendalltau, trim_mean
+from scipy.stats import kendalltau, quantile_test, trim_mean
 
 from pns_tf.reports.statistics import at_most
 
@@ -59,22 +61,15 @@ def resampled(strata: Sequence[np.ndarray], statistic: Statistic) -> np.ndarray:
     """
     if not strata or min(map(len, strata)) < 2 or np.isnan(np.concatenate(list(strata))).any():
         return np.array([])
-    return _resampled(
-        tuple(np.asarray(scores, float) for scores in strata),
-        lambda *parts, axis: statistic(np.concatenate(parts, axis=axis), axis=axis),
-    )
+    draws = _draws([len(scores) for scores in strata])
+    parts = [np.asarray(scores, float)[rows] for scores, rows in zip(strata, draws, strict=True)]
+    return statistic(np.concatenate(parts, axis=-1), axis=-1)
 
 
-def _resampled(samples: tuple[np.ndarray, ...], statistic: Statistic) -> np.ndarray:
-    with np.errstate(invalid="ignore"):  # of infinite ones SciPy takes a standard error besides
-        return bootstrap(
-            samples,
-            statistic,
-            n_resamples=RESAMPLES,
-            vectorized=True,
-            method="percentile",
-            random_state=np.random.default_rng(0),
-        ).bootstrap_distribution
+def _draws(sizes: Sequence[int]) -> list[np.ndarray]:
+    """Numbers of the seeds of each resample, ``(2000, n - 1)`` for an instance with n of them."""
+    rng = np.random.default_rng(0)  # the same for every entry
+    return [rng.integers(n, size=(RESAMPLES, n - 1)) for n in sizes]
 
 
 def estimate(strata: Sequence[np.ndarray], statistic: Statistic = interquartile_mean) -> Estimate:
@@ -115,6 +110,28 @@ def median(distances: np.ndarray, axis: int = -1) -> np.ndarray:
     return (lower + upper) / 2
 
 
+def median_of_one(distances: np.ndarray) -> Estimate:
+    """The median of distances on one instance, with an interval that takes no resampling.
+
+    The exact one of order statistics, at least 95 %; with fewer than six seeds, where there is none
+    (the range of five holds the median in 94 % of cases, that of three in 75 %), the range.
+
+    Args:
+        distances: one for each seed, infinite where right-censored.
+
+    Example:
+        >>> median_of_one(np.array([4.0, 1.0, np.inf]))
+        Estimate(value=4.0, low=1.0, high=inf)
+    """
+    value, ordered = float(median(distances)), np.sort(np.asarray(distances, float))
+    if len(ordered) < 2:
+        return Estimate(value, np.nan, np.nan)
+    ranks = np.arange(len(ordered), dtype=float)  # infinity among the scores would be refused
+    found = quantile_test(ranks, q=0.0, p=0.5).confidence_interval(CONFIDENCE)
+    ends = (0.0, ranks[-1]) if np.isnan([found.low, found.high]).any() else found
+    return Estimate(value, *(float(ordered[int(end)]) for end in ends))
+
+
 def profile(strata: Sequence[np.ndarray], within: float) -> Estimate:
     """Performance profile: the fraction of runs whose distance is at most ``within``.
 
@@ -135,12 +152,15 @@ class Improvement:
         probability: P(X > Y), a tie counting half; the mean over instances.
         low, high: its bootstrap interval.
         p: two-sided, that it is ½.
+        bound: whether no resample is on the other side of ½, so that all that is known of ``p`` is
+            that it is no larger.
     """
 
     probability: float
     low: float
     high: float
     p: float
+    bound: bool = False
 
 
 def probability_of_improvement(x: Sequence[np.ndarray], y: Sequence[np.ndarray]) -> Improvement:
@@ -173,10 +193,11 @@ def probability_of_improvement(x: Sequence[np.ndarray], y: Sequence[np.ndarray])
     value = float(shares(*rows))
     if min(map(len, rows)) < 2:
         return Improvement(value, np.nan, np.nan, np.nan)
-    values = _resampled(rows, shares)
+    draws = _draws([len(scores) for scores in rows])
+    values = shares(*draws)
     below, above = np.count_nonzero(values <= 0.5), np.count_nonzero(values >= 0.5)
     p = min(1.0, 2 * (min(below, above) + 1) / (len(values) + 1))
-    return Improvement(value, *_ends(values), p)
+    return Improvement(value, *_ends(values), p, min(below, above) == 0)
 
 
 def holm(p: Sequence[float]) -> np.ndarray:

@@ -23,12 +23,15 @@ NOTE = (
     "Area: mean skill over the logarithm of density, from the planted ticket's density (weights "
     "and biases; where nothing is planted, the constructed one's) to 0.5, where 1 is as good as "
     "the planted ticket and 0 as the best constant; interquartile mean over instances and seeds. "
-    "Distance: lowest density at which a ticket is "
+    "Distance: lowest density tried at which a ticket is "
     f"near the planted one (accuracy at most {BELOW:g} below, or MSE at most {TIMES:g} times its "
-    "own), by the planted density; median, ∞ where most have none at any density tried. Won: "
-    "fraction of runs with distance 1 or less; never: with none. In brackets 95 % bootstrap "
-    "intervals over seeds. Seeds: how many an entry has on all instances; no others count, and "
-    "entries are compared by those that both have. "
+    "own), by the planted density, so the upper end of a step between densities that were tried; "
+    "median, ∞ where most have none up to the highest density, which is another multiple of the "
+    "planted one on each instance. Won: fraction of runs with distance 1 or less; never: with "
+    "none. In brackets 95 % bootstrap intervals over seeds, for these instances and no others; one "
+    "without width says that no resample differs. Of a distance on one instance: the 95 % interval "
+    "of its order statistics, or with fewer than six seeds their range. Seeds: how many an entry "
+    "has on all instances; no others count, and entries are compared by those that both have. "
     "A weak ticket is the mask, trained from the host's own parameters by one training for all; "
     '"as published" is what the pruner\'s own training makes of it, which begins with '
     + "; ".join(f"{words} ({name})" for name, words in WEAK_FROM.items())
@@ -114,18 +117,26 @@ def compared(found: pd.DataFrame) -> pd.DataFrame:
                 f"{decimals(row.probability)}{_interval(row.low, row.high, decimals)}"
                 for row in found.itertuples()
             ],
-            "p": [UNKNOWN if pd.isna(p) else f"{p:.2g}" for p in found["p"]],
+            "p": [_p(row.p, row.bound) for row in found.itertuples()],
         }
     )
 
 
+def _p(value: float, bound: bool) -> str:
+    return UNKNOWN if pd.isna(value) else "≤ " * bound + f"{value:.2g}"
+
+
 def reliability(made: Scores, ticket: str) -> str:
     """How well rankings by two halves of the seeds agree, in a sentence."""
-    tau, n = split_half(made, ticket), len(made.seeds)
-    if pd.isna(tau):
+    found, n = split_half(made, ticket), len(made.seeds)
+    if not found.splits:
         return f"With {n} seed{'s' * (n > 1)} there are no two halves to be compared."
-    seeds = f"seeds {made.seeds[0]} to {made.seeds[-1]}"
-    return f"Kendall's τ between the rankings by every other of the {n} seeds ({seeds}): {tau:.2f}."
+    return (
+        f"Kendall's τ between the rankings by two halves of the {n} seeds ({made.seeds[0]} to "
+        f"{made.seeds[-1]}): {found.tau:.2f}, the mean of {found.splits} ways to halve them, the "
+        f"lowest {found.lowest:.2f}; of {found.entries} entries, without the oracle and the best "
+        "constant."
+    )
 
 
 def _markdown(table: pd.DataFrame) -> str:
