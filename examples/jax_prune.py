@@ -21,6 +21,8 @@ parser.add_argument("--out", type=Path)
 arguments = parser.parse_args()
 
 about = json.loads((arguments.instance / "instance.json").read_text())
+if any(step["type"] != "dense" for step in about["layers"]):
+    parser.error("this example knows dense layers only")
 with np.load(arguments.instance / "host.npz") as file:
     host = {name: jnp.array(file[name]) for name in file.files}
 with np.load(arguments.instance / "data.npz") as file:
@@ -38,6 +40,8 @@ def loss(parameters):
 
 
 out = arguments.out or Path(f"jax_{arguments.method}")
+if out.exists():
+    parser.error(f"{out} exists already: choose another --out")
 start = time.perf_counter()
 if arguments.method == "magnitude":
     scores = {name: jnp.abs(array) for name, array in host.items()}
@@ -46,6 +50,6 @@ else:
     scores = {name: jnp.abs(array * slopes[name]) for name, array in host.items()}
 out.mkdir()
 np.savez(out / "scores.npz", **{name: np.asarray(score) for name, score in scores.items()})
-said = {"name": out.name, "seconds": time.perf_counter() - start}
+said = {"name": out.name, "instance": about["id"], "seconds": time.perf_counter() - start}
 (out / "submission.json").write_text(json.dumps(said))
 print(f"written to {out}")

@@ -25,6 +25,8 @@ with np.load(arguments.instance / "host.npz") as file:
     host = {name: file[name] for name in file.files}
 
 out = arguments.out or Path(f"torch_{arguments.method}")
+if out.exists():
+    parser.error(f"{out} exists already: choose another --out")
 out.mkdir()
 torch.manual_seed(arguments.seed)
 start = time.perf_counter()
@@ -37,6 +39,6 @@ for density in about["densities"]:
     prune.global_unstructured(everything, methods[arguments.method], amount=pruned)
     masks = {name: getattr(module, f"{name}_mask").numpy().astype(bool) for name in host}
     np.savez(out / f"masks-{density:.12g}.npz", **masks)
-seconds = time.perf_counter() - start
-(out / "submission.json").write_text(json.dumps({"name": out.name, "seconds": seconds}))
+said = {"name": out.name, "instance": about["id"], "seconds": time.perf_counter() - start}
+(out / "submission.json").write_text(json.dumps(said))
 print(f"written to {out}")

@@ -18,6 +18,8 @@ parser.add_argument("--out", type=Path, default=Path("torch_synflow"))
 arguments = parser.parse_args()
 
 about = json.loads((arguments.instance / "instance.json").read_text())
+if any(step["type"] != "dense" for step in about["layers"]):
+    parser.error("this example knows dense layers only")
 with np.load(arguments.instance / "host.npz") as file:
     host = {name: torch.tensor(file[name], dtype=torch.float64) for name in file.files}
 
@@ -32,6 +34,8 @@ def scores(masks):
     return {n: p.detach() * g for (n, p), g in zip(parameters.items(), slopes, strict=True)}
 
 
+if arguments.out.exists():
+    parser.error(f"{arguments.out} exists already: choose another --out")
 arguments.out.mkdir()
 start = time.perf_counter()
 for density in about["densities"]:
@@ -46,6 +50,7 @@ for density in about["densities"]:
         masks = {n: part.reshape(host[n].shape) for n, part in zip(host, parts, strict=True)}
     arrays = {name: mask.numpy().astype(bool) for name, mask in masks.items()}
     np.savez(arguments.out / f"masks-{density:.12g}.npz", **arrays)
-said = {"name": arguments.out.name, "seconds": time.perf_counter() - start}
-(arguments.out / "submission.json").write_text(json.dumps(said | {"paper": "arXiv 2006.05467"}))
+said = {"name": arguments.out.name, "instance": about["id"], "paper": "arXiv 2006.05467"}
+said["seconds"] = time.perf_counter() - start
+(arguments.out / "submission.json").write_text(json.dumps(said))
 print(f"written to {arguments.out}")

@@ -107,6 +107,10 @@ def test_a_folder_that_exists_is_kept_unless_overwrite_is_said(refused, run, tmp
     (folder / "mine").write_text("precious")
     flags = ["--task=relu", "--depth=3", "--width=5", "--samples=100"]
     assert "exists already: choose another --out or pass --overwrite" in refused("plant", *flags)
+    said = refused("plant", *flags, "--overwrite")  # nothing that is not plant's is deleted
+    assert "is not overwritten: it holds no ticket.json" in said
+    assert (folder / "mine").read_text() == "precious"
+    (folder / "ticket.json").write_text("{}")
     assert run("plant", *flags, "--overwrite")[0] == 0
     assert not (folder / "mine").exists()
     assert (folder / "ticket.json").exists()

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import pns_tf
@@ -151,6 +152,35 @@ def test_neither_test_data_nor_seed_nor_ticket_are_in_what_a_pruner_reads(folder
     assert not re.search("seed|noise|planted", json.dumps(dict(instance.about)))
 
 
+@pytest.mark.slow
+def test_a_perfect_pruner_can_answer_at_the_densities_asked_for(tmp_path):
+    place = tmp_path / "instance"
+    wide = [flag.replace("width=20", "width=80") for flag in SMALL]
+    main(["instance", *wide, "--answers", f"--out={place}"])
+    made = read_instance(place)
+    truth, *more = made.densities
+    assert more == pytest.approx([4 * truth, 0.5])
+    (tmp_path / "oracle").mkdir()
+    with np.load(place / "planted_masks.npz") as answers:
+        planted = {name: answers[name] for name in answers.files}
+    for density in made.densities:
+        np.savez(tmp_path / "oracle" / f"masks-{density:.12g}.npz", **planted)
+    flags = (f"--instance={place}", f"--submission={tmp_path / 'oracle'}")
+    main(["judge", *flags, f"--out={tmp_path / 'verdicts'}"])
+    found = pd.read_csv(tmp_path / "verdicts" / "oracle" / "distance.csv").set_index("ticket")
+    assert found.loc["strong", "distance"] == pytest.approx(1, rel=1e-9)
+
+
+def test_instances_tell_themselves_apart(tmp_path, instance):
+    same, other = tmp_path / "same", tmp_path / "other"
+    main(["instance", *SMALL, "--density=0.1,truth,baseline", f"--out={same}"])
+    main(["instance", *SMALL, "--noise=0.2", f"--out={other}"])  # the same host, other data
+    assert read_instance(same).id == instance.id != read_instance(other).id
+    least, baseline, truth = read_instance(same).densities
+    assert least == 0.1 < baseline < truth  # the paper's baseline counts weights alone
+    assert f'"instance": "{instance.id}"' in (same / "README.md").read_text(encoding="utf-8")
+
+
 def test_answers_are_written_if_asked_for(tmp_path):
     main(["instance", *SMALL, "--answers", f"--out={tmp_path / 'open'}"])
     planted = pns_tf.plant("circle", depth=4, width=20)
@@ -286,6 +316,9 @@ def other_names(instance, density, rng):
 
 def fails(instance, density, rng):
     return 1 / 0
+
+def ragged(instance, density, rng):
+    return {name: [[1, 2], [3]] for name in instance.host}
 """
 
 
@@ -323,6 +356,7 @@ def test_a_functions_generator_follows_from_the_seed(functions):
         ("nothing", "must return arrays for kernel0, .* got a NoneType"),
         ("other_shape", r"kernel0 must have shape \(2, 20\), got \(40,\)"),
         ("other_names", "kernel9"),
+        ("ragged", "pruner 'my_functions:ragged': kernel0 is no array that NumPy takes: "),
         ("fails", "fails: ZeroDivisionError: division by zero .*my_functions.py, line 29"),
     ],
 )

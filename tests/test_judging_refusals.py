@@ -1,6 +1,7 @@
 """Submissions and instances that are broken, hostile or another's are refused in one line."""
 
 import io
+import json
 import os
 import pickle
 import zipfile
@@ -163,10 +164,73 @@ def test_masks_of_another_instance_are_refused(folder, tmp_path, refused):
     assert "kernel0 must have shape (2, 20), got (7, 20)" in refused("judge", *flags)
 
 
+def magnitudes(instance):
+    return {name: abs(array) for name, array in instance.host.items()}
+
+
+def test_tickets_that_say_they_are_for_another_instance_are_refused(instance, tmp_path):
+    np.savez(tmp_path / "masks.npz", **arrays(instance))
+    about = tmp_path / "submission.json"
+    about.write_text(json.dumps({"instance": instance.id}))
+    assert read_submission(tmp_path, instance).tickets[0].mask.kept == 1
+    about.write_text(json.dumps({"instance": "0123"}))
+    with pytest.raises(pns_tf.checks.InputError, match=f"for instance '0123'.*'{instance.id}'"):
+        read_submission(tmp_path, instance)
+
+
+def test_a_density_that_would_not_be_heeded_is_refused(instance, tmp_path):
+    np.savez(tmp_path / "masks.npz", **arrays(instance))
+    np.savez(tmp_path / "scores-0.1.npz", **magnitudes(instance))
+    for name in ("masks.npz", "scores-0.1.npz"):
+        with pytest.raises(pns_tf.checks.InputError, match="density is for scores that name none"):
+            read_submission(tmp_path / name, instance, [0.3])
+    np.savez(tmp_path / "scores.npz", **magnitudes(instance))
+    assert read_submission(tmp_path / "scores.npz", instance, [0.3]).tickets[0].density == 0.3
+
+
+@pytest.mark.parametrize("odd", ["masks_0.1.npz", "mask-0.1.npz", "masks-.1.npz", "Scores.npz"])
+def test_a_file_that_is_nearly_a_ticket_is_not_passed_over(odd, instance, tmp_path):
+    np.savez(tmp_path / "masks-0.5.npz", **arrays(instance))
+    np.savez(tmp_path / "weights.npz", kernel0=np.ones(3))  # somebody's own, no ticket
+    assert len(read_submission(tmp_path, instance).tickets) == 1
+    np.savez(tmp_path / odd, **arrays(instance))
+    with pytest.raises(pns_tf.checks.InputError, match=f"holds {odd}: expected masks.npz"):
+        read_submission(tmp_path, instance)
+
+
+def test_names_are_whole(instance, tmp_path):
+    for name in ("snip-lr0.1", "snip-lr0.2"):
+        (tmp_path / name).mkdir()
+        np.savez(tmp_path / name / "masks-0.5.npz", **arrays(instance))
+        assert read_submission(tmp_path / name, instance).name == name
+    file = tmp_path / name / "masks-0.5.npz"
+    assert read_submission(file, instance).name == "masks-0.5"
+
+
+def test_tickets_that_seek_found_in_another_host_are_refused(folder, tmp_path, refused):
+    flags = ("--task=circle", "--depth=4", "--width=20", "--samples=400", "--epochs=0")
+    main(["seek", *flags, "--pruner=magnitude", "--density=0.5", "--seed=1", f"--out={tmp_path}"])
+    (found,) = (path.parent for path in tmp_path.glob("*magnitude*/ticket.json"))
+    said = refused("judge", f"--instance={folder / 'instance'}", f"--submission={found}")
+    assert "were sought in another host: its planted_seed is 1, that of the instance 0" in said
+
+
+def test_a_verdict_never_replaces_what_is_judged(folder, instance, tmp_path, refused, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine").mkdir()
+    np.savez("mine/masks.npz", **arrays(instance))
+    flags = (f"--instance={folder / 'instance'}", "--submission=mine", "--out=.", "--overwrite")
+    assert "mine is not overwritten: it holds no verdict.json" in refused("judge", *flags)
+    (tmp_path / "mine" / "verdict.json").write_text("{}")
+    assert "the verdict, mine, would replace the submission mine" in refused("judge", *flags)
+    assert (tmp_path / "mine" / "masks.npz").exists()
+
+
 @pytest.mark.parametrize(
     ("argv", "complaint"),
     [
         (["judge"], "judge needs --instance"),
+        (["instance", "--density=true"], "above 0 and at most 1, truth or baseline, got 'true'"),
         (["judge", "--instance=nowhere", "--submission=x"], "nowhere is no instance"),
         (["instance", "--density=2"], "density must be a number above 0 and at most 1, got 2"),
         (["instance", "--planted=nowhere"], "nowhere is no planted run"),

@@ -178,7 +178,8 @@ def test_a_submission_is_ranked_beside_rows_by_their_rule(tmp_path, refused, cap
     made = ("instance", "--task=circle", "--depth=4", "--width=30", "--epochs=1", "--answers")
     main([*made, f"--density={SMALL.truth}", "--seed=10000", f"--out={place}"])
     judge, folder = ranked_answers(place, tmp_path)
-    capsys.readouterr()
+    said = capsys.readouterr().out
+    assert "masks has no area and so no place: hand in tickets at the truth density" in said
     written = pd.read_csv(folder / "runs.csv")
     mine = written[~written["entry"].isin(["oracle", "random"])]
     oracle = rows[rows["entry"] == "oracle"].iloc[0]
@@ -186,6 +187,17 @@ def test_a_submission_is_ranked_beside_rows_by_their_rule(tmp_path, refused, cap
         assert mine[name].iloc[0] == pytest.approx(oracle[name], abs=1e-6)
     found = pd.read_csv(folder / "standings.csv").set_index("entry")
     assert found.loc[mine["entry"].iloc[0], "distance"].tolist() == [1.0, 1.0]
+    # Neither another host nor the name of a pruner of the rows goes through.
+    main([*made, "--seed=10000", "--init=uniform", f"--out={tmp_path / 'uniform'}"])
+    flags = (f"--instance={tmp_path / 'uniform'}", f"--out={tmp_path / 'more'}")
+    assert "the instance has init uniform, rows of" in refused("judge", *judge, *flags)
+    main([*made, "--seed=10000", "--hide_biases", f"--out={tmp_path / 'hidden'}"])
+    flags = (f"--instance={tmp_path / 'hidden'}", f"--out={tmp_path / 'more'}")
+    assert "has hide_biases True, rows of" in refused("judge", *judge, *flags)
+    (tmp_path / "submission.json").write_text('{"name": "random"}')
+    flags = (f"--instance={place}", f"--out={tmp_path / 'more'}")
+    assert "has an entry 'random' already: give the submission" in refused("judge", *judge, *flags)
+    (tmp_path / "submission.json").unlink()
     main([*made, f"--density={SMALL.truth}", "--seed=3", f"--out={tmp_path / 'other'}"])
     flags = (f"--instance={tmp_path / 'other'}", f"--out={tmp_path / 'more'}")
     said = refused("judge", *judge, *flags)

@@ -26,13 +26,13 @@ def construct(
         overwrite: replace a run that exists.
     """
     from pns_tf.checks import flag
-    from pns_tf.saving.storage import check_free, output_folder
+    from pns_tf.saving.storage import RECORD, check_free, output_folder
 
     # All that can be wrong is found before TensorFlow is imported and before anything is written.
     folder = output_folder(out)
     recipe = given.make(Constructing)
     path = folder / recipe.name
-    check_free(path, flag("overwrite", overwrite))
+    check_free(path, flag("overwrite", overwrite), holds=RECORD)
     return functools.partial(_constructed, recipe, path, overwrite)
 
 

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from pns_tf.tasks.task import Target
 
+SETTINGS = "settings.json"
+
 
 @takes(Existence, types={"task": "str | tuple", "depth": "int | tuple", "width": "int | tuple"})
 def existence(given: Given, *, out: str | None = None, overwrite: bool = False):
@@ -46,7 +48,7 @@ def existence(given: Given, *, out: str | None = None, overwrite: bool = False):
         places = [folder and folder / asked.name for asked in questions]
     for path in places:
         if path is not None:
-            check_free(path, overwrite)
+            check_free(path, overwrite, holds=SETTINGS)
     for number, (asked, path) in enumerate(zip(questions, places, strict=True)):
         print(end="\n" if number else "")
         _answer(asked, path, overwrite)
@@ -179,7 +181,7 @@ def _write(
 
     title = f"{asked.task}, depth {asked.depth}"
     with new_folder(path, overwrite) as folder:
-        write_json(folder / "settings.json", record_of(asked))
+        write_json(folder / SETTINGS, record_of(asked))
         layers.to_csv(folder / "layers.csv", index=False)
         bounds.to_csv(folder / "bound.csv", index=False)
         save_figure(existence_figure(target, title), folder / "existence.png")

@@ -30,16 +30,19 @@ def instance(
 
     Args:
         planted: folder that plant wrote, for its host instead of planting anew.
-        density: at which tickets are asked for, separated by commas, () for the planted density,
-            0.01, 0.1 and 0.5; baseline is the planted density.
+        density: at which tickets are asked for, separated by commas, () for truth and 4, 16, …
+            times as much up to 0.5, as a leaderboard has them; truth is the density of the planted
+            ticket, biases counted; baseline that of the paper, which counts weights alone.
         epochs: for which the judge trains a ticket.
         answers: also write the planted mask.
         data_dir: where TensorFlow Datasets keeps its data sets, None for its own place.
         out: the new folder.
         overwrite: replace a folder that exists.
     """
-    from pns_tf.checks import flag, integer, number, several
+    from pns_tf.checks import flag, integer, several
     from pns_tf.commands.checks import check_data_dir
+    from pns_tf.judging.instance import ABOUT
+    from pns_tf.leaderboard.board import coarse_densities
     from pns_tf.saving.storage import check_free, output_folder, read_planted_record
 
     # All that can be wrong is found before TensorFlow is imported and before anything is written.
@@ -56,11 +59,8 @@ def instance(
         given.leave_out(*flags, *OF_PLANTING, "seed", "noise", by="--planted")
         record = read_planted_record(Path(str(planted)))
         planting, baseline = Planting.from_record(record), record["density"]
-    densities = set()
-    for value in several(density) or ["baseline", 0.01, 0.1, 0.5]:
-        value = baseline if value == "baseline" else value
-        densities.add(number("density", value, 0.0, 1.0, low_excluded=True))
-    check_free(path, flag("overwrite", overwrite))
+    asked = [_asked(value, baseline) for value in several(density)]
+    check_free(path, flag("overwrite", overwrite), holds=ABOUT)
 
     from pns_tf.quiet import import_tensorflow
 
@@ -74,6 +74,9 @@ def instance(
     found = planted_of(planting) if planted is None else load_planted(Path(str(planted)))
     data = planting.host.data(planting.samples, planting.noise, planting.seed, data_dir)
     settings = SeekSettings(epochs=epochs)
+    truth = found.planted_masks.density
+    densities = {truth if value is None else value for value in asked}
+    densities = densities or {truth, *coarse_densities(truth)}
     made = instance_of(found.host, data, sorted(densities), planting.host.task, settings)
     recipe = planting.record
     if planted is not None:
@@ -84,3 +87,18 @@ def instance(
     print(f"written to  {path}")
     print("            host.npz, data.npz, instance.json, README.md; judge.json for the judge")
     print(f"judge it    python -m pns_tf judge --instance={path} --submission=masks.npz")
+
+
+def _asked(density: object, baseline: float | None) -> float | None:
+    """The density that a value of the flag says; ``None`` for that of the planted ticket."""
+    from pns_tf.checks import InputError, number
+    from pns_tf.leaderboard.board import PLANTED
+
+    if density == PLANTED:
+        return None
+    if isinstance(density, str) and density != "baseline":
+        raise InputError(
+            f"density must be a number above 0 and at most 1, truth or baseline, got {density!r}"
+        )
+    value = baseline if density == "baseline" else density
+    return number("density", value, 0.0, 1.0, low_excluded=True)

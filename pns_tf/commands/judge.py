@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 
 from pns_tf.checks import InputError, flag, number, several
+from pns_tf.recipe.planting import Planting
+
+# Settings of a planting, and what they are where rows do not say them.
+USUAL = {
+    each.name: each.default
+    for each in fields(Planting)
+    if each.name in ("hide", "hide_biases", "epsilon")
+}
 
 
 def judge(
@@ -36,7 +45,7 @@ def judge(
         overwrite: replace a verdict that exists.
     """
     from pns_tf.commands.checks import check_data_dir
-    from pns_tf.judging.instance import read_instance
+    from pns_tf.judging.instance import VERDICT, read_instance
     from pns_tf.judging.submission import read_submission
     from pns_tf.saving.storage import check_free, output_folder
 
@@ -51,7 +60,10 @@ def judge(
     read = read_instance(folder)
     handed_in = read_submission(Path(str(submission)), read, densities)
     path = parent / _plain(handed_in.name)
-    check_free(path, flag("overwrite", overwrite))
+    check_free(path, flag("overwrite", overwrite), holds=VERDICT)
+    for name, place in (("instance", folder), ("submission", Path(str(submission)))):
+        if place.resolve().is_relative_to(path.resolve()):
+            raise InputError(f"the verdict, {path}, would replace the {name} {place}: change --out")
     others = None
     if beside is not None:
         from pns_tf.commands.leaderboard import read_rows
@@ -67,8 +79,12 @@ def judge(
     from pns_tf.judging.report import table, write_verdict
 
     truth = judging.truth_of(folder, read, Path(planted) if planted else None, data_dir)
-    rivals = None if others is None else _rivals(truth, others, str(beside))
-    epochs = len(handed_in.tickets) * read.about["training"]["epochs"]  # type: ignore[index]
+    judging.check_sought_in(handed_in, truth)
+    if others is not None:
+        _check_name(handed_in.name, others, str(beside))
+    training = read.about["training"]
+    rivals = None if others is None else _rivals(truth, others, str(beside), training)
+    epochs = len(handed_in.tickets) * training["epochs"]  # type: ignore[index]
     with tqdm(total=epochs, unit="epoch", leave=False, disable=None) as bar:
         found = judging.judge(handed_in, read, truth, lambda epoch, loss: bar.update())
     write_verdict(found, truth, path, overwrite=overwrite)
@@ -79,9 +95,20 @@ def judge(
         _rank(found.submission.name, _beside(found, truth, rivals), path)
 
 
-def _rivals(truth, others, beside: str):
+def _check_name(name: str, others, beside: str) -> None:
+    """Raises ``InputError`` for the name of a pruner of the rows, which it would replace."""
+    own = others[others["entry"] == name]
+    if "pruner" in own and own["pruner"].notna().any():
+        raise InputError(
+            f"{beside} has an entry {name!r} already: give the submission another name, as that of "
+            'its folder or as "name" in its submission.json'
+        )
+
+
+def _rivals(truth, others, beside: str, training):
     """The rows of others in the same host; raises ``InputError`` if there are none to compare."""
     from pns_tf.commands.leaderboard import is_ranked
+    from pns_tf.constructing.constructed import Constructed
     from pns_tf.judging.verdict import instance_of
     from pns_tf.leaderboard.seeds import check_sealed
 
@@ -100,6 +127,21 @@ def _rivals(truth, others, beside: str):
     if "samples" in there and set(there["samples"]) != {samples}:
         words = ", ".join(map(str, sorted(set(there["samples"]))))
         raise InputError(f"the instance has {samples} samples, rows of {beside} have {words}")
+    own = dict(truth.planting.host.settings)
+    if not isinstance(truth.planted, Constructed):  # where nothing is written, nothing is hidden
+        own |= {name: getattr(truth.planting, name) for name in USUAL}
+    if not is_ranked(others):  # ranked ones have one training for all
+        own |= {name: training[name] for name in ("epochs", "learning_rate", "batch_size")}
+    for name, value in own.items():
+        usual = USUAL.get(name, value)
+        said = set(there[name].dropna()) if name in there else set()
+        if name not in there or there[name].isna().any():  # rows say what is not the default
+            said.add(usual)
+        if not all(each == value or str(each) == str(value) for each in said):
+            raise InputError(
+                f"the instance has {name} {value}, rows of {beside} have "
+                f"{', '.join(sorted(map(str, said)))}: these cannot be compared"
+            )
     return there
 
 
@@ -120,6 +162,8 @@ def _beside(found, truth, rivals):
 def _rank(name: str, rows, path: Path) -> None:
     """Prints and writes the leaderboard with the submission in it."""
     from pns_tf.commands.leaderboard import tables
+    from pns_tf.leaderboard.instances import HIGHEST
+    from pns_tf.leaderboard.ranking import Scores
     from pns_tf.leaderboard.report import write_leaderboard
 
     folder = path / "leaderboard"
@@ -128,6 +172,12 @@ def _rank(name: str, rows, path: Path) -> None:
     write_leaderboard(rows, folder, f"judge --beside, {name}")
     print()
     print(tables(rows))
+    if not Scores.of(rows).seeds_of(name, "weak"):
+        truth = rows.loc[rows["entry"] == name, "truth"].iloc[0]
+        print(
+            f"\n{name} has no area and so no place: hand in tickets at the truth density, "
+            f"{truth:.6g}, and at {HIGHEST:g}, too"
+        )
     print(f"\nranked in   {folder / 'index.html'}")
 
 

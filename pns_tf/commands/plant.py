@@ -43,7 +43,7 @@ def plant(
     """
     from pns_tf.checks import flag
     from pns_tf.commands.checks import check_data_dir
-    from pns_tf.saving.storage import check_free, output_folder
+    from pns_tf.saving.storage import RECORD, check_free, output_folder
 
     # All that can be wrong is found before TensorFlow is imported and before anything is written.
     folder = output_folder(out)
@@ -52,7 +52,7 @@ def plant(
     network = host_given(given, host) if ticket is None else host_of_ticket(given, ticket, host)
     recipe = given.make(Planting, host=network)
     path = folder / recipe.name
-    check_free(path, flag("overwrite", overwrite))
+    check_free(path, flag("overwrite", overwrite), holds=RECORD)
     return functools.partial(_planted, recipe, path, data_dir, overwrite)
 
 

@@ -68,7 +68,7 @@ def seek(
     """
     from pns_tf.commands.checks import check_data_dir
     from pns_tf.recipe.names import augmented_word, found_name
-    from pns_tf.saving.storage import check_free, output_folder
+    from pns_tf.saving.storage import RECORD, check_free, output_folder
 
     # What can be wrong is found before TensorFlow is imported and before anything is written.
     folder = output_folder(out)
@@ -92,7 +92,7 @@ def seek(
         name = found_name(place.folder.resolve().name, settings, place.seed)
         name += augmented_word(run.augmented)
     path = folder / name
-    check_free(path, flag("overwrite", overwrite))
+    check_free(path, flag("overwrite", overwrite), holds=RECORD)
     flag("tflite", tflite)
     if strategy is not None:
         choice("strategy", strategy, STRATEGIES)

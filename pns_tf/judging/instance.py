@@ -16,6 +16,7 @@ from pns_tf.judging.arrays import digest, read_arrays
 
 FORMAT = 1
 ABOUT, HOST, DATA, JUDGE = "instance.json", "host.npz", "data.npz", "judge.json"
+VERDICT = "verdict.json"
 KEYS = ("format", "task", "layers", "densities", "training", "shapes", "digests")
 
 
@@ -63,8 +64,13 @@ class Instance:
 
     @property
     def task(self) -> str:
-        """What the host is to learn."""
+        """What the host is to learn; empty where a pruner is asked that need not know."""
         return str(self.about["task"])
+
+    @property
+    def id(self) -> str:
+        """Tells this host with these data from all others; empty if it was not written down."""
+        return str(self.about.get("id", ""))
 
 
 def read_instance(folder: Path) -> Instance:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from collections.abc import Sequence
 
 import numpy as np
@@ -44,8 +45,10 @@ def instance_of(
     x, y = data.x_train, data.y_train
     everything = arrays | {"x_train": x, "y_train": y}
     kind = kind_of(data)
+    digests = {name: digest(array) for name, array in everything.items()}
     about = {
         "format": FORMAT,
+        "id": hashlib.sha256("".join(digests.values()).encode()).hexdigest()[:16],
         "task": task,
         "input_shape": list(host.input_shape[1:]),
         "outputs": int(host.output_shape[-1]),
@@ -56,7 +59,7 @@ def instance_of(
         "densities": [float(density) for density in densities],
         "training": _training(settings),
         "shapes": {name: list(array.shape) for name, array in everything.items()},
-        "digests": {name: digest(array) for name, array in everything.items()},
+        "digests": digests,
     }
     return Instance(arrays, x, y, about)
 

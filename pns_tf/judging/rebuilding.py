@@ -110,7 +110,9 @@ def readme(instance: Instance) -> str:
         "## Submit\n",
         f"```python{SUBMIT}```\n",
         "Several densities: `masks-0.1.npz`, `masks-0.01.npz`, … in one folder; beside them "
-        '`submission.json` with `{"name": …, "paper": …, "seconds": …}`, all optional. Then:\n',
+        f'`submission.json` with `{{"name": …, "instance": "{instance.id}", "paper": …, "seconds": '
+        "…}`, all optional; tickets for another instance are refused. Masks of frameworks whose "
+        "kernels are (fan-out, fan-in) are transposed back. Then:\n",
         "```sh\npython -m pns_tf judge --instance=THIS_FOLDER --submission=FILE_OR_FOLDER\n```\n",
     ]
     for name, code in frameworks.items():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
+from pns_tf.judging.instance import VERDICT
 from pns_tf.judging.verdict import Truth, Verdict, as_json, distances
 from pns_tf.pictures import layer_counts_figure, overlap_figure, save_figure
 from pns_tf.saving.storage import new_folder, write_json
@@ -31,7 +32,7 @@ def write_verdict(verdict: Verdict, truth: Truth, path: Path, *, overwrite: bool
     """
     planted = truth.planted.planted_masks
     with new_folder(path, overwrite) as folder:
-        write_json(folder / "verdict.json", as_json(verdict))
+        write_json(folder / VERDICT, as_json(verdict))
         verdict.rows.to_csv(folder / "rows.csv", index=False)
         distances(verdict).to_csv(folder / "distance.csv", index=False)
         for ticket, found in zip(verdict.submission.tickets, verdict.found, strict=True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,7 @@ from pns_tf.pruning.thresholds import masks_from_scores
 from pns_tf.seeding import generator
 
 ABOUT, RECORD = "submission.json", "ticket.json"
+LIKE_ONE = re.compile(r"(mask|score).*\.(npz|safetensors)", re.IGNORECASE)
 FILE = re.compile(r"(masks|scores)(?:-(\d[\d.e-]*))?\.(npz|safetensors)")
 
 
@@ -48,11 +49,13 @@ class Submission:
         name: in tables and pictures.
         tickets: the densest first.
         about: what its ``submission.json`` says.
+        sought_in: what ``seek`` says of the host that it searched; empty for others.
     """
 
     name: str
     tickets: Sequence[Ticket]
     about: Mapping[str, object]
+    sought_in: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def seconds(self) -> float:
@@ -73,7 +76,8 @@ def read_submission(
         seed: ties are broken by it.
 
     Raises:
-        ValueError: there is no such file, or it holds something else; the message names what.
+        ValueError: there is no such file, or it holds something else, or is for another instance;
+            the message names what.
 
     Example:
         >>> host = {"kernel0": np.ones((2, 2)), "bias0": np.zeros(2)}
@@ -88,6 +92,7 @@ def read_submission(
         about = _about_in(path)
         if not files:
             raise InputError(f"{path} holds no masks.npz, masks-<density>.npz or scores.npz")
+        _check_names(path)
     else:
         files = [path]
         if not path.is_file():
@@ -95,6 +100,15 @@ def read_submission(
         if not FILE.fullmatch(path.name):
             raise InputError(f"{path} must be called masks.npz, scores.npz or masks-<density>.npz")
         about = _about_in(path.parent)
+    said = about.get("instance")
+    if said is not None and instance.id and said != instance.id:
+        raise InputError(
+            f"{path} is for instance {said!r}: expected one for {instance.id!r}, the id of this one"
+        )
+    if densities and (plain := [file for file in files if not _is_plain_scores(file)]):
+        raise InputError(
+            f"density is for scores that name none: {plain[0]} is of masks, or names its own"
+        )
     tickets = [
         ticket
         for file in files
@@ -104,8 +118,31 @@ def read_submission(
     doubled = {t.density for t in tickets if [u.density for u in tickets].count(t.density) > 1}
     if doubled:
         raise InputError(f"{path} has two tickets of density {doubled.pop():g}")
-    name = about.get("name") or path.resolve().name.split(".")[0]
-    return Submission(str(name), tickets, about)
+    whole = path.resolve()
+    name = about.get("name") or (whole.name if path.is_dir() else whole.stem)
+    return Submission(str(name), tickets, about, _sought_in(path if path.is_dir() else path.parent))
+
+
+def _check_names(folder: Path) -> None:
+    """Raises `InputError` for files that are meant as tickets but not named as such."""
+    names = sorted(file.name for file in folder.iterdir())
+    odd = [name for name in names if LIKE_ONE.fullmatch(name) and not FILE.fullmatch(name)]
+    if odd:
+        raise InputError(
+            f"{folder} holds {odd[0]}: expected masks.npz, masks-<density>.npz such as "
+            "masks-0.1.npz, scores.npz, or these as .safetensors"
+        )
+
+
+def _is_plain_scores(file: Path) -> bool:
+    found = FILE.fullmatch(file.name)
+    return found is not None and found[1] == "scores" and found[2] is None
+
+
+def _sought_in(folder: Path) -> Mapping[str, object]:
+    if (folder / ABOUT).exists() or not (folder / RECORD).exists():
+        return {}
+    return json_object(folder / RECORD, "found ticket")
 
 
 def tickets_of(

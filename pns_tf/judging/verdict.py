@@ -102,6 +102,20 @@ def truth_of(
     return Truth(ticket, planting, data)
 
 
+def check_sought_in(submission: Submission, truth: Truth) -> None:
+    """Raises `InputError` if ``seek`` searched another host than that of the instance."""
+    planting = truth.planting
+    own = dict(planting.host.record) | {"planted_seed": planting.seed}
+    own |= {name: getattr(planting, name) for name in ("hide", "hide_biases", "epsilon")}
+    for name, value in own.items():
+        said = submission.sought_in.get(name, value)
+        if said != value:
+            raise InputError(
+                f"the tickets of {submission.name} were sought in another host: its {name} is "
+                f"{said!r}, that of the instance {value!r}"
+            )
+
+
 def judge(
     submission: Submission,
     instance: Instance,

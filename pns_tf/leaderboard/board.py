@@ -70,12 +70,7 @@ class Board:
         if self.densities:
             found = {truth if d == PLANTED else float(d) for d in self.densities}
             return sorted(found, reverse=True)
-        levels = [HIGHEST]
-        density = truth
-        while density <= HIGHEST / 2:  # nearer to the highest than that adds little
-            levels.append(density)
-            density *= COARSE
-        return sorted(levels, reverse=True)
+        return coarse_densities(truth)
 
     def trials(self) -> list[Attempt]:
         """One of each entry, in a host that is soon made, to see whether its pruner works."""
@@ -154,6 +149,21 @@ class Board:
 
     def _attempt(self, entry: Entry, instance: Instance, density: float, seed: int) -> Attempt:
         return Attempt(entry.name, instance.name, entry.run(instance, density, seed))
+
+
+def coarse_densities(truth: float) -> list[float]:
+    """The truth and 4, 16, … times as much, up to 0.5; the highest first.
+
+    Example:
+        >>> coarse_densities(0.01)
+        [0.5, 0.16, 0.04, 0.01]
+    """
+    levels = [HIGHEST]
+    density = truth
+    while density <= HIGHEST / 2:  # nearer to the highest than that adds little
+        levels.append(density)
+        density *= COARSE
+    return sorted(levels, reverse=True)
 
 
 def _truths(table: pd.DataFrame) -> dict[tuple[str, int], float]:

@@ -59,7 +59,9 @@ class FunctionPruner(Pruner):
         rng = generator(settings.seed, "own function")
         with told("pruner", settings.pruner):
             answer = self.function(instance, settings.density, rng)  # type: ignore[misc]
-        arrays = _named(settings.pruner, answer, instance)
+        named = _named(settings.pruner, answer, instance)
+        arrays = {name: _array(settings.pruner, name, named[name]) for name in instance.shapes}
+        _check_shapes(settings.pruner, arrays, instance)
         (ticket,) = tickets_of(
             arrays,
             instance,
@@ -74,8 +76,8 @@ class FunctionPruner(Pruner):
         return SearchResult(mask, metrics={"ties": float(ticket.ties)})
 
 
-def _named(pruner: str, answer: object, instance: Instance) -> dict[str, np.ndarray]:
-    """The arrays by name, of the host's shapes."""
+def _named(pruner: str, answer: object, instance: Instance) -> dict[str, object]:
+    """What was returned, by the names of the host's arrays."""
     expected = f"arrays for {', '.join(instance.shapes)}"
     if isinstance(answer, Mapping):
         named = dict(answer)
@@ -86,7 +88,19 @@ def _named(pruner: str, answer: object, instance: Instance) -> dict[str, np.ndar
     if named.keys() != instance.shapes.keys():
         odd = sorted(map(str, named.keys() ^ instance.shapes.keys()))
         raise InputError(f"pruner {pruner!r} must return {expected}: {', '.join(odd)} differ")
-    arrays = {name: np.asarray(named[name]) for name in instance.shapes}
+    return named
+
+
+def _array(pruner: str, name: str, value: object) -> np.ndarray:
+    try:
+        return np.asarray(value)
+    except Exception as error:  # tensors of other frameworks have reasons of their own
+        raise InputError(
+            f"pruner {pruner!r}: {name} is no array that NumPy takes: {str(error).splitlines()[0]}"
+        ) from error
+
+
+def _check_shapes(pruner: str, arrays: Mapping[str, np.ndarray], instance: Instance) -> None:
     for name, array in arrays.items():
         if array.dtype.kind not in "biuf":
             raise InputError(f"pruner {pruner!r}: {name} must hold numbers, got {array.dtype}")
@@ -95,7 +109,6 @@ def _named(pruner: str, answer: object, instance: Instance) -> dict[str, np.ndar
                 f"pruner {pruner!r}: {name} must have shape {instance.shapes[name]}, "
                 f"got {array.shape}"
             )
-    return arrays
 
 
 def _is_mask(arrays: Mapping[str, np.ndarray]) -> bool:

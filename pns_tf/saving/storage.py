@@ -63,14 +63,25 @@ def output_folder(out: object, *inside: str, written: bool = True) -> Path:
     return folder
 
 
-def check_free(path: Path, overwrite: bool = False) -> None:
+def check_free(path: Path, overwrite: bool = False, holds: str | None = None) -> None:
     """Raises ``InputError`` if a folder could not be made at ``path``; leaves nothing there.
 
     Called before work starts, so that nobody waits for results that cannot be kept.
+
+    Args:
+        path: the final name.
+        overwrite: whether to replace what is there.
+        holds: a file of all folders that may be replaced, so that no other one is deleted.
     """
     _check_can_be(path)
     if path.exists() and not overwrite:
         raise InputError(f"{path} exists already: choose another --out or pass --overwrite")
+    something = path.exists() and any(path.iterdir())
+    if holds is not None and something and not (path / holds).exists():
+        raise InputError(
+            f"{path} is not overwritten: it holds no {holds}, so it is something else; choose "
+            "another --out"
+        )
     _check_length(path.with_name(f"{_partial_name(path, 2**22)}-old"), path)
 
 
