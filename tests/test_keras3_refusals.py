@@ -40,6 +40,11 @@ def refused_in_training(model, updates):
     model.fit(x, y, verbose=0, callbacks=[updates])
 
 
+def words():
+    layers = [keras.Input((8,), dtype="int32"), L.Embedding(9, 4, name="words")]
+    return keras.Sequential([*layers, L.Flatten(), L.Dense(3)])
+
+
 def with_another_head():
     model = pruned(network())
     x = keras.Input((8,))
@@ -65,6 +70,24 @@ def with_another_head():
         (lambda: pns.ConstantSparsity(1.0, 0), "target_sparsity must be below 1"),
         (lambda: pns.PolynomialDecay(0, 0.5, 10, 5), "end_step must be an integer of at least 10"),
         (lambda: pns.PolynomialDecay(0, 0.5, 5, 5), "end_step must be after begin_step"),
+        (lambda: pns.PolynomialDecay(0.9, 0.5, 0, 200), "must be at least initial_sparsity, got"),
+        (
+            lambda: pns.UpdateMasks("snip", at_once(), *samples(), sample_weight=np.ones(3)),
+            r"sample_weight needs one weight for each of 32 samples, got shape \(3,\)",
+        ),
+        (
+            lambda: pns.UpdateMasks("snip", at_once(), *samples(), loss="msee"),
+            "loss must be one that Keras knows, got 'msee'",
+        ),
+        (
+            lambda: pns.UpdateMasks("snip", at_once(), *samples(), batch_statistics="yes"),
+            "batch_statistics must be True or False, got 'yes'",
+        ),
+        (
+            lambda: refused_in_training(compiled(words()), pns.UpdateMasks("synflow", at_once())),
+            "synflow' sends ones .* for words/embeddings are one row of all: leave it dense",
+        ),
+        (lambda: pns.Sparse("adam", masks_of=network()), "in which weights are pruned: .* no zero"),
         (lambda: pns.PolynomialDecay(0, 0.5, 0, 50), "frequency must be at most end_step, got 100"),
         (lambda: pns.ConstantSparsity(0.5, 0, frequency=0), "frequency must be an integer"),
         (lambda: prunable_weights(tf_keras.Sequential()), "must be a Keras 3 model, got a tf_k"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import keras
@@ -16,7 +17,8 @@ from pns_tf.keras3.sparse import Sparse, sparse_in
 def strip(model: keras.Model) -> keras.Model:
     """Gives a model its plain optimizer back, and nothing else: pruned weights are zeros in it.
 
-    Training it on would move them.
+    Training it on would move them. If some are not zero, because earlier weights were restored
+    after training, they become so, and a warning says how many.
 
     Args:
         model: compiled with `Sparse`; changed in place.
@@ -35,8 +37,16 @@ def strip(model: keras.Model) -> keras.Model:
         'SGD'
     """
     check_model(model)
-    if sparse_in(getattr(model, "optimizer", None)) is None:
+    sparse = sparse_in(getattr(model, "optimizer", None))
+    if sparse is None:
         raise InputError(f"model {model.name!r} is not compiled with pns_tf.keras3.Sparse")
+    if revived := sparse.hold():
+        warnings.warn(
+            f"{revived:,} pruned weights of model {model.name!r} were not zero, as set_weights or "
+            "a callback such as EarlyStopping had put others there: they are zero now, so evaluate "
+            "the model anew",
+            stacklevel=2,
+        )
     model.optimizer = _plain(model.optimizer)
     # What is saved, and what has been traced with the masks.
     compiled = model._compile_config.config
@@ -48,8 +58,7 @@ def strip(model: keras.Model) -> keras.Model:
 def summary(model: keras.Model) -> str:
     """What is left of a model, as a table: layer, parameters, kept, density.
 
-    One row for each weight that can be pruned. Kept is what its mask keeps, or without a mask what
-    is not zero.
+    One row for each weight that can be pruned. Kept is what its mask keeps and what is not zero.
 
     Raises:
         ValueError: no built Keras 3 model, or nothing in it that can be pruned.
@@ -74,7 +83,7 @@ def summary(model: keras.Model) -> str:
         if mask is None and len(weight.variable.shape) < 2:
             continue  # a bias that is not pruned
         listed.add(id(weight.variable))
-        rows.append(_row(weight.name, mask if mask is not None else weight.variable))
+        rows.append(_row(weight.name, weight.variable, mask))
     others = [v for v in model.weights if id(v) not in listed]
     rest = sum(int(np.prod(v.shape)) for v in others)
     rows.append(["rest", rest, rest])
@@ -83,9 +92,11 @@ def summary(model: keras.Model) -> str:
     return tabulate(shown, ["weight", "parameters", "kept", "density"], floatfmt=".4g")
 
 
-def _row(name: str, variable: keras.Variable) -> list:
-    values = array_of(variable)
-    return [name, values.size, int(np.count_nonzero(values))]
+def _row(name: str, variable: keras.Variable, mask: keras.Variable | None) -> list:
+    kept = array_of(variable) != 0
+    if mask is not None:  # a weight that is kept may happen to be zero
+        kept = kept | (array_of(mask) != 0)
+    return [name, kept.size, int(np.count_nonzero(kept))]
 
 
 def _plain(optimizer: Any) -> Any:

@@ -118,6 +118,11 @@ class PolynomialDecay(Schedule):
     def __post_init__(self):
         _check_sparsity("initial_sparsity", self.initial_sparsity)
         _check_sparsity("final_sparsity", self.final_sparsity)
+        if self.initial_sparsity > self.final_sparsity:
+            raise InputError(
+                f"final_sparsity must be at least initial_sparsity, got {self.final_sparsity} and "
+                f"{self.initial_sparsity}: a weight once pruned stays pruned"
+            )
         _check_steps(self.begin_step, self.end_step, self.frequency, endless=False)
         number("power", self.power, 0.0, low_excluded=True)
         if self.end_step == self.begin_step:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import warnings
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
+import numpy as np
 
 from pns_tf.checks import InputError
 from pns_tf.keras3.backends import array_of, check_backend
+from pns_tf.keras3.layers import prunable_weights
+
+MASKED = "masked"  # among what is saved: the places of the variables with a mask
+KEEP = "compile it with Sparse(optimizer, masks_of=model), which keeps the masks that still fit"
 
 
 class _Masks:
@@ -26,7 +32,7 @@ class Sparse(keras.optimizers.Optimizer):
     then v ← v ⊙ m, in the compiled step: momentum, weight decay, moving averages and whatever else
     the inner optimizer does reach no pruned weight. The masks are made and set by the callback
     `UpdateMasks`; without it this is the inner optimizer. Learning rate and iterations are the
-    inner optimizer's. Masks are saved with the model.
+    inner optimizer's. Masks are saved with the model, and with its weights alone, too.
 
     ``LossScaleOptimizer`` may be inside or outside.
 
@@ -34,9 +40,12 @@ class Sparse(keras.optimizers.Optimizer):
         inner_optimizer: a Keras optimizer, or its name.
         name: of this optimizer.
         masked: of an optimizer that is loaded: place and shape of each variable with a mask.
+        masks_of: a pruned model, when it is compiled anew: what is pruned in it stays pruned, by
+            the masks that it is compiled with or, if it has been stripped, by its zeros.
 
     Raises:
-        ValueError: no optimizer, one that is sparse already, or a backend that is not known.
+        ValueError: no optimizer, one that is sparse already, a backend that is not known, or a
+            model ``masks_of`` in which nothing is pruned.
 
     Example:
         >>> import keras
@@ -58,6 +67,7 @@ class Sparse(keras.optimizers.Optimizer):
         inner_optimizer: keras.optimizers.Optimizer | str,
         name: str | None = None,
         masked: Sequence[tuple[int, Sequence[int]]] = (),
+        masks_of: keras.Model | None = None,
     ):
         check_backend()
         if isinstance(inner_optimizer, str):
@@ -73,20 +83,33 @@ class Sparse(keras.optimizers.Optimizer):
         self.inner_optimizer = inner_optimizer
         self._masked_when_saved = tuple((place, tuple(shape)) for place, shape in masked)
         self._masks = _Masks()
+        self._loaded: dict[int, np.ndarray] = {}  # masks that wait for their variables
+        self.new_masks = False  # since a training was last prepared for them
+        if masks_of is not None:
+            kept = _kept_in(masks_of)
+            self.build(masks_of.trainable_variables)
+            self.add_masks([v for v in masks_of.trainable_variables if id(v) in kept])
+            for variable, mask in self.masked():
+                mask.assign(kept[id(variable)])
 
     def build(self, variables):
         self.inner_optimizer.build(variables)
         keras.optimizers.Optimizer.build(self, variables)
         for place, shape in self._masked_when_saved:
             if place >= len(variables) or tuple(variables[place].shape) != shape:
-                found = f"{place} trainable variables at most"
+                found = "none: Keras loads no optimizer from .h5, so save the model as .keras"
+                if variables:
+                    found = f"none: were layers changed? If so, {KEEP}"
                 if place < len(variables):
                     found = f"{variables[place].path} of shape {tuple(variables[place].shape)}"
                 raise InputError(
                     f"a mask of shape {shape} was saved for trainable variable {place}, but there "
-                    f"is {found}: were layers changed? Compile the model with a new Sparse"
+                    f"is {found}"
                 )
         self.add_masks([variables[place] for place, _ in self._masked_when_saved])
+        for place, mask in self._loaded.items():
+            _check_fits(place, mask, variables)
+        self.add_masks([variables[place] for place in self._loaded])
 
     def add_masks(self, variables: Sequence[keras.Variable]) -> bool:
         """Gives those of ``variables`` a mask of ones that have none; whether there is a new one.
@@ -98,21 +121,39 @@ class Sparse(keras.optimizers.Optimizer):
         """
         places = {id(variable): place for place, variable in enumerate(self._trainable_variables)}
         new = False
-        if not self._masks.of:
+        if not self._masks.of and not self._loaded:
             self._iterations.assign(0)
         for variable in variables:
             place = places.get(id(variable))
             if place is None:
                 raise InputError(
                     f"optimizer {self.name!r} does not train {variable.path}: were layers changed "
-                    "after the model was compiled? Compile it with a new Sparse"
+                    f"after the model was compiled? If so, {KEEP}"
                 )
             if place not in self._masks.of:
+                value = self._loaded.get(place)
                 self._masks.of[place] = self.add_variable_from_reference(
-                    variable, name="mask", initializer="ones"
+                    variable,
+                    name="mask",
+                    initializer="ones" if value is None else lambda *_, value=value, **__: value,
                 )
                 new = True
+        self.new_masks |= new
         return new
+
+    def hold(self) -> int:
+        """Makes what is pruned zero, now; how many of these weights were not.
+
+        Within training each step does so. Afterwards ``set_weights`` or a callback that restores
+        earlier weights may have put other values there.
+        """
+        revived = sum(
+            int(np.count_nonzero(array_of(variable)[array_of(mask) == 0]))
+            for variable, mask in self.masked()
+        )
+        if revived:
+            self._hold()
+        return revived
 
     def masked(self) -> list[tuple[keras.Variable, keras.Variable]]:
         """Each variable that has a mask, with its mask."""
@@ -201,17 +242,56 @@ class Sparse(keras.optimizers.Optimizer):
     def exclude_from_weight_decay(self, *args, **kwargs):
         self.inner_optimizer.exclude_from_weight_decay(*args, **kwargs)
 
+    def save_own_variables(self, store):
+        keras.optimizers.Optimizer.save_own_variables(self, store)
+        store[MASKED] = np.asarray(list(self._masks.of), np.int64)
+
     def load_own_variables(self, store):
-        for place, variable in enumerate(self.variables):
-            key = str(place)
-            if key not in store or tuple(store[key].shape) != tuple(variable.shape):
-                found = tuple(store[key].shape) if key in store else "nothing"
-                raise InputError(
-                    f"optimizer variable {variable.path} of shape {tuple(variable.shape)} does not "
-                    f"fit what was saved, {found}: were layers changed? Compile the model with a "
-                    "new Sparse"
-                )
-        keras.optimizers.Optimizer.load_own_variables(self, store)
+        """Masks are what was saved: those of other variables become ones.
+
+        Of what does not fit, such as the state of an optimizer without masks or of another kind, a
+        warning says that it is skipped, as Keras does.
+
+        Raises:
+            ValueError: a mask of another shape than its variable.
+        """
+        keys = [str(place) for place in range(len(store.keys()))]
+        saved = [store[key][()] for key in keys if key in store]
+        # Before these were written down there were as many as there are, or it is another's state.
+        said = MASKED in store
+        places = store[MASKED][()].tolist() if said else list(self._masks.of)
+        own = len(self._variables) - len(self._masks.of)
+        mine, inner = saved[:own], saved[own + len(places) :]
+        masks = dict(zip(places, saved[own : own + len(places)], strict=False))
+        fits = _alike(inner, self.inner_optimizer.variables)
+        fits = fits and (said or _alike(list(masks.values()), list(self._masks.of.values())))
+        if said or fits:
+            self._load_masks(masks, mine[0])
+        if fits:
+            others = [v for v in self._variables if not _among(v, self._masks.of.values())][1:]
+            for variable, value in zip(
+                [*others, *self.inner_optimizer.variables], [*mine[1:], *inner], strict=True
+            ):
+                variable.assign(value)
+        else:
+            why = "it has others" if self.built else "it has not been built yet"
+            masks_too = "masks are loaded" if said else "masks stay as they are"
+            warnings.warn(
+                f"Skipping variable loading for optimizer {self.inner_optimizer.name!r}, because "
+                f"{why}; {masks_too}",
+                stacklevel=2,
+            )
+
+    def _load_masks(self, masks: Mapping[int, np.ndarray], steps: np.ndarray) -> None:
+        if self.built:
+            for place, mask in masks.items():
+                _check_fits(place, mask, self._trainable_variables)
+            self.add_masks([self._trainable_variables[place] for place in masks])
+            for place, variable in self._masks.of.items():
+                variable.assign(masks.get(place, np.ones(variable.shape)))
+        else:
+            self._loaded = dict(masks)
+        self._iterations.assign(steps if masks else 0)  # they count from the first masks on
 
     def get_config(self):
         masked = [[place, list(self._trainable_variables[place].shape)] for place in self._masks.of]
@@ -236,6 +316,39 @@ class SparseLossScale(Sparse, keras.optimizers.LossScaleOptimizer):
 
     All methods are those of `Sparse`, which therefore calls those of ``Optimizer`` by name.
     """
+
+
+def _alike(values: Sequence[np.ndarray], variables: Sequence[keras.Variable]) -> bool:
+    shapes = [tuple(variable.shape) for variable in variables]
+    return [value.shape for value in values] == shapes
+
+
+def _among(variable: Any, others: Any) -> bool:
+    return any(variable is other for other in others)
+
+
+def _check_fits(place: int, mask: np.ndarray, variables: Sequence[keras.Variable]) -> None:
+    there = tuple(variables[place].shape) if place < len(variables) else None
+    if mask.shape != there:
+        found = "none" if there is None else f"{variables[place].path} of shape {there}"
+        raise InputError(
+            f"a mask of shape {mask.shape} was saved for trainable variable {place}, but there is "
+            f"{found}: were layers changed? If so, {KEEP}"
+        )
+
+
+def _kept_in(model: keras.Model) -> dict[int, np.ndarray]:
+    """Masks of a model's pruned variables, by the variables' ids."""
+    sparse = sparse_in(getattr(model, "optimizer", None))
+    if sparse is not None and sparse.masked():
+        return {id(variable): array_of(mask) for variable, mask in sparse.masked()}
+    kernels = [weight.variable for weight in prunable_weights(model)]
+    found = {id(kernel): array_of(kernel) != 0 for kernel in kernels}
+    if all(kept.all() for kept in found.values()):
+        raise InputError(
+            f"masks_of must be a model in which weights are pruned: {model.name!r} has no zero"
+        )
+    return found
 
 
 def _within(optimizer: Any) -> list:

@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 
 import keras
+import numpy as np
 
 from pns_tf import pruners
 from pns_tf.checks import InputError, choice, flag
@@ -16,14 +17,15 @@ from pns_tf.keras3.layers import PrunableWeight, Skip, check_known, prunable_wei
 from pns_tf.keras3.network import Loss
 from pns_tf.keras3.schedules import Schedule
 from pns_tf.keras3.scoring import as_fed, score
-from pns_tf.keras3.sparse import Sparse, sparse_in
+from pns_tf.keras3.sparse import KEEP, Sparse, sparse_in
 from pns_tf.masks import Mask
 from pns_tf.pruners.base import Pruner
-from pns_tf.pruners.batch import check_lengths
+from pns_tf.pruners.batch import check_lengths, check_loss
 from pns_tf.pruning.patterns import Pattern, check_pattern
 from pns_tf.pruning.thresholds import SCOPES, masks_at_sparsity, warn_of_empty
 from pns_tf.seeding import generator
 
+MISSED = 0.01  # by so much more may be left than was asked for, as patterns round
 PRUNERS = ("magnitude", "random", "snip", "grasp", "synflow")
 
 
@@ -36,7 +38,9 @@ class UpdateMasks(keras.callbacks.Callback):
     due. Training goes on where it was when ``fit`` is called again, or after a model was loaded.
 
     A warning names a layer of which nothing is left, and says how far pruning has come if training
-    ends before the schedule does, or if no update falls on the schedule's end.
+    ends before the schedule does, or if no update falls on the schedule's end. Others say that a
+    callback has put pruned weights back, and that a model pruned before was compiled without its
+    masks.
 
     Args:
         pruner: "magnitude", "random", "snip", "grasp", "synflow", "module:Class" for one of your
@@ -111,7 +115,11 @@ class UpdateMasks(keras.callbacks.Callback):
         self._pattern = pattern
         samples = as_fed("x", x), as_fed("y", y)  # which checks that they are finite
         self._pruner.check_samples(*samples)
-        check_lengths(*samples)
+        check_lengths(*samples, as_fed("sample_weight", sample_weight))
+        if batch_statistics is not None:
+            flag("batch_statistics", batch_statistics)
+        if isinstance(loss, str):
+            check_loss(loss, keras.losses.get)
         self._class_weight = checked_class_weight(class_weight, y, sample_weight)
         self._sample_weight = sample_weight
         self._settings = {
@@ -148,8 +156,12 @@ class UpdateMasks(keras.callbacks.Callback):
                 [weight.axis for weight in weights],
                 self._schedule.final,
             )
-        if sparse.add_masks([weight.variable for weight in weights]):
+        before = {id(variable) for variable, _ in sparse.masked()}
+        _warn_of_zeros(model, [w for w in weights if id(w.variable) not in before])
+        sparse.add_masks([weight.variable for weight in weights])
+        if sparse.new_masks:
             model.make_train_function(force=True)  # one traced before knows nothing of them
+            sparse.new_masks = False
         masks = {id(variable): mask for variable, mask in sparse.masked()}
         self._weights = [
             dataclasses.replace(weight, mask=masks[id(weight.variable)]) for weight in weights
@@ -169,12 +181,22 @@ class UpdateMasks(keras.callbacks.Callback):
         self._done += steps
 
     def on_train_end(self, logs=None):
-        last, done = self._schedule.last, self._sparse.steps
-        if done < last:
-            mask = _mask_of(self._weights)
+        if revived := self._sparse.hold():
             warnings.warn(
-                f"training ended at step {done}, before the schedule's last update at step {last}: "
-                f"density {mask.density:.4g} reached, {1 - self._schedule.final:.4g} asked for",
+                f"{revived:,} pruned weights were not zero when training ended, as a callback such "
+                "as EarlyStopping had restored earlier ones: they are zero again, so evaluate the "
+                "model anew; EarlyStopping should begin after the last update (start_from_epoch)",
+                stacklevel=2,
+            )
+        last, done = self._schedule.last, self._sparse.steps
+        mask, asked = _mask_of(self._weights), 1 - self._schedule.final
+        # Each weight keeps one at least; a schedule that had begun and ended before never pruned.
+        missed = mask.density > asked + max(MISSED, len(self._weights) / mask.size)
+        if done < last or missed:
+            when = "before" if done < last else "after"
+            warnings.warn(
+                f"training ended at step {done}, {when} the schedule's last update at step {last}: "
+                f"density {mask.density:.4g} reached, {asked:.4g} asked for",
                 stacklevel=2,
             )
 
@@ -221,6 +243,18 @@ class UpdateMasks(keras.callbacks.Callback):
         warn_of_empty(alive, masks, step)
 
 
+def _warn_of_zeros(model: keras.Model, weights: Sequence[PrunableWeight]) -> None:
+    """A kernel of which most is zero has been pruned before, and nothing would hold that."""
+    zeros = [w.name for w in weights if np.mean(array_of(w.variable) == 0) > 0.5]
+    zeros = [name for name in zeros if not name.endswith("bias")]
+    if zeros:
+        warnings.warn(
+            f"most of {zeros[0]} is zero, and its optimizer does not hold these zeros: if it was "
+            f"pruned before, {KEEP}",
+            stacklevel=3,
+        )
+
+
 def _checked_pruner(pruner: Pruner | str) -> Pruner:
     if isinstance(pruner, str):
         # Other pruners of the project search by themselves, in tf_keras.
@@ -258,7 +292,7 @@ def _check_masks_fit(model: keras.Model, sparse: Sparse) -> None:
         if id(variable) not in trained:
             raise InputError(
                 f"the mask of {variable.path}, shape {tuple(mask.shape)}, fits no trainable weight "
-                f"of model {model.name!r}: were layers changed? Compile it with a new Sparse"
+                f"of model {model.name!r}: were layers changed? If so, {KEEP}"
             )
 
 

@@ -100,12 +100,29 @@ def check_arrays(what: str, data) -> None:
         )
 
 
-def check_lengths(x, y) -> None:
-    """Raises `InputError` unless there are as many labels as samples, where both are counted."""
+def check_loss(name: str, get: Callable[[str], object]) -> None:
+    """Raises `InputError` unless Keras, by ``get``, knows a loss of this name."""
+    try:
+        get(name)
+    except ValueError as error:
+        raise InputError(f"loss must be one that Keras knows, got {name!r}") from error
+
+
+def check_lengths(x, y, sample_weight=None) -> None:
+    """Raises `InputError` unless there are as many labels as samples, where both are counted.
+
+    And as many weights of samples, if there are any; of several outputs each may have its own.
+    """
     counts = {tuple(array.shape[:1]) for array in (*_parts(x), *_parts(y))}
     if len(counts - {()}) > 1:
         lengths = ", ".join(str(count[0]) for count in sorted(counts - {()}))
         raise InputError(f"x and y need equally many samples, got {lengths}")
+    wrong = {tuple(array.shape[:1]) for array in _parts(sample_weight)} - counts
+    if wrong and counts - {()}:
+        ((count, *_),) = counts - {()}
+        raise InputError(
+            f"sample_weight needs one weight for each of {count} samples, got shape {min(wrong)}"
+        )
 
 
 def _parts(data) -> list:

@@ -14,8 +14,9 @@ class Synflow(Pruner):
     """Keeps what carries most flow: abs(θ ⊙ ∂R/∂θ) of the network with abs(θ) in place of θ.
 
     R is the sum of the outputs for an input of ones. The masks stay in place. The model must end
-    in logits: the outputs of a softmax always sum to 1, whatever the weights. Where R is beyond
-    the range of float32, as in deep networks, it is computed in float64.
+    in logits: the outputs of a softmax always sum to 1, whatever the weights. Embeddings cannot be
+    scored, as ones are one and the same token to them. Where R is beyond the range of float32, as
+    in deep networks, it is computed in float64.
     """
 
     name = "synflow"
@@ -33,6 +34,13 @@ class Synflow(Pruner):
                 f"pruner 'synflow' needs logits, but layer {softmax!r} of model "
                 f"{network.model.name!r} ends in a softmax, whose outputs always sum to 1"
             )
+        for weight in network.weights:
+            layer = getattr(weight.layer, "layer", weight.layer)  # within TF-MOT's wrapper
+            if any(kind.__name__ == "Embedding" for kind in type(layer).__mro__):
+                raise InputError(
+                    f"pruner 'synflow' sends ones through the model, which for {weight.name} are "
+                    "one row of all: leave it dense by skip, or take another pruner"
+                )
         scores = _flow(network, x)
         if _beyond_float32(network, scores):
             with network.in_float64() as doubled:

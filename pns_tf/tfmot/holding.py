@@ -60,7 +60,15 @@ class Hold:
                     value.assign(weight)
 
     def end(self) -> None:
-        """Gives the variables their own constraints back."""
+        """Gives the variables their own constraints back.
+
+        What is pruned is held once more: an optimizer with averages (``use_ema``) puts these in the
+        weights' places when training ends, which no constraint sees.
+        """
+        for wrapper in self._wrappers:
+            frozen = wrapper.pruning_obj.frozen_values()
+            for (weight, mask, _), value in zip(wrapper.pruning_vars, frozen, strict=True):
+                weight.assign(_held(None, mask, value)(weight))
         for variable, constraint in reversed(self._before):
             variable._constraint = constraint
         self._before, self._by_hand = [], []

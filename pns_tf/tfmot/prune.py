@@ -10,9 +10,9 @@ import tensorflow_model_optimization as tfmot
 import tf_keras as keras
 
 from pns_tf import pruners
-from pns_tf.checks import InputError, choice, similar
+from pns_tf.checks import InputError, choice, flag, similar
 from pns_tf.pruners.base import Pruner
-from pns_tf.pruners.batch import check_lengths
+from pns_tf.pruners.batch import check_lengths, check_loss
 from pns_tf.pruners.class_weights import with_class_weight
 from pns_tf.pruners.network import Loss
 from pns_tf.pruners.scoring import adds_losses, as_fed
@@ -60,8 +60,12 @@ class Saliency:
         choice("scope", scope, SCOPES)
         samples = as_fed("x", x), as_fed("y", y)
         pruner.check_samples(*samples, unlabelled)
-        check_lengths(*samples)
         weight = as_fed("sample_weight", sample_weight)
+        check_lengths(*samples, weight)
+        if batch_statistics is not None:
+            flag("batch_statistics", batch_statistics)
+        if isinstance(loss, str):
+            check_loss(loss, keras.losses.get)
         weight = with_class_weight(samples[1], class_weight, weight)
         check_pattern(pattern)
         return cls(pruner, *samples, scope, loss, weight, batch_statistics, pattern)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -20,6 +21,8 @@ from pns_tf.seeding import generator
 from pns_tf.tfmot.holding import Hold
 from pns_tf.tfmot.prune import Saliency, pruned_weights
 from pns_tf.tfmot.wrapper import PruneBySaliency, saliency_wrappers
+
+FOREVER = -1  # end of TF-MOT's schedules without one
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +52,26 @@ class _Group:
                 return step, sparsity.numpy()
         return None
 
+    def warn_if_unfinished(self) -> None:
+        """Warns if the last update so far did not reach the schedule's sparsity."""
+        said = self.wrappers[0].pruning_schedule.get_config()["config"]
+        final = said.get("final_sparsity", said.get("target_sparsity"))
+        if final is None or "frequency" not in said:  # a schedule of the user's own
+            return
+        now, end = _step(self.wrappers[0]), said.get("end_step", FOREVER)
+        last = now if end == FOREVER else min(now, end)
+        steps = range(last, max(last - said["frequency"], 0), -1)
+        found = (self.schedule(tf.constant(step, tf.int64)) for step in steps)
+        reached = next((float(sparsity.numpy()) for due, sparsity in found if due), 0.0)
+        if reached < final - 1e-6:
+            masks = Mask([w.mask.numpy() for w in self.weights if w.mask is not None])
+            warnings.warn(
+                f"training ended at step {now}, where the schedule's last update had sparsity "
+                f"{reached:.4g}, not {final:.4g}: density {masks.density:.4g} reached, "
+                f"{1 - final:.4g} asked for",
+                stacklevel=3,
+            )
+
 
 class UpdateMasks(tfmot.sparsity.keras.UpdatePruningStep):
     """Refreshes the masks of a model wrapped by `prune` at the steps its schedule says.
@@ -61,7 +84,8 @@ class UpdateMasks(tfmot.sparsity.keras.UpdatePruningStep):
     all weights of one schedule. With ``compile(steps_per_execution=k)`` masks are refreshed before
     the k steps among which a refresh is due.
 
-    A warning names a layer of which nothing is left.
+    A warning names a layer of which nothing is left, and says how far pruning has come if training
+    ends before the schedule does, or if no update falls on the schedule's end.
 
     Args:
         pruner, x, y, scope, loss, sample_weight, class_weight, batch_statistics, pattern: as for
@@ -121,6 +145,8 @@ class UpdateMasks(tfmot.sparsity.keras.UpdatePruningStep):
 
     def on_train_end(self, logs=None):
         self._hold.end()
+        for group in self._groups:
+            group.warn_if_unfinished()
 
     def on_train_batch_begin(self, batch, logs=None):
         steps = self._steps(batch)
@@ -146,7 +172,7 @@ class UpdateMasks(tfmot.sparsity.keras.UpdatePruningStep):
         """How many steps begin with this call."""
         steps = self.model._steps_per_execution
         steps = 1 if steps is None else int(steps.numpy())
-        left = (self.params or {}).get("steps")
+        left = (getattr(self, "params", None) or {}).get("steps")  # a loop of one's own sets none
         return steps if left is None else max(min(steps, left - batch), 1)
 
     def _grouped(
