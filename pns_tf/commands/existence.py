@@ -180,7 +180,7 @@ def _write(
     from pns_tf.theory.figure import existence_figure
 
     title = f"{asked.task}, depth {asked.depth}"
-    with new_folder(path, overwrite) as folder:
+    with new_folder(path, overwrite, holds=SETTINGS) as folder:
         write_json(folder / SETTINGS, record_of(asked))
         layers.to_csv(folder / "layers.csv", index=False)
         bounds.to_csv(folder / "bound.csv", index=False)

@@ -31,7 +31,7 @@ def write_verdict(verdict: Verdict, truth: Truth, path: Path, *, overwrite: bool
         ValueError: ``path`` exists or cannot be written.
     """
     planted = truth.planted.planted_masks
-    with new_folder(path, overwrite) as folder:
+    with new_folder(path, overwrite, holds=VERDICT) as folder:
         write_json(folder / VERDICT, as_json(verdict))
         verdict.rows.to_csv(folder / "rows.csv", index=False)
         distances(verdict).to_csv(folder / "distance.csv", index=False)

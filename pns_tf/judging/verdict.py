@@ -105,6 +105,8 @@ def truth_of(
 def check_sought_in(submission: Submission, truth: Truth) -> None:
     """Raises `InputError` if ``seek`` searched another host than that of the instance."""
     planting = truth.planting
+    if submission.sought_in.get("task") is None:  # not by seek, or in a host without a recipe
+        return
     own = dict(planting.host.record) | {"planted_seed": planting.seed}
     own |= {name: getattr(planting, name) for name in ("hide", "hide_biases", "epsilon")}
     for name, value in own.items():

@@ -36,7 +36,7 @@ def write_instance(
     """
     from safetensors.numpy import save_file
 
-    with new_folder(path, overwrite) as folder:
+    with new_folder(path, overwrite, holds=ABOUT) as folder:
         data = {"x_train": instance.x_train, "y_train": instance.y_train}
         for name, arrays in ((HOST, instance.host), (DATA, data)):
             np.savez_compressed(folder / name, **arrays)  # type: ignore[arg-type]

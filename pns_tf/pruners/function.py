@@ -95,8 +95,9 @@ def _array(pruner: str, name: str, value: object) -> np.ndarray:
     try:
         return np.asarray(value)
     except Exception as error:  # tensors of other frameworks have reasons of their own
+        why = (str(error).splitlines() or [type(error).__name__])[0]
         raise InputError(
-            f"pruner {pruner!r}: {name} is no array that NumPy takes: {str(error).splitlines()[0]}"
+            f"pruner {pruner!r}: {name} is no array that NumPy takes: {why}"
         ) from error
 
 

@@ -79,7 +79,7 @@ def write_found(
         "versions": versions(),
     }
     pictures = _pictures(found, planted, f"{settings.pruner}, density {settings.density:g}")
-    with new_folder(path, overwrite) as folder:
+    with new_folder(path, overwrite, holds=RECORD) as folder:
         save_server(folder / "pruned", server_of(found.pruned, found.scales))
         save_server(folder / "trained", server_of(found.model))
         found.masks.save(folder / MASKS)

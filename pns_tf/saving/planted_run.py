@@ -22,7 +22,7 @@ from pns_tf.recipe.constructing import Constructing
 from pns_tf.recipe.planting import Planting
 from pns_tf.saving.deployment import deployment
 from pns_tf.saving.exporting import export_planted, record_of
-from pns_tf.saving.storage import new_folder
+from pns_tf.saving.storage import RECORD, new_folder
 from pns_tf.saving.tensorboard import log_planted
 from pns_tf.tasks import Data, Task
 
@@ -62,7 +62,7 @@ def write_planted(
         pictures = _of_images(planted, planting, data, record["metrics"]["ticket"])
     else:
         pictures = _of_task(planted, task, data)
-    with new_folder(path, overwrite) as folder:
+    with new_folder(path, overwrite, holds=RECORD) as folder:
         if images:
             networks = {"host": planted.host, "ticket": planted.ticket}
             files, record["deployment"] = deployment(networks, data.x_test[:1], planted.scales)

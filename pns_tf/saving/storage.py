@@ -118,7 +118,7 @@ def _check_length(path: Path, asked: Path) -> None:
 
 
 @contextlib.contextmanager
-def new_folder(path: Path, overwrite: bool = False) -> Iterator[Path]:
+def new_folder(path: Path, overwrite: bool = False, holds: str | None = None) -> Iterator[Path]:
     """Gives a hidden folder to fill, which becomes ``path`` when the block ends without an error.
 
     What a killed process left behind is removed the next time the same folder is made.
@@ -126,11 +126,13 @@ def new_folder(path: Path, overwrite: bool = False) -> Iterator[Path]:
     Args:
         path: the final name.
         overwrite: replace what is there; otherwise it must not exist.
+        holds: as for `check_free`.
 
     Raises:
-        ValueError: ``path`` exists, or cannot be written.
+        ValueError: ``path`` exists, or is something else than what may be replaced, or cannot be
+            written.
     """
-    check_free(path, overwrite)
+    check_free(path, overwrite, holds)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _remove_leftovers(path)
