@@ -123,6 +123,16 @@ def test_who_is_always_better_is_so_with_the_least_p_there_is():
     assert (equal.probability, equal.p, equal.bound) == (0.5, 1.0, False)
 
 
+@pytest.mark.parametrize("seeds", [2, 3, 5])
+def test_resampled_probabilities_lie_around_the_probability(seeds):
+    rng = np.random.default_rng(seeds)
+    for _ in range(20):
+        # Of the same seed the first is always better, of others often not.
+        x = [rng.normal(size=seeds) for _ in range(13)]
+        found = probability_of_improvement(x, [scores - 0.1 for scores in x])
+        assert found.low <= found.probability <= found.high
+
+
 def test_holm_multiplies_the_smallest_by_the_number_of_all():
     assert holm([0.01, 0.04, 0.03]).tolist() == pytest.approx([0.03, 0.06, 0.06])
     assert holm([0.5, 0.9]).tolist() == [1.0, 1.0]
