@@ -111,7 +111,7 @@ def test_the_probability_of_improvement_is_the_mean_over_instances():
     # First instance: 3 > 1, 3 > 2, 1 = 1, 1 < 2 makes 2.5 / 4; second: 2 / 4.
     found = probability_of_improvement(x, y)
     assert found.probability == pytest.approx((0.625 + 0.5) / 2)
-    assert found.low <= found.probability <= found.high
+    assert np.isnan([found.low, found.high, found.p]).all()  # two seeds do not tell
 
 
 def test_who_is_always_better_is_so_with_the_least_p_there_is():
@@ -123,7 +123,7 @@ def test_who_is_always_better_is_so_with_the_least_p_there_is():
     assert (equal.probability, equal.p, equal.bound) == (0.5, 1.0, False)
 
 
-@pytest.mark.parametrize("seeds", [2, 3, 5])
+@pytest.mark.parametrize("seeds", [3, 5])
 def test_resampled_probabilities_lie_around_the_probability(seeds):
     rng = np.random.default_rng(seeds)
     for _ in range(20):

@@ -173,8 +173,8 @@ def improvements(made: Scores, ticket: str) -> pd.DataFrame:
 
     Returns:
         Columns ``entry``, ``than``, ``probability`` with ``low`` and ``high``, NaN for entries that
-        have no seed in common; ``p``, corrected by Holm for all pairs that have one, which a
-        single seed has not; and ``bound``, whether it is at most this.
+        have no seed in common; ``p``, corrected by Holm for all pairs that have one, which
+        takes three seeds; and ``bound``, whether it is at most this.
     """
     order = ranking(made, ticket).dropna(subset="area")["entry"].tolist()
     rows = []

@@ -167,8 +167,8 @@ def probability_of_improvement(x: Sequence[np.ndarray], y: Sequence[np.ndarray])
     """P(X > Y) = mean over instances of mean_{i,j} (1 if x_i > y_j, ½ if equal).
 
     Agarwal et al. 2021, section 4.3. The interval is from the stratified bootstrap of seeds, the
-    same for both. p is twice the smaller share of resamples on one side of ½, those at ½ on both,
-    with one resample more on either.
+    same for both, from three on. p is twice the smaller share of resamples on one side of ½, those
+    at ½ on both, with one resample more on either.
 
     Args:
         x: scores of one entry, an array ``(seeds,)`` for each instance.
@@ -181,7 +181,7 @@ def probability_of_improvement(x: Sequence[np.ndarray], y: Sequence[np.ndarray])
     """
     tables = [_wins(a, b) for a, b in zip(map(np.asarray, x), map(np.asarray, y), strict=True)]
     value = float(np.mean([table.mean() for table in tables]))
-    if min(map(len, tables)) < 2:
+    if min(map(len, tables)) < 3:  # of two seeds each draw would be one, and all say the same
         return Improvement(value, np.nan, np.nan, np.nan)
     draws = _draws([len(table) for table in tables])
     found = [
