@@ -60,7 +60,7 @@ def folder(helix_run, tmp_path_factory):
 
 
 def schedule():
-    return tfmot.sparsity.keras.ConstantSparsity(0.5, begin_step=0)
+    return tfmot.sparsity.keras.ConstantSparsity(0.5, begin_step=1)
 
 
 def network():

@@ -144,7 +144,7 @@ def prune(
             samples that are not finite; unknown pruner, scope or layer to skip.
 
     Example:
-        >>> schedule = tfmot.sparsity.keras.PolynomialDecay(0, 0.9, begin_step=0, end_step=1000)
+        >>> schedule = tfmot.sparsity.keras.ConstantSparsity(0.9, begin_step=1)
         >>> pruned = prune(model, "snip", schedule, x, y)
         >>> pruned.compile("adam", "mse")
         >>> history = pruned.fit(x_train, y_train, callbacks=[pns_tf.UpdateMasks()], verbose=0)
