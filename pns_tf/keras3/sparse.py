@@ -12,9 +12,7 @@ import numpy as np
 from pns_tf.checks import InputError
 from pns_tf.keras3.backends import array_of, check_backend
 from pns_tf.keras3.layers import prunable_weights
-
-MASKED = "masked"  # among what is saved: the places of the variables with a mask
-KEEP = "compile it with Sparse(optimizer, masks_of=model), which keeps the masks that still fit"
+from pns_tf.keras3.saved_masks import KEEP, MASKED, SavedOptimizer, alike, check_fits
 
 
 class _Masks:
@@ -96,19 +94,10 @@ class Sparse(keras.optimizers.Optimizer):
         self.inner_optimizer.build(variables)
         keras.optimizers.Optimizer.build(self, variables)
         for place, shape in self._masked_when_saved:
-            if place >= len(variables) or tuple(variables[place].shape) != shape:
-                found = "none: Keras loads no optimizer from .h5, so save the model as .keras"
-                if variables:
-                    found = f"none: were layers changed? If so, {KEEP}"
-                if place < len(variables):
-                    found = f"{variables[place].path} of shape {tuple(variables[place].shape)}"
-                raise InputError(
-                    f"a mask of shape {shape} was saved for trainable variable {place}, but there "
-                    f"is {found}"
-                )
+            check_fits(place, shape, variables)
         self.add_masks([variables[place] for place, _ in self._masked_when_saved])
         for place, mask in self._loaded.items():
-            _check_fits(place, mask, variables)
+            check_fits(place, mask.shape, variables)
         self.add_masks([variables[place] for place in self._loaded])
 
     def add_masks(self, variables: Sequence[keras.Variable]) -> bool:
@@ -255,37 +244,30 @@ class Sparse(keras.optimizers.Optimizer):
         Raises:
             ValueError: a mask of another shape than its variable.
         """
-        keys = [str(place) for place in range(len(store.keys()))]
-        saved = [store[key][()] for key in keys if key in store]
-        # Before these were written down there were as many as there are, or it is another's state.
-        said = MASKED in store
-        places = store[MASKED][()].tolist() if said else list(self._masks.of)
-        own = len(self._variables) - len(self._masks.of)
-        mine, inner = saved[:own], saved[own + len(places) :]
-        masks = dict(zip(places, saved[own : own + len(places)], strict=False))
-        fits = _alike(inner, self.inner_optimizer.variables)
-        fits = fits and (said or _alike(list(masks.values()), list(self._masks.of.values())))
-        if said or fits:
-            self._load_masks(masks, mine[0])
+        own = [v for v in self._variables if all(v is not m for m in self._masks.of.values())]
+        saved = SavedOptimizer.read(store, len(own), list(self._masks.of))
+        fits = alike(saved.inner, self.inner_optimizer.variables) and (
+            saved.said or alike(list(saved.masks.values()), list(self._masks.of.values()))
+        )
+        if saved.said or fits:
+            self._load_masks(saved.masks, saved.own[0])
         if fits:
-            others = [v for v in self._variables if not _among(v, self._masks.of.values())][1:]
-            for variable, value in zip(
-                [*others, *self.inner_optimizer.variables], [*mine[1:], *inner], strict=True
-            ):
+            variables = [*own[1:], *self.inner_optimizer.variables]
+            for variable, value in zip(variables, [*saved.own[1:], *saved.inner], strict=True):
                 variable.assign(value)
         else:
             why = "it has others" if self.built else "it has not been built yet"
-            masks_too = "masks are loaded" if said else "masks stay as they are"
+            masks = "masks are loaded" if saved.said else "masks stay as they are"
             warnings.warn(
                 f"Skipping variable loading for optimizer {self.inner_optimizer.name!r}, because "
-                f"{why}; {masks_too}",
+                f"{why}; {masks}",
                 stacklevel=2,
             )
 
     def _load_masks(self, masks: Mapping[int, np.ndarray], steps: np.ndarray) -> None:
         if self.built:
             for place, mask in masks.items():
-                _check_fits(place, mask, self._trainable_variables)
+                check_fits(place, mask.shape, self._trainable_variables)
             self.add_masks([self._trainable_variables[place] for place in masks])
             for place, variable in self._masks.of.items():
                 variable.assign(masks.get(place, np.ones(variable.shape)))
@@ -316,25 +298,6 @@ class SparseLossScale(Sparse, keras.optimizers.LossScaleOptimizer):
 
     All methods are those of `Sparse`, which therefore calls those of ``Optimizer`` by name.
     """
-
-
-def _alike(values: Sequence[np.ndarray], variables: Sequence[keras.Variable]) -> bool:
-    shapes = [tuple(variable.shape) for variable in variables]
-    return [value.shape for value in values] == shapes
-
-
-def _among(variable: Any, others: Any) -> bool:
-    return any(variable is other for other in others)
-
-
-def _check_fits(place: int, mask: np.ndarray, variables: Sequence[keras.Variable]) -> None:
-    there = tuple(variables[place].shape) if place < len(variables) else None
-    if mask.shape != there:
-        found = "none" if there is None else f"{variables[place].path} of shape {there}"
-        raise InputError(
-            f"a mask of shape {mask.shape} was saved for trainable variable {place}, but there is "
-            f"{found}: were layers changed? If so, {KEEP}"
-        )
 
 
 def _kept_in(model: keras.Model) -> dict[int, np.ndarray]:

@@ -15,9 +15,10 @@ from pns_tf.keras3.backends import array_of
 from pns_tf.keras3.fit_weights import check_same_weights, checked_class_weight, weights_of
 from pns_tf.keras3.layers import PrunableWeight, Skip, check_known, prunable_weights
 from pns_tf.keras3.network import Loss
+from pns_tf.keras3.saved_masks import KEEP
 from pns_tf.keras3.schedules import Schedule
 from pns_tf.keras3.scoring import as_fed, score
-from pns_tf.keras3.sparse import KEEP, Sparse, sparse_in
+from pns_tf.keras3.sparse import Sparse, sparse_in
 from pns_tf.masks import Mask
 from pns_tf.pruners.base import Pruner
 from pns_tf.pruners.batch import check_lengths, check_loss
