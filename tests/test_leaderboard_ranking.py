@@ -23,7 +23,7 @@ from pns_tf.leaderboard.ranking import (
     ranking,
     split_half,
 )
-from pns_tf.leaderboard.ranking_picture import LEADERS, OTHERS, ranking_picture
+from pns_tf.leaderboard.ranking_picture import LEADERS, OTHER_STYLE, ranking_picture
 from pns_tf.leaderboard.report import write_leaderboard
 from pns_tf.leaderboard.statistics import profile
 from pns_tf.leaderboard.table import as_markdown, compared, reliability
@@ -217,7 +217,7 @@ def test_only_leaders_have_a_colour(table):
     assert names[:2] == ["snip", "my:Pruner<b>"]
     assert len(names) == LEADERS + 2
     entries = len(set(many["entry"]))
-    greys = [line for line in figure.axes[3].get_lines() if line.get_color() == OTHERS[0]]
+    greys = [line for line in figure.axes[3].get_lines() if line.get_color() == OTHER_STYLE[0]]
     assert len(greys) == entries - 1 - LEADERS  # the oracle is no leader
 
 

@@ -17,8 +17,8 @@ from pns_tf.reports.statistics import at_most
 from pns_tf.reports.writing import Picture
 
 LEADERS = 5  # of each kind of ticket that are coloured
-REFERENCE = (INK, "|")  # of the oracle and the best constant, which are not in the race
-OTHERS = ("#9aa0a6", ".")
+END_STYLE = (INK, "|")  # of the oracle and the best constant, which are not in the race
+OTHER_STYLE = ("#9aa0a6", ".")
 LINE: dict[str, Any] = {"linewidth": 1.4, "zorder": 3}
 FAINT: dict[str, Any] = {"linewidth": 0.8, "alpha": 0.6, "zorder": 2}
 PUBLISHED: dict[str, Any] = {"markerfacecolor": "none", "markeredgecolor": INK, "markersize": 4}
@@ -41,13 +41,13 @@ def ranking_picture(made: Scores) -> Picture:
         _areas(grid[0, column], table, style)
         grid[0, column].set_title(f"{ticket} tickets", fontsize=10)
         _profiles(grid[1, column], made, ticket, style)
-    coloured = [entry for entry in style if style[entry] not in (REFERENCE, OTHERS)]
+    coloured = [entry for entry in style if style[entry] not in (END_STYLE, OTHER_STYLE)]
     handles = [
         Line2D([], [], color=style[entry][0], marker=style[entry][1], markersize=5)
         for entry in coloured
     ]
     handles += [
-        Line2D([], [], color=OTHERS[0]),
+        Line2D([], [], color=OTHER_STYLE[0]),
         Line2D([], [], marker="o", linestyle="none", **PUBLISHED),
     ]
     legend_below(figure, handles, [*coloured, "others", "trained as published"])
@@ -63,10 +63,10 @@ def _styles(tables: dict[str, pd.DataFrame]) -> dict[str, tuple[str, str]]:
     found: dict[str, tuple[str, str]] = {}
     leading: dict[str, None] = {}
     for table in tables.values():
-        found |= dict.fromkeys(table["entry"], OTHERS)
+        found |= dict.fromkeys(table["entry"], OTHER_STYLE)
         raced = table.loc[~table["entry"].isin(REFERENCES), "entry"]
         leading |= dict.fromkeys(raced.head(LEADERS))
-    return found | styles(list(leading)) | dict.fromkeys(REFERENCES, REFERENCE)
+    return found | styles(list(leading)) | dict.fromkeys(REFERENCES, END_STYLE)
 
 
 def _areas(axes: Axes, table: pd.DataFrame, style: dict[str, tuple[str, str]]) -> None:
@@ -99,7 +99,7 @@ def _profiles(axes: Axes, made: Scores, ticket: str, style: dict[str, tuple[str,
             fractions,
             where="post",
             color=colour,
-            **(FAINT if style[entry] == OTHERS else LINE),
+            **(FAINT if style[entry] == OTHER_STYLE else LINE),
         )
     axes.set_xscale("log")
     axes.xaxis.set_major_formatter("{x:,g}")
