@@ -58,7 +58,7 @@ def strip(model: keras.Model) -> keras.Model:
 def summary(model: keras.Model) -> str:
     """What is left of a model, as a table: layer, parameters, kept, density.
 
-    One row for each weight that can be pruned. Kept is what its mask keeps and what is not zero.
+    One row for each weight that can be pruned. Kept is what its mask keeps, or is not zero.
 
     Raises:
         ValueError: no built Keras 3 model, or nothing in it that can be pruned.

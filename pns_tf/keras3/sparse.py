@@ -100,8 +100,8 @@ class Sparse(keras.optimizers.Optimizer):
             check_fits(place, mask.shape, variables)
         self.add_masks([variables[place] for place in self._loaded])
 
-    def add_masks(self, variables: Sequence[keras.Variable]) -> bool:
-        """Gives those of ``variables`` a mask of ones that have none; whether there is a new one.
+    def add_masks(self, variables: Sequence[keras.Variable]) -> None:
+        """Gives those of ``variables`` a mask of ones that have none; `new_masks` says so.
 
         Steps count from the first masks on.
 
@@ -109,7 +109,6 @@ class Sparse(keras.optimizers.Optimizer):
             ValueError: a variable that this optimizer does not train.
         """
         places = {id(variable): place for place, variable in enumerate(self._trainable_variables)}
-        new = False
         if not self._masks.of and not self._loaded:
             self._iterations.assign(0)
         for variable in variables:
@@ -126,9 +125,7 @@ class Sparse(keras.optimizers.Optimizer):
                     name="mask",
                     initializer="ones" if value is None else lambda *_, value=value, **__: value,
                 )
-                new = True
-        self.new_masks |= new
-        return new
+                self.new_masks = True
 
     def hold(self) -> int:
         """Makes what is pruned zero, now; how many of these weights were not.

@@ -19,7 +19,7 @@ from pns_tf.pictures.pruner_styles import (
     PLANTED_LINE,
     styles,
 )
-from pns_tf.pictures.style import INK, ZERO, label_logarithmic, new_figure, set_title
+from pns_tf.pictures.style import INK, faint_grid, label_logarithmic, new_figure, set_title
 from pns_tf.recipe.pruners import ORACLE
 from pns_tf.reports.skill import trivial_metrics
 from pns_tf.reports.statistics import half_width
@@ -165,10 +165,7 @@ def _label(axes: Axes, part: pd.DataFrame, ticket: str) -> None:
         label_logarithmic(axis)
     axes.set_title(part["instance"].iloc[0], fontsize=10)
     axes.set_xlabel("density", fontsize=8)
-    axes.grid(color=ZERO, linewidth=0.4, alpha=0.5)
-    axes.set_axisbelow(True)
-    axes.tick_params(labelsize=8)
-    axes.spines[["top", "right"]].set_visible(False)
+    faint_grid(axes)
 
 
 def _legend(figure: Figure, style: dict[str, tuple[str, str]]) -> None:

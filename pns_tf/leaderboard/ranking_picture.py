@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 from pns_tf.leaderboard.distance import CONSTANT, RANKED
 from pns_tf.leaderboard.ranking import REFERENCES, Scores, ranking
 from pns_tf.pictures.pruner_styles import styles
-from pns_tf.pictures.style import INK, ZERO, legend_below, new_figure, set_title
+from pns_tf.pictures.style import INK, faint_grid, legend_below, new_figure, set_title
 from pns_tf.reports.statistics import at_most
 from pns_tf.reports.writing import Picture
 
@@ -81,7 +81,7 @@ def _areas(axes: Axes, table: pd.DataFrame, style: dict[str, tuple[str, str]]) -
     axes.set_ylim(len(table) - 0.5, -0.5)
     axes.set_xlim(-0.03, 1.03)
     axes.set_xlabel("area", fontsize=8)
-    _finish(axes)
+    faint_grid(axes)
 
 
 def _profiles(axes: Axes, made: Scores, ticket: str, style: dict[str, tuple[str, str]]) -> None:
@@ -106,11 +106,4 @@ def _profiles(axes: Axes, made: Scores, ticket: str, style: dict[str, tuple[str,
     axes.set_ylim(-0.03, 1.03)
     axes.set_xlabel("distance τ", fontsize=8)
     axes.set_ylabel("runs with distance ≤ τ", fontsize=8)
-    _finish(axes)
-
-
-def _finish(axes: Axes) -> None:
-    axes.grid(color=ZERO, linewidth=0.4, alpha=0.5)
-    axes.set_axisbelow(True)
-    axes.tick_params(labelsize=8)
-    axes.spines[["top", "right"]].set_visible(False)
+    faint_grid(axes)

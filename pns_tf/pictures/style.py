@@ -104,6 +104,14 @@ def label_logarithmic(axis: Axis) -> None:
     axis.set_major_formatter("{x:.3g}")
 
 
+def faint_grid(axes: Axes) -> None:
+    """A grid behind what is drawn, small tick labels, and no frame above and to the right."""
+    axes.grid(color=ZERO, linewidth=0.4, alpha=0.5)
+    axes.set_axisbelow(True)
+    axes.tick_params(labelsize=8)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
 def subscript(number: int) -> str:
     return str(number).translate(str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉"))
 
