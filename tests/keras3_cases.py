@@ -212,6 +212,15 @@ def main(given: str, out: str) -> None:
                 assert np.array_equal(variable.numpy(), value), variable.path
             for weight, part in zip(prunable_weights(model), scores, strict=True):
                 found[f"score:{case}:{name}:{weight.name}"] = part
+    for name in ("snip", "grasp"):
+        for kind, size in (("at once", None), ("in batches", 24)):
+            model = images()
+            scores = score(
+                pruners.get(name), model, prunable_weights(model), *models["images"][1], LOGITS,
+                batch_statistics=False, batch_size=size,
+            )  # fmt: skip
+            for number, part in enumerate(scores):
+                found[f"{kind}:{name}:{number}"] = part
     for name in ALL:
         for number, mask in enumerate(host_masks(arrays, name)):
             found[f"mask:{name}:{number}"] = mask

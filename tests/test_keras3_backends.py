@@ -106,6 +106,16 @@ def test_scores_are_the_same_on_each_backend(backend, cases):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("pruner", ["snip", "grasp"])
+def test_scores_in_batches_are_those_at_once(backend, pruner, cases):
+    found = cases(backend)
+    for number in range(5):
+        whole, parts = (found[f"{kind}:{pruner}:{number}"] for kind in ("at once", "in batches"))
+        np.testing.assert_allclose(parts, whole, rtol=1e-3, atol=1e-5 * np.abs(whole).max())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", BACKENDS)
 def test_pruned_stays_pruned_under_every_optimizer(backend, cases):
     for name, found in cases(backend)["said"]["held"].items():
         assert found["moved"] == 0, name

@@ -14,6 +14,7 @@ from pns_tf.checks import InputError
 from pns_tf.keras3.backends import allowing_float64, array_of, derivatives
 from pns_tf.keras3.layers import PrunableWeight
 from pns_tf.pruners.doubled_config import doubled
+from pns_tf.pruners.sample_batches import SampleBatches, check_means
 from pns_tf.pruners.scored_network import ScoredNetwork
 
 Loss = str | Callable | Sequence | dict
@@ -27,6 +28,7 @@ class Network(ScoredNetwork):
         weights: the weights to be scored.
         loss: as for ``compile``; by default the one the model is compiled with.
         sample_weight: of the samples.
+        batch_size: how many samples the loss sees at a time, all by default.
     """
 
     def __init__(
@@ -35,10 +37,12 @@ class Network(ScoredNetwork):
         weights: Sequence[PrunableWeight],
         loss: Loss | None = None,
         sample_weight: object = None,
+        batch_size: int | None = None,
     ):
         self.model = model
         self.weights = list(weights)
         self.sample_weight = sample_weight
+        self.batches = SampleBatches(batch_size)
         names = getattr(model, "output_names", None)
         self._given = None if loss is None else CompileLoss(loss, output_names=names)
 
@@ -79,7 +83,7 @@ class Network(ScoredNetwork):
     def softmax_at_the_end(self):
         return _softmax_at_the_end(self.model)
 
-    def loss(self, x, y, temperature: float = 1.0):
+    def loss_of_batch(self, x, y, sample_weight, temperature):
         """The loss that ``model.fit`` minimises on these samples, with outputs f(x) / T.
 
         That is ``model.compute_loss``: loss weights, sample weights, regularisers and ``add_loss``
@@ -96,11 +100,13 @@ class Network(ScoredNetwork):
             )
         self.model._compile_loss = self._given or compiled
         try:
-            return self.model.compute_loss(
-                x=x, y=y, y_pred=outputs, sample_weight=self.sample_weight
-            )
+            return self.model.compute_loss(x=x, y=y, y_pred=outputs, sample_weight=sample_weight)
         finally:
             self.model._compile_loss = compiled
+
+    def check_batches(self):
+        losses = self._given or self.model._compile_loss
+        check_means(keras.tree.flatten(getattr(losses, "_user_loss", None)))
 
     @contextlib.contextmanager
     def in_float64(self) -> Iterator[Network]:

@@ -28,6 +28,7 @@ def score(
     *,
     sample_weight=None,
     batch_statistics: bool | None = None,
+    batch_size: int | None = None,
 ) -> list[np.ndarray]:
     """Scores weights of a model, and leaves every variable as it was.
 
@@ -42,6 +43,7 @@ def score(
         sample_weight: of the samples, as for ``fit``.
         batch_statistics: whether batch normalisation uses the mean and variance of ``x`` or those
             it has gathered in training. By default as the pruner says.
+        batch_size: samples at a time, as of `pns_tf.pruners.Pruner.score`.
 
     Returns:
         float32 arrays of the weights' shapes.
@@ -61,9 +63,13 @@ def score(
     x, y = as_fed("x", x), as_fed("y", y)
     pruner.check_samples(x, y)
     check_lengths(x, y)
+    pruner.check_batch_size(batch_size)
     if batch_statistics is None:
         batch_statistics = pruner.batch_statistics
-    network = Network(model, weights, loss, as_fed("sample_weight", sample_weight))
+    sample_weight = as_fed("sample_weight", sample_weight)
+    network = Network(model, weights, loss, sample_weight, batch_size)
+    if batch_size is not None:
+        network.check_batches()
     with contextlib.ExitStack() as modes:
         modes.enter_context(_unchanged(model))
         modes.enter_context(_full_precision(model))

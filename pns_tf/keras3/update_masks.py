@@ -60,6 +60,8 @@ class UpdateMasks(keras.callbacks.Callback):
             a generator or a ``PyDataset`` yields are not seen.
         batch_statistics: normalise by the samples' own statistics while scoring; by default as the
             pruner says.
+        batch_size: samples that are taken at a time while scoring, by default all; see
+            `Pruner.score`.
 
     Raises:
         ValueError: an unknown pruner, schedule, scope or pattern, samples missing or not finite;
@@ -93,6 +95,7 @@ class UpdateMasks(keras.callbacks.Callback):
         sample_weight=None,
         class_weight: Mapping[int, float] | None = None,
         batch_statistics: bool | None = None,
+        batch_size: int | None = None,
     ):
         super().__init__()
         self._pruner = _checked_pruner(pruner)
@@ -131,6 +134,7 @@ class UpdateMasks(keras.callbacks.Callback):
                 sample_weight if self._class_weight is None else weights_of(y, self._class_weight)
             ),
             "batch_statistics": batch_statistics,
+            "batch_size": self._pruner.check_batch_size(batch_size),
         }
 
     def on_train_begin(self, logs=None):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pns_tf.checks import InputError
+from pns_tf.checks import InputError, integer
 from pns_tf.pruners.degenerate import check_derivatives, in_float32
 from pns_tf.pruners.scored_network import ScoredNetwork
 from pns_tf.recipe.search import SeekSettings
@@ -49,6 +49,8 @@ class Pruner:
         heeds: which of `HEEDED` it goes by.
         derivatives: whether scores are derivatives of what the network computes: then it is an
             error if they are infinite, or all zero in a network from which nothing is pruned yet.
+        batches: whether samples may be taken in batches, since all that it asks of the loss is
+            `gradient`, `hessian_product` and `mask_gradients` of what is linear in it.
         batch_statistics: whether batch normalisation uses the statistics of the samples while they
             are scored on. snip and grasp do, as in GraSP's published code: in a network that was
             never trained, those gathered say nothing, and layers lose all their weights. Synflow,
@@ -68,6 +70,7 @@ class Pruner:
     uses_data = False
     heeds = frozenset(HEEDED)
     derivatives = False
+    batches = False
     batch_statistics = False
 
     def __init_subclass__(cls, **kwargs):
@@ -133,6 +136,7 @@ class Pruner:
         sample_weight: Any = None,
         class_weight: Mapping[int, float] | None = None,
         batch_statistics: bool | None = None,
+        batch_size: int | None = None,
     ) -> list[np.ndarray]:
         """Scores a model's prunable parameters, and leaves every variable bit-equal.
 
@@ -151,6 +155,10 @@ class Pruner:
             sample_weight, class_weight: of the samples and of their classes, as for ``fit``.
             batch_statistics: whether batch normalisation uses the mean and variance of ``x`` or
                 those it has gathered in training. By default as the pruner says, see `Pruner`.
+            batch_size: samples that are taken at a time, for which there has to be memory; by
+                default all. The loss is the mean of the batches' losses, each by its number of
+                samples: the same where it is a mean over samples, but not quite where batch
+                normalisation uses a batch's own statistics or where losses are masked.
 
         Returns:
             float32 arrays of the weights' shapes, in the order kernel, bias of each layer.
@@ -168,7 +176,16 @@ class Pruner:
         from pns_tf.pruners import scoring
 
         return scoring.score(
-            self, model, x, y, loss, weights, sample_weight, class_weight, batch_statistics
+            self,
+            model,
+            x,
+            y,
+            loss,
+            weights,
+            sample_weight,
+            class_weight,
+            batch_statistics,
+            batch_size,
         )
 
     def check_samples(self, x, y, unlabelled: bool = False) -> None:
@@ -177,6 +194,17 @@ class Pruner:
         if self.uses_data and missing and not (unlabelled and missing == ["y"]):
             got = "none" if len(missing) == 2 else f"no {missing[0]}"
             raise InputError(f"pruner {self.name!r} scores by samples: expected x and y, got {got}")
+
+    def check_batch_size(self, batch_size: int | None) -> int | None:
+        """Returns it, or raises `InputError` unless it is ``None`` or the pruner can heed it."""
+        if batch_size is None:
+            return None
+        if self.uses_data and not self.batches:
+            raise InputError(
+                f"pruner {self.name!r} takes its samples at once and cannot heed batch_size: one "
+                "whose scores are derivatives linear in the loss says so by batches = True"
+            )
+        return integer("batch_size", batch_size, minimum=1)
 
     def check_meaning(self, scores: Sequence[np.ndarray], network: ScoredNetwork) -> None:
         """Raises `InputError` if derivatives are infinite, or say nothing."""

@@ -28,6 +28,7 @@ class Grasp(Pruner):
     )
     uses_data = True
     derivatives = True
+    batches = True
     batch_statistics = True
 
     def __post_init__(self):

@@ -13,6 +13,7 @@ from tf_keras.src.engine.compile_utils import LossesContainer
 from pns_tf.checks import InputError
 from pns_tf.derivatives import in_tensorflow
 from pns_tf.pruners.double_precision import in_float64
+from pns_tf.pruners.sample_batches import SampleBatches, check_means
 from pns_tf.pruners.scored_network import ScoredNetwork
 from pns_tf.pruning.prunable import PrunableWeight
 from pns_tf.training.losses import default_loss
@@ -26,7 +27,7 @@ class Network(ScoredNetwork):
     Args:
         model: the tf_keras model.
         weights: the weights to be scored.
-        loss, sample_weight: see `Pruner.score`.
+        loss, sample_weight, batch_size: see `Pruner.score`.
 
     Attributes:
         weights: the weights to be scored, in order.
@@ -38,12 +39,14 @@ class Network(ScoredNetwork):
         weights: Sequence[PrunableWeight],
         loss: Loss | None = None,
         sample_weight: object = None,
+        batch_size: int | None = None,
     ):
         self.model = model
         self.weights = [
             PrunableWeight(w.name, w.layer, _local(w.variable), _local(w.mask)) for w in weights
         ]
         self.sample_weight = sample_weight
+        self.batches = SampleBatches(batch_size)
         self._given = loss
 
     @property
@@ -80,7 +83,7 @@ class Network(ScoredNetwork):
     def softmax_at_the_end(self):
         return _softmax_at_the_end(self.model)
 
-    def loss(self, x, y, temperature: float = 1.0) -> tf.Tensor:
+    def loss_of_batch(self, x, y, sample_weight, temperature) -> tf.Tensor:
         """The loss that ``model.fit`` minimises on these samples, with outputs f(x) / T.
 
         That is ``model.compute_loss``: labels and losses find their outputs by name or order, and
@@ -96,12 +99,16 @@ class Network(ScoredNetwork):
         compiled = getattr(self.model, "compiled_loss", None)
         self.model.compiled_loss = self._losses(y, compiled)
         try:
-            loss = self.model.compute_loss(x, y, outputs, self.sample_weight)
+            loss = self.model.compute_loss(x, y, outputs, sample_weight)
         finally:
             self.model.compiled_loss = compiled
         if loss is None:
             raise InputError(f"model {self.model.name!r} has no loss for the labels that it got")
         return loss
+
+    def check_batches(self):
+        compiled = getattr(self.model, "compiled_loss", None)
+        check_means(tf.nest.flatten(self._given or getattr(compiled, "_user_losses", None)))
 
     def _losses(self, y, compiled: LossesContainer | None) -> LossesContainer:
         """The losses as given, else as compiled, else by the labels."""
@@ -138,7 +145,7 @@ class Network(ScoredNetwork):
         """
         masks = {id(w.variable): w.mask for w in self.weights if w.mask is not None}
         watched = [*self.variables, *masks.values()]
-        gradients = self.derivatives.gradient(quantity, watched)
+        gradients = self.gradients_by(quantity, watched)
         by_weight = gradients[: len(self.variables)]
         by_mask = dict(zip(masks, gradients[len(self.variables) :], strict=True))
         scores = []

@@ -10,6 +10,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from pns_tf.pruners.sample_batches import SampleBatches
+
 
 class ScoredWeight(Protocol):
     """A weight to be scored.
@@ -48,10 +50,14 @@ class ScoredNetwork(ABC):
     Attributes:
         model: the model.
         weights: the weights to be scored, in order.
+        sample_weight: of the samples.
+        batches: how many samples a loss sees at a time.
     """
 
     model: Any
     weights: Sequence[ScoredWeight]
+    sample_weight: Any
+    batches: SampleBatches
 
     @property
     @abstractmethod
@@ -68,9 +74,24 @@ class ScoredNetwork(ABC):
     def parameters(self) -> list:
         """The variables to be scored and all trainable ones of the model, float only."""
 
-    @abstractmethod
     def loss(self, x, y, temperature: float = 1.0):
-        """The loss that ``fit`` minimises on these samples, with outputs f(x) / T."""
+        """The loss that ``fit`` minimises on these samples, with outputs f(x) / T.
+
+        In batches, a quantity is to be linear in it.
+        """
+
+        def of(x, y, sample_weight):
+            return self.loss_of_batch(x, y, sample_weight, temperature)
+
+        return self.batches.mean(of, x, y, self.sample_weight)
+
+    @abstractmethod
+    def loss_of_batch(self, x, y, sample_weight, temperature: float):
+        """`loss` of samples that are taken at once."""
+
+    @abstractmethod
+    def check_batches(self) -> None:
+        """Raises `InputError` if the loss is no mean over samples, as batches need it."""
 
     @abstractmethod
     def flow(self, x):
@@ -110,13 +131,19 @@ class ScoredNetwork(ABC):
         return [
             np.zeros_like(theta) if found is None else found
             for theta, found in zip(
-                self.values(), self.derivatives.gradient(quantity, self.variables), strict=True
+                self.values(), self.gradients_by(quantity, self.variables), strict=True
             )
         ]
 
+    def gradients_by(self, quantity: Callable, variables: Sequence) -> list[np.ndarray | None]:
+        """∂quantity/∂v, ``None`` where it is known that nothing depends on a variable."""
+        return self.batches.added(lambda: self.derivatives.gradient(quantity, variables))
+
     def hessian_product(self, quantity: Callable, vector: Sequence[np.ndarray]) -> list[np.ndarray]:
         """H v, for the Hessian H of a quantity by θ and a vector in the weights' shapes."""
-        return self.derivatives.hessian_product(quantity, self.variables, vector)
+        return self.batches.added(
+            lambda: self.derivatives.hessian_product(quantity, self.variables, vector)
+        )
 
     def mask_gradients(self, quantity: Callable) -> list[np.ndarray]:
         """∂quantity/∂m for each weight, where θ ⊙ m is what the model computes with.

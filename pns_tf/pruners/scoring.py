@@ -14,6 +14,7 @@ from pns_tf.checks import flag
 from pns_tf.pruners.batch import check_arrays, check_finite, check_lengths
 from pns_tf.pruners.class_weights import with_class_weight
 from pns_tf.pruners.network import Loss, Network
+from pns_tf.pruners.sample_batches import rows_of
 from pns_tf.pruners.scoring_modes import batch_statistics as statistics_of_batch
 from pns_tf.pruners.scoring_modes import full_precision, unchanged
 from pns_tf.pruning.prunable import PrunableWeight, check_model, prunable_weights
@@ -32,20 +33,24 @@ def score(
     sample_weight: Any = None,
     class_weight: Mapping[int, float] | None = None,
     batch_statistics: bool | None = None,
+    batch_size: int | None = None,
 ) -> list[np.ndarray]:
     """What `pns_tf.pruners.Pruner.score` returns, which says what the arguments are."""
     x, y = as_fed("x", x), as_fed("y", y)
     pruner.check_samples(x, y, adds_losses(model))
     check_lengths(x, y)
+    pruner.check_batch_size(batch_size)
     if batch_statistics is None:
         batch_statistics = pruner.batch_statistics
     if isinstance(model, keras.Model) and not model.built and x is not None:
-        model(x, training=False)
+        model(x if batch_size is None else rows_of(x, slice(batch_size)), training=False)
     check_model(model)
     weights = prunable_weights(model) if weights is None else weights
     sample_weight = as_fed("sample_weight", sample_weight)
     sample_weight = with_class_weight(y, class_weight, sample_weight)
-    network = Network(model, weights, loss, sample_weight)
+    network = Network(model, weights, loss, sample_weight, batch_size)
+    if batch_size is not None:
+        network.check_batches()
     with contextlib.ExitStack() as modes:
         modes.enter_context(unchanged(model.variables))
         modes.enter_context(full_precision(model))

@@ -16,6 +16,7 @@ class Snip(Pruner):
     )
     uses_data = True
     derivatives = True
+    batches = True
     batch_statistics = True
 
     def calculate_scores(self, network, x, y):

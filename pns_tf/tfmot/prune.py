@@ -15,6 +15,7 @@ from pns_tf.pruners.base import Pruner
 from pns_tf.pruners.batch import check_lengths, check_loss
 from pns_tf.pruners.class_weights import with_class_weight
 from pns_tf.pruners.network import Loss
+from pns_tf.pruners.sample_batches import rows_of
 from pns_tf.pruners.scoring import adds_losses, as_fed
 from pns_tf.pruning.layer_weights import parts, unknown_weights
 from pns_tf.pruning.patterns import Pattern, check_pattern
@@ -34,6 +35,7 @@ class Saliency:
     loss: Loss | None
     sample_weight: object
     batch_statistics: bool | None
+    batch_size: int | None
     pattern: Pattern | None
 
     @classmethod
@@ -49,6 +51,7 @@ class Saliency:
         class_weight: Mapping[int, float] | None = None,
         pattern: Pattern | None = None,
         unlabelled: bool = False,
+        batch_size: int | None = None,
     ) -> Saliency:
         """Raises `InputError` for an unknown pruner or scope, and for samples that do not work."""
         if isinstance(pruner, str):
@@ -68,7 +71,8 @@ class Saliency:
             check_loss(loss, keras.losses.get)
         weight = with_class_weight(samples[1], class_weight, weight)
         check_pattern(pattern)
-        return cls(pruner, *samples, scope, loss, weight, batch_statistics, pattern)
+        size = pruner.check_batch_size(batch_size)
+        return cls(pruner, *samples, scope, loss, weight, batch_statistics, size, pattern)
 
     def scores(self, model: keras.Model, weights: Sequence[PrunableWeight]) -> list[np.ndarray]:
         """One array for each of ``weights``."""
@@ -80,6 +84,7 @@ class Saliency:
             weights=weights,
             sample_weight=self.sample_weight,
             batch_statistics=self.batch_statistics,
+            batch_size=self.batch_size,
         )
 
 
@@ -97,6 +102,7 @@ def prune(
     sample_weight: np.ndarray | None = None,
     class_weight: Mapping[int, float] | None = None,
     batch_statistics: bool | None = None,
+    batch_size: int | None = None,
     skip: Sequence[str] = (),
     pattern: Pattern | None = None,
 ) -> keras.Model:
@@ -130,6 +136,7 @@ def prune(
         sample_weight, class_weight: of the samples and of their classes, as for ``fit``.
         batch_statistics: normalise by the samples' own statistics while scoring, see
             `pns_tf.pruners.Pruner.score`.
+        batch_size: samples that are taken at a time while scoring, by default all; as there.
         skip: names of layers that are to stay dense, such as "head" or, in a nested model or as the
             whole of it, "encoder/dense".
         pattern: which weights are kept together: `pns_tf.pruning.patterns.NofM` (2:4) or
@@ -160,13 +167,15 @@ def prune(
         class_weight,
         pattern,
         adds_losses(model),
+        batch_size,
     )
     if not isinstance(pruning_schedule, tfmot.sparsity.keras.PruningSchedule):
         raise InputError(
             f"pruning_schedule must be a TF-MOT PruningSchedule, got {pruning_schedule!r}"
         )
     if isinstance(model, keras.Model) and not model.built and x is not None:
-        model(saliency.x, training=False)
+        rows = saliency.batch_size  # sparse samples cannot be cut, and need not be
+        model(saliency.x if rows is None else rows_of(saliency.x, slice(rows)), training=False)
     weights = prunable_weights(model)
     skipped = _skipped(model, skip)
     _check_known(model, skipped)
