@@ -26,7 +26,7 @@ from pns_tf.leaderboard.ranking import (
 from pns_tf.leaderboard.ranking_picture import LEADERS, OTHER_STYLE, ranking_picture
 from pns_tf.leaderboard.report import write_leaderboard
 from pns_tf.leaderboard.statistics import profile
-from pns_tf.leaderboard.table import as_markdown, compared, reliability
+from pns_tf.leaderboard.table import as_markdown, compared, reliability, shown
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +55,10 @@ def test_entries_are_ranked_by_area_and_the_oracle_has_all_of_it(table):
         assert found.loc["oracle", ["area", "distance", "won", "never"]].tolist() == [1, 1, 1, 0]
         assert found.loc[CONSTANT, ["area", "distance", "won"]].tolist() == [0, np.inf, 0]
         assert found.loc[CONSTANT, "never"] == 1
+        assert found["place"].tolist() == [1, 2, 3, 4, 5]
+        assert (found["place_low"] == found["place"]).all()
+        assert (found["place_high"] == found["place"]).all()
+        assert shown(found.reset_index())["places"].tolist() == list("12345")
         assert (found["area_low"] <= found["area"]).all()
         assert (found["area"] <= found["area_high"]).all()
         assert found.loc["snip", "area_low"] < found.loc["snip", "area_high"]

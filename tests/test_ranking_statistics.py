@@ -10,6 +10,7 @@ from pns_tf.leaderboard.statistics import (
     interquartile_mean,
     median,
     median_of_one,
+    places,
     probability_of_improvement,
     profile,
     resampled,
@@ -131,6 +132,32 @@ def test_resampled_probabilities_lie_around_the_probability(seeds):
         x = [rng.normal(size=seeds) for _ in range(13)]
         found = probability_of_improvement(x, [scores - 0.1 for scores in x])
         assert found.low <= found.probability <= found.high
+
+
+def test_places_that_are_certain_are_single_and_others_ranges():
+    values = np.array([1.0, 0.0, 3.0, 2.0, 2.0])
+    noise = 0.1 * np.random.default_rng(0).normal(size=(5, 2000))
+    resamples = [*(values[:, None] + noise)[:4], np.array([])]
+    found = places(values, resamples)
+    # The last, of one seed, may be anywhere, also above the first.
+    np.testing.assert_array_equal(found, [[3, 4], [4, 5], [1, 2], [2, 3], [np.nan, np.nan]])
+
+
+def test_places_of_what_never_varies_are_by_the_values_and_ties_share_them():
+    values = np.array([1.0, 0.0, 0.0])
+    found = places(values, np.repeat(values[:, None], 50, axis=1))
+    np.testing.assert_array_equal(found, [[1, 1], [2, 3], [2, 3]])
+
+
+@pytest.mark.parametrize(("seeds", "least"), [(3, 0.83), (5, 0.87)])
+def test_places_hold_those_of_equal_entries_about_as_often_as_they_say(seeds, least):
+    rng, held = np.random.default_rng(0), []
+    for _ in range(40):
+        strata = rng.normal(size=(8, 13, seeds))
+        values = np.array([interquartile_mean(each.ravel()) for each in strata])
+        found = places(values, [resampled(list(each), interquartile_mean) for each in strata])
+        held.append((found == [1, 8]).all(axis=1))
+    assert least < np.mean(held) < 0.99
 
 
 def test_holm_multiplies_the_smallest_by_the_number_of_all():

@@ -20,8 +20,10 @@ from pns_tf.leaderboard.statistics import (
     holm,
     interquartile_mean,
     median,
+    places,
     probability_of_improvement,
     profile,
+    resampled,
 )
 from pns_tf.recipe.pruners import ORACLE
 
@@ -128,7 +130,8 @@ def ranking(made: Scores, ticket: str) -> pd.DataFrame:
         ticket: "strong" or "weak".
 
     Returns:
-        One row for each entry: ``entry``; ``area`` with ``area_low`` and ``area_high``;
+        One row for each entry: ``entry``; ``place`` and the best and the worst that it may be,
+        ``place_low`` and ``place_high``; ``area`` with ``area_low`` and ``area_high``;
         ``distance`` with its interval, the median over instances and seeds; ``won``, the fraction
         of runs whose ticket is near the planted one at no more than its density, with its interval;
         ``never``, the fraction of runs with none at any density; ``seeds``, how many count, see
@@ -138,9 +141,12 @@ def ranking(made: Scores, ticket: str) -> pd.DataFrame:
     """
     rows = [_ranked(made, entry, ticket) for entry in made.entries]
     table = pd.DataFrame(rows)
-    return table.sort_values(
-        "area", ascending=False, kind="stable", na_position="last"
-    ).reset_index(drop=True)
+    table = table.sort_values("area", ascending=False, kind="stable", na_position="last")
+    table.insert(1, "place", range(1, len(table) + 1))
+    areas = [made.strata(entry, ticket, "area") or [] for entry in table["entry"]]
+    resamples = [resampled(strata, interquartile_mean) for strata in areas]
+    table[["place_low", "place_high"]] = places(table["area"].to_numpy(), resamples)
+    return table.reset_index(drop=True)
 
 
 def _ranked(made: Scores, entry: str, ticket: str) -> dict[str, object]:

@@ -23,6 +23,7 @@ NOTE = (
     "Area: mean skill over the logarithm of density, from the planted ticket's density (weights "
     "and biases; where nothing is planted, the constructed one's) to 0.5, where 1 is as good as "
     "the planted ticket and 0 as the best constant; interquartile mean over instances and seeds. "
+    "Places: those that a pruner may have, 95 % sure, as areas may be nearly the same. "
     "Distance: lowest density tried at which a ticket is "
     f"near the planted one (accuracy at most {BELOW:g} below, or MSE at most {TIMES:g} times its "
     "own), by the planted density, so the upper end of a step between densities that were tried; "
@@ -42,9 +43,10 @@ NOTE = (
 def shown(found: pd.DataFrame) -> pd.DataFrame:
     """A `ranking` as text."""
     table = {
-        "": [str(place) for place in range(1, len(found) + 1)],
+        "": [str(place) for place in found["place"]],
         "pruner": found["entry"].tolist(),
         "area": _with_interval(found, "area", decimals),
+        "places": [_range(*ends) for ends in found[["place_low", "place_high"]].to_numpy()],
         "distance": _with_interval(found, "distance", number),
         "won": _with_interval(found, "won", decimals),
         "never": [decimals(value) for value in found["never"]],
@@ -150,6 +152,12 @@ def _with_interval(found: pd.DataFrame, name: str, words) -> list[str]:
             found[name], found[f"{name}_low"], found[f"{name}_high"], strict=True
         )
     ]
+
+
+def _range(low: float, high: float) -> str:
+    if pd.isna(low):
+        return UNKNOWN
+    return f"{low:.0f}" if low == high else f"{low:.0f}–{high:.0f}"
 
 
 def _interval(low: float, high: float, words) -> str:
