@@ -43,6 +43,9 @@ class FoundTicket:
         weights: of the ticket after training, as ``model.get_weights()`` gives them.
         initial_weights: of the ticket before training.
         scales: the strong ticket's outputs are to be divided by them, ``(outputs,)``.
+        final_scales: those that ``final`` is taken after: the trained ticket's outputs are to be
+            divided by them; ``None`` for classification, where it is taken of the outputs as
+            they are.
         search: what the pruner returned.
         settings: how it was sought.
         planted: where it was sought; ``None`` if nothing is planted there, or that is not known.
@@ -66,6 +69,7 @@ class FoundTicket:
     planted: Planted | None = None
     augmented: bool = False
     stream: Mapping | None = None
+    final_scales: np.ndarray | None = None
 
     def __repr__(self) -> str:
         return as_line("FoundTicket", self._facts)

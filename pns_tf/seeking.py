@@ -28,6 +28,7 @@ from pns_tf.measuring.evaluation import (
     Strength,
     evaluate_all,
     evaluate_strong,
+    trained_scales,
     without_validation,
 )
 from pns_tf.measuring.recovery import mask_metrics
@@ -205,7 +206,7 @@ class _Search:
         if judged and strength.validation is not None:
             metrics["validation_strong"] = strength.validation
         pruned, stream = self.model.get_weights(), self.loop.stream
-        start, validation = time.perf_counter(), []
+        start, validation, final_scales = time.perf_counter(), [], None
         if search.weights is not None:
             set_trained(self.pruner.name, self.model, search)
         else:
@@ -220,6 +221,7 @@ class _Search:
         training = time.perf_counter() - start + search.training_seconds
         if judged:
             metrics["final"], validated = evaluate_all(self.forward, self.kind, self.judging)
+            final_scales = trained_scales(self.forward, self.kind, self.judging)
             if validated is not None:
                 metrics["validation"] = validated
         metrics["density_asked"] = float(self.settings.density)
@@ -247,6 +249,7 @@ class _Search:
             planted=self.planted,
             augmented=self.loop.augmented,
             stream=None if search.weights is not None or stream == self.began else stream,
+            final_scales=final_scales,
         )
 
     def _judged_before(self) -> dict[str, float]:

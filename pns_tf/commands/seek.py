@@ -24,7 +24,7 @@ STRATEGIES = ("mirrored",)
     SeekSettings,
     Planting,
     Run,
-    without=(*HIDDEN, "search", "ticket"),
+    without=(*HIDDEN, "search", "ticket", "ranked"),
     defaults={"samples": None},
     types={"density": "float | str", "samples": "int | None"},
     each=("task", "depth", "width", "init", "pruner", "density", "seed"),

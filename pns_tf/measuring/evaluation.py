@@ -71,6 +71,20 @@ def evaluate_all(
     return metric, measure(train, data.y_train, validated, data.y_validation)
 
 
+def trained_scales(
+    network: Callable[[np.ndarray], np.ndarray], kind: Kind | str, data: Data
+) -> np.ndarray | None:
+    """What `evaluate_all` divides outputs by, ``(outputs,)``; ``None`` where it takes them as is.
+
+    Infinite for an output that is best left out.
+    """
+    kind = kind_named(kind)
+    if kind.discrete:
+        return None
+    with np.errstate(divide="ignore"):
+        return 1 / kind.fit_scales(outputs(network, data.x_train), data.y_train)
+
+
 def evaluate_strong(
     network: Callable[[np.ndarray], np.ndarray], kind: Kind | str, data: Data
 ) -> Strength:

@@ -159,6 +159,11 @@ HEADS: dict[str, Callable[[tf.Tensor], tf.Tensor]] = {
 }
 
 
+def head_name(head: Callable[[tf.Tensor], tf.Tensor]) -> str:
+    """The first name that it has in `HEADS`."""
+    return next(name for name, known in HEADS.items() if known is head)
+
+
 def popup_epoch(model: keras.Model, settings: PopupSettings) -> PopupEpoch:
     """The compiled epoch for models of this architecture, with this model's weights.
 

@@ -17,6 +17,7 @@ from pns_tf.checks import InputError
 from pns_tf.constructing.certificate import Certificate
 from pns_tf.constructing.constructed import CONSTRUCTED, Constructed
 from pns_tf.constructing.signs import centred
+from pns_tf.hosts.chains import fully_connected
 from pns_tf.hosts.compaction import compact
 from pns_tf.hosts.forward import forward, takes_images
 from pns_tf.hosts.graphs import Step, steps, wiring_of
@@ -55,6 +56,7 @@ class Server(tf.Module):
         biases: ``(fan_out,)`` each, masks already applied.
         scales: ``(outputs,)``: outputs are divided by them.
         network: the host whose layers to compute with, in place of a fully connected ReLU network.
+        head: what outputs go through before the scales.
 
     Example:
         >>> save_server("host", Server([np.eye(2)], [np.zeros(2)], np.ones(2)))
@@ -68,6 +70,7 @@ class Server(tf.Module):
         biases: Sequence[np.ndarray],
         scales: np.ndarray,
         network: keras.Model | None = None,
+        head: Callable[[tf.Tensor], tf.Tensor] = tf.identity,
     ):
         super().__init__()
         self.kernels = [tf.Variable(k, dtype=tf.float32, trainable=False) for k in kernels]
@@ -85,7 +88,8 @@ class Server(tf.Module):
         forward = _through(network) if network else _through_dense
         self.serve = tf.function(
             lambda x: (
-                forward(x, self.kernels, self.biases, getattr(self, "norms", ())) / self.scales
+                head(forward(x, self.kernels, self.biases, getattr(self, "norms", ())))
+                / self.scales
             ),
             input_signature=[signature],
         )
@@ -139,14 +143,18 @@ def save_server(path: Path | str, server: Server) -> None:
     tf.saved_model.save(root, str(path), signatures={"serving_default": server.serve})
 
 
-def server_of(model: keras.Model, scales: np.ndarray | None = None) -> Server:
+def server_of(
+    model: keras.Model,
+    scales: np.ndarray | None = None,
+    head: Callable[[tf.Tensor], tf.Tensor] | None = None,
+) -> Server:
     """The server of a host model, pruning masks applied; networks on images are compacted."""
     images = takes_images(model)
     model = compact(model).model if images else model
     kernels, biases = masked_arrays(model)
     scales = np.ones(biases[-1].shape) if scales is None else scales
-    plain = not images and wiring_of(model).is_chain
-    return Server(kernels, biases, scales, None if plain else model)
+    plain = not images and fully_connected(model)
+    return Server(kernels, biases, scales, None if plain else model, head or tf.identity)
 
 
 def record_of(planted: Planted, planting: Planting | Constructing, data: Data) -> dict:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from pns_tf.checks import InputError
 from pns_tf.found_ticket import FoundTicket
 from pns_tf.hosts.models import same_architecture, set_masks
 from pns_tf.masks import Mask
+from pns_tf.pruners.popup import HEADS
 from pns_tf.pruners.result import SearchResult
 from pns_tf.recipe.records import from_record
 from pns_tf.recipe.search import SeekSettings
@@ -45,6 +47,7 @@ def load_found(folder: Path | str) -> FoundTicket:
         weights, initial = (_weights(host, folder / name, masks) for name in (TRAINED, PRUNED))
     except (OSError, KeyError, ValueError) as error:
         raise InputError(f"{folder} holds no found ticket that can be read: {error}") from error
+    final = record.get("final_scales")
     return FoundTicket(
         masks=masks,
         metrics={name: math.nan if x is None else x for name, x in record["metrics"].items()},
@@ -55,12 +58,23 @@ def load_found(folder: Path | str) -> FoundTicket:
         host=host,
         weights=weights,
         initial_weights=initial,
-        scales=np.array(record["scales"]),
-        search=SearchResult(masks),
+        scales=_scales(record["scales"]),
+        search=SearchResult(
+            masks,
+            weights=weights if record.get("trained_by_search") else None,
+            history=record["history"][: record.get("search_epochs", 0)],
+            head=HEADS[record.get("head", "none")],
+        ),
         settings=from_record(SeekSettings, record),
         augmented=record["augmented"],
         stream=record.get("stream"),
+        final_scales=None if final is None else _scales(final),
     )
+
+
+def _scales(written: Sequence[float | None]) -> np.ndarray:
+    """Those of a record, where JSON has no infinity."""
+    return np.array([math.inf if scale is None else scale for scale in written])
 
 
 def _weights(host: keras.Model, path: Path, masks: Mask) -> list[np.ndarray]:

@@ -17,6 +17,7 @@ from pns_tf.hosts.paths import effective_mask
 from pns_tf.masks import Mask
 from pns_tf.pictures import layer_counts_figure, overlap_figure, save_figure, ticket_figure
 from pns_tf.planting.planted import Planted
+from pns_tf.pruners.popup import HEADS, head_name
 from pns_tf.recipe.hosts import Host
 from pns_tf.recipe.pruners import weak_from
 from pns_tf.recipe.search import SeekSettings
@@ -75,12 +76,13 @@ def write_found(
         "validation": found.validation,
         "seconds": found.seconds,
         "scales": found.scales.tolist(),
+        **_search_of(found),
         **({} if found.stream is None else {"stream": found.stream}),
         "versions": versions(),
     }
     pictures = _pictures(found, planted, f"{settings.pruner}, density {settings.density:g}")
     with new_folder(path, overwrite, holds=RECORD) as folder:
-        save_server(folder / "pruned", server_of(found.pruned, found.scales))
+        save_server(folder / "pruned", server_of(found.pruned, found.scales, found.search.head))
         save_server(folder / "trained", server_of(found.model))
         found.masks.save(folder / MASKS)
         if planted is not None:
@@ -98,6 +100,17 @@ def write_found(
             save_figure(figure, folder / f"{name}.png")
         write_json(folder / RECORD, record)
     return record
+
+
+def _search_of(found: FoundTicket) -> dict:
+    """What `FoundTicket.search` needs to be read back, where it is not as usual."""
+    head = found.search.head
+    return {
+        "search_epochs": len(found.search.history),
+        "trained_by_search": found.search.weights is not None,
+        **({} if head in (None, HEADS["none"]) else {"head": head_name(head)}),
+        **({} if found.final_scales is None else {"final_scales": found.final_scales.tolist()}),
+    }
 
 
 def _shapes(found: FoundTicket) -> dict:
