@@ -40,7 +40,7 @@ from pns_tf.pruners.taken_back import check_result, set_trained
 from pns_tf.recipe.search import SeekSettings
 from pns_tf.seeding import generator
 from pns_tf.tasks import Data
-from pns_tf.tasks.task import check_finite, kind_of
+from pns_tf.tasks.task import check_data, kind_of
 from pns_tf.training.host import train_host
 from pns_tf.training.loop import Loop
 from pns_tf.training.validation import Images
@@ -129,9 +129,9 @@ def seek_with(
         if planted is None:
             raise InputError("a host in which nothing is planted needs data to be trained on")
         data = planted.data(settings.samples, settings.noise)
-    check_finite(data)
     if planted is not None and planted.kind not in (None, kind_of(data)):
         raise InputError(f"data must be for {planted.kind}, got labels for {kind_of(data)}")
+    check_data(data, host.input_shape[1:], host.output_shape[-1])
     if augmented and not takes_images(host):
         raise InputError("only images can be augmented: expected augmented=False")
     check_applicable(pruner, settings, host, augmented)

@@ -10,6 +10,7 @@ import numpy as np
 
 from pns_tf.checks import InputError, choice, integer, number
 from pns_tf.memory import check_memory
+from pns_tf.own_modules import told
 from pns_tf.seeding import generator
 from pns_tf.tasks.kinds import CLASSIFICATION, REGRESSION, Kind, kind_named
 
@@ -52,6 +53,46 @@ def check_finite(data: Data) -> None:
         bad = ~np.isfinite(array.reshape(len(array), -1)).all(axis=1)
         if bad.any():
             raise InputError(f"{name} holds NaN or infinity in row {int(np.argmax(bad))}")
+
+
+def check_labels(what: str, y: np.ndarray, kind: Kind, samples: int, outputs: int) -> None:
+    """Raises ``InputError`` unless ``y`` are labels of so many samples for so many outputs."""
+    numbers = y.dtype.kind in "biuf"
+    if kind.discrete:
+        expected = f"class numbers from 0 to {outputs - 1}, shape ({samples},)"
+        fits = numbers and y.shape == (samples,)
+        wrong = y[(y % 1 != 0) | (y < 0) | (y >= outputs)] if fits else ()
+    else:
+        expected = f"numbers of shape ({samples}, {outputs})"
+        fits = numbers and y.shape == (samples, outputs)
+        wrong = ()
+    if not fits or len(wrong):
+        got = f"{wrong[0]:g} among them" if fits else f"{y.dtype} of shape {y.shape}"
+        raise InputError(f"{what} must be {expected}, got {got}")
+
+
+def check_data(data: Data, input_shape: Sequence[int | None], outputs: int) -> None:
+    """Raises ``InputError`` unless data are finite and fit a network.
+
+    Args:
+        data: of either kind.
+        input_shape: of one sample, ``None`` where any size will do.
+        outputs: of the network.
+    """
+    check_finite(data)
+    shape = tuple(input_shape)
+    for part in ("train", "test", "validation"):
+        x, y = getattr(data, f"x_{part}"), getattr(data, f"y_{part}")
+        if x is None or y is None:
+            continue
+        known = len(x.shape) == 1 + len(shape)
+        if not known or any(
+            n not in (None, size) for n, size in zip(shape, x.shape[1:], strict=True)
+        ):
+            raise InputError(
+                f"x_{part} must hold samples of shape {shape}, got shape {tuple(x.shape[1:])}"
+            )
+        check_labels(f"y_{part}", np.asarray(y), kind_of(data), len(x), outputs)
 
 
 class Target:
@@ -250,14 +291,17 @@ class Task:
         self, samples: int, noise: float, rng: np.random.Generator
     ) -> tuple[np.ndarray, np.ndarray]:
         x = rng.uniform(-1.0, 1.0, (samples, self.inputs))
-        y = self.label(x, noise, rng)
+        with told("task", self.name):
+            y = np.asarray(self.label(x, noise, rng))
+        check_labels(f"labels of task {self.name!r}", y, self.kind, samples, self.outputs)
         return x.astype(np.float32), y.astype(self.kind.label_type)
 
     def target(self, depth: int) -> Target:
         """Builds the hand-made network with ``depth`` neuron layers (input and output counted).
 
         Raises:
-            ValueError: ``depth`` is not an integer of at least 3.
+            ValueError: ``depth`` is not an integer of at least 3, or `layers` makes no network with
+                the task's inputs and outputs of it.
 
         Example:
             >>> import tasks
@@ -266,4 +310,15 @@ class Task:
         """
         depth = integer("depth", depth, minimum=3)
         check_memory(f"a target of depth {depth}", LAYER * depth)
-        return Target(*zip(*self.layers(depth), strict=True))
+        with told("task", self.name):
+            layers = list(self.layers(depth))
+        if not layers or not all(isinstance(p, tuple | list) and len(p) == 2 for p in layers):
+            raise InputError(f"layers of task {self.name!r} must be pairs of a kernel and a bias")
+        target = Target(*zip(*layers, strict=True))
+        found, wanted = target.shape, (self.inputs, self.outputs, depth)
+        if (found[0], found[-1], target.depth) != wanted:
+            raise InputError(
+                f"layers of task {self.name!r} must be {depth - 1}, from {self.inputs} inputs to "
+                f"{self.outputs} outputs, got neurons {found}"
+            )
+        return target
