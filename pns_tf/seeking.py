@@ -23,6 +23,7 @@ from pns_tf.hosts.models import (
     same_architecture,
     set_masks,
 )
+from pns_tf.hosts.seekable import check_seekable
 from pns_tf.masks import Mask
 from pns_tf.measuring.evaluation import (
     Strength,
@@ -82,7 +83,9 @@ def seek(
         **settings: any other field of `SeekSettings`, such as ``rounds=10`` for multishot.
 
     Raises:
-        ValueError: unknown pruner, a value out of range, data or scores that are not finite; a
+        ValueError: unknown pruner, a value out of range, data that are not finite or do not fit the
+            network, scores that are not finite; a model with frozen layers, regularisers or
+            constraints, or one that is pruned already; a
             pruner that keeps more than was asked for, returns weights that ignore its mask, or
             asks for the test set.
 
@@ -123,8 +126,11 @@ def seek_with(
     the strong ticket: for rankings, which judge by a rule of their own.
     """
     pruner = pruner or make_pruner(settings)
-    host = host_from_model(planted) if isinstance(planted, keras.Model) else planted.host
-    planted = None if isinstance(planted, keras.Model) else planted
+    if isinstance(planted, keras.Model):
+        check_seekable(planted)
+        host, planted = host_from_model(planted), None
+    else:
+        host = planted.host
     if data is None:
         if planted is None:
             raise InputError("a host in which nothing is planted needs data to be trained on")

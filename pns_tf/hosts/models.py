@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 
 import numpy as np
@@ -79,9 +80,10 @@ def host_from_model(model: keras.Model, name: str = "host") -> keras.Model:
         model: a functional or sequential model of one input and one output. Its weights lie in
             ``Conv2D``, ``DepthwiseConv2D`` and ``Dense`` layers (or those of a host, whose masks
             are copied too); between them there may be batch normalisation, sums, concatenations,
-            ReLU, max and average pooling, global pooling, flattening, zero padding and dropout,
-            all of which commute with positive scales of single channels, or absorb them. The last
-            layer with weights is linear: no softmax. In a chain without batch normalisation a ReLU
+            ReLU, max and average pooling, global pooling, flattening and zero padding, all of
+            which commute with positive scales of single channels, or absorb them. Dropout is left
+            out, with a warning: hosts are trained without it. The last layer with weights is
+            linear: no softmax. In a chain without batch normalisation a ReLU
             follows each other one.
         name: of the host.
 
@@ -105,13 +107,26 @@ def host_from_model(model: keras.Model, name: str = "host") -> keras.Model:
         check_relu_network(model, [step.layer for step in found])
     else:
         check_end(model, found)
-    inputs = keras.Input(model.input_shape[1:], name="x", dtype=DTYPE)
-    outputs = [inputs]
+    names = {step.layer.name for step in found}
+    free = ("x", *(f"x{number}" for number in range(len(names))))
+    own = next(word for word in free if word not in names)
+    inputs = keras.Input(model.input_shape[1:], name=own, dtype=DTYPE)
+    outputs, dropped = [inputs], []
     for step in found:
-        copy = masked_layer(step.layer)
         sources = [outputs[number] for number in step.inputs]
+        if isinstance(step.layer, keras.layers.Dropout):
+            outputs += sources
+            dropped.append(step.layer.name)
+            continue
+        copy = masked_layer(step.layer)
         outputs.append(copy(sources if len(sources) > 1 else sources[0]))
         _copy_weights(step.layer, copy)
+    if dropped:
+        warnings.warn(
+            f"dropout of model {model.name!r} is left out, as hosts are trained without it: "
+            f"{', '.join(dropped)}",
+            stacklevel=2,
+        )
     return keras.Model(inputs, outputs[-1], name=name)
 
 

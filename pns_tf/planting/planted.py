@@ -25,6 +25,7 @@ from pns_tf.hosts.models import (
     set_norms,
     set_parameters,
 )
+from pns_tf.hosts.seekable import check_seekable
 from pns_tf.masks import Mask
 from pns_tf.notebook import as_html, as_line, rounded
 from pns_tf.planting.algorithm import PlantedArrays, check_fit, plant_arrays
@@ -173,6 +174,8 @@ def plant(
     """
     arrays = template = network = None
     if host is not None:
+        if isinstance(host, keras.Model):
+            check_seekable(host)
         template = host_from_model(host) if isinstance(host, keras.Model) else None
         arrays = host if template is None else host_arrays(template)
         network = None if template is None else network_arrays(template, host_arrays(template))

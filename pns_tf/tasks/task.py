@@ -57,15 +57,14 @@ def check_finite(data: Data) -> None:
 
 def check_labels(what: str, y: np.ndarray, kind: Kind, samples: int, outputs: int) -> None:
     """Raises ``InputError`` unless ``y`` are labels of so many samples for so many outputs."""
-    numbers = y.dtype.kind in "biuf"
+    numbers, wrong = y.dtype.kind in "biuf", y[:0]
     if kind.discrete:
         expected = f"class numbers from 0 to {outputs - 1}, shape ({samples},)"
         fits = numbers and y.shape == (samples,)
-        wrong = y[(y % 1 != 0) | (y < 0) | (y >= outputs)] if fits else ()
+        wrong = y[(y % 1 != 0) | (y < 0) | (y >= outputs)] if fits else wrong
     else:
         expected = f"numbers of shape ({samples}, {outputs})"
         fits = numbers and y.shape == (samples, outputs)
-        wrong = ()
     if not fits or len(wrong):
         got = f"{wrong[0]:g} among them" if fits else f"{y.dtype} of shape {y.shape}"
         raise InputError(f"{what} must be {expected}, got {got}")
