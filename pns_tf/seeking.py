@@ -80,7 +80,8 @@ def seek(
         data: the data to use instead of the planted task's own.
         watch: told the number of each finished epoch, those of the search first, and its mean loss.
         augmented: train on randomly mirrored and shifted images.
-        **settings: any other field of `SeekSettings`, such as ``rounds=10`` for multishot.
+        **settings: any other field of `SeekSettings`, such as ``rounds=10`` for multishot;
+            ``samples`` and ``noise`` are by default those of the planted run.
 
     Raises:
         ValueError: unknown pruner, a value out of range, data that are not finite or do not fit the
@@ -99,6 +100,8 @@ def seek(
         if isinstance(planted, keras.Model):
             raise InputError("density must be a number where nothing is planted, got 'baseline'")
         density = planted.density
+    if isinstance(planted, Planted):
+        settings = {"samples": planted.samples, "noise": planted.noise} | settings
     name = pruner if isinstance(pruner, str) else pruner.name
     return seek_with(
         planted,
@@ -155,6 +158,12 @@ def check_applicable(
         raise InputError(
             f"density must keep at least one of the host's {size} parameters, "
             f"got {settings.density:g}"
+        )
+    steps = settings.prune_rounds if "prune_rounds" in pruner.heeds else None
+    if "schedule" in pruner.heeds and steps == 1 and settings.schedule != SeekSettings.schedule:
+        raise InputError(
+            "schedule is of the steps in which one pruning goes, and prune_rounds is 1: leave it "
+            f"out, got {settings.schedule!r}"
         )
     given = {**vars(settings), "augmented": augmented}
     default = {**vars(SeekSettings()), "augmented": False}

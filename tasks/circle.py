@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from pns_tf.checks import number
 from pns_tf.tasks import Task, piecewise_linear
 
 THRESHOLDS = np.array([0.2, 0.5, 0.7])  # t: the rings' borders, in r²
@@ -14,6 +15,7 @@ BETA = np.concatenate([[0.0], np.cumsum((ALPHA[:-1] - ALPHA[1:]) * THRESHOLDS)])
 
 def label(x: np.ndarray, noise: float, rng: np.random.Generator) -> np.ndarray:
     """Number of thresholds below r²; with probability ``noise`` the nearest other ring instead."""
+    number("noise of circle, a probability,", noise, 0.0, 1.0)
     r2 = np.sum(x**2, axis=1)
     ring = np.searchsorted(THRESHOLDS, r2)
     nearest = np.argmin(

@@ -34,7 +34,7 @@ def rows(
     return pd.DataFrame(
         [
             _row(with_seed(setting, seed), final, strong, collapse) | columns
-            for setting in settings
+            for setting in {each.name: each for each in settings}.values()
             for seed in range(seeds)
         ]
     )

@@ -37,7 +37,7 @@ class MadeUp:
             keep(run, Result(self.row(run), Mask([np.ones(2)])))
 
     def row(self, run: Run) -> dict:
-        others = dict.fromkeys((*OBJECTIVES, "planted"), 0.5)
+        others = dict.fromkeys((*OBJECTIVES, "planted"), 0.5) | {"best_constant": None}
         return {"run": run.name, **run.settings, **others, "final": self.final(run)}
 
 

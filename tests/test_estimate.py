@@ -28,6 +28,7 @@ def test_finished_runs_take_no_time_and_tell_how_long_the_others_will(tmp_path):
     store = Store(tmp_path)
     first, *others = everything = runs()
     row = {**first.settings, "pruning_seconds": 10.0, "training_seconds": 20.0}
+    row |= {"best_constant": 0.1}
     store.write(first, Result(row, Mask([[1]])))
     left, seconds = seconds_left(everything, store, workers=2)
     assert left == len(others)

@@ -137,14 +137,18 @@ def test_a_kept_run_is_read_back_with_its_masks(tmp_path):
     assert sorted(path.suffix for path in (tmp_path / "runs").iterdir()) == [".json", ".npz"]
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", "null", '{"task": "relu"}', "other settings"])
+@pytest.mark.parametrize(
+    "content", ["", "{", "[]", "null", '{"task": "relu"}', "other settings", "outdated"]
+)
 def test_a_damaged_row_is_named_and_put_aside(tmp_path, capsys, content):
     run, other = small_runs(2)
-    row = {**run.settings, "final": 1.0}
+    row = {**run.settings, "final": 1.0, "best_constant": 0.5}
     store = Store(tmp_path)
     store.write(run, Result(row, Mask([np.ones(2)])))
     path = tmp_path / "runs" / f"{run.name}.json"
-    path.write_text(json.dumps(other.settings) if content == "other settings" else content)
+    outdated = {**run.settings, "final": 1.0}  # of when class scales were fitted otherwise
+    made = {"other settings": other.settings, "outdated": outdated}
+    path.write_text(json.dumps(made[content]) if content in made else content)
     assert store.read(run) is None
     said = capsys.readouterr().out
     assert str(path) in said

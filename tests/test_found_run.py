@@ -90,6 +90,8 @@ def test_the_record_says_what_was_done_and_what_came_of_it(found_run):
         "schedule_lr",
         "tflite_bytes",
         "scales",
+        "search_epochs",
+        "trained_by_search",
         "augmented",
     }
     assert len(record["history"]) == 2

@@ -41,7 +41,8 @@ def detect(given: Given, *, planted: str | None = None, out: str = "results/dete
         width: neurons in each hidden layer, separated by commas.
         planting: of published, default, hide_biases, approximate, strong, strong_approximate,
             separated by commas, () for all of them; or constructed, which writes nothing and needs
-            a depth of one more than the target and a wide host.
+            a depth of one more than the target and a wide host: the ticket before construct
+            shrinks it.
         hosts: how many are attacked for each of these.
         planted: folder that plant or construct wrote, to attack its host after a study of hosts
             that only the seed tells from it.
@@ -50,6 +51,7 @@ def detect(given: Given, *, planted: str | None = None, out: str = "results/dete
     from pns_tf.saving.storage import output_folder
 
     folder = output_folder(out, "runs")
+    _check_own(folder / "runs.csv")
     attacks: Sequence[Attack | OnDisk]
     attacks = _drawn(given) if planted is None else [_on_disk(given)]
     if planted is not None:
@@ -102,6 +104,8 @@ def _drawn(given: Given) -> list[Attack]:
     )
     if not attacks:
         raise InputError("detect needs at least one depth and one width")
+    if not any("epsilon" in attack.options for attack in attacks):
+        given.need("an approximate planting", "epsilon")
     return list(dict.fromkeys(attacks))
 
 
@@ -112,6 +116,12 @@ def _on_disk(given: Given) -> OnDisk:
     given.leave_out(*OF_RUNS, by="--planted")
     folder = Path(text("planted", given["planted"], "a folder that plant or construct wrote"))
     return given.make(OnDisk, folder=folder)
+
+
+def _check_own(path: Path) -> None:
+    """Raises `InputError` if there is a table of another command, which must not be replaced."""
+    if path.exists() and "attacker" not in path.open(encoding="utf-8").readline().split(","):
+        raise InputError(f"{path} is no table of detect: name another folder with --out")
 
 
 def _write(path: Path, write: Callable[[Path], object]) -> None:

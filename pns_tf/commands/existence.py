@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,8 +32,9 @@ def existence(given: Given, *, out: str | None = None, overwrite: bool = False):
         depth: neuron layers, input and output counted, at least 3; or several, with commas.
         width: neurons in each hidden layer of the host, there is no largest one; or several, with
             commas.
-        out: folder for settings.json, layers.csv, bound.csv and existence.png, None for no files;
-            for several tasks, depths or widths a folder <task>-d<depth>-w<width> of each in it.
+        out: folder for settings.json, layers.csv, bound.csv and existence.png, and with hosts
+            frequency.csv, None for no files; for several tasks, depths or widths a folder
+            <task>-d<depth>-w<width> of each in it.
         overwrite: replace a folder that exists.
     """
     from pns_tf.saving.storage import check_free, output_folder
@@ -63,10 +65,11 @@ def _answer(asked: Existence, path: Path | None, overwrite: bool) -> None:
     widths = sorted({asked.width, 100, 1000, 10**6})
     bounds = bound_table(target, widths, asked.epsilon, asked.delta)
     print(report(asked, layers, bounds))
-    if asked.hosts:
-        print(_measured(asked, target))
+    found = _measured(asked, target) if asked.hosts else None
+    if found is not None:
+        print(_seen(asked, found))
     if path is not None:
-        _write(path, overwrite, asked, target, layers, bounds)
+        _write(path, overwrite, asked, target, layers, bounds, found)
 
 
 def report(asked: Existence, layers: pd.DataFrame, bounds: pd.DataFrame) -> str:
@@ -149,20 +152,27 @@ def _formula(row: dict) -> str:
     return "Theorem 2, wide output layer" if row["wide_output"] else "Theorem 2"
 
 
-def _measured(asked: Existence, target: Target) -> str:
+def _measured(asked: Existence, target: Target) -> pd.DataFrame:
+    """How often random hosts of each kind hold a copy, with 95 % intervals."""
+    import pandas as pd
+
     from pns_tf.theory.existence import INITS
     from pns_tf.theory.frequency import frequency
     from pns_tf.theory.unit_target import unit_target
 
     unit = unit_target(target, asked.epsilon, "proven")
+    seen = {init: frequency(unit, asked.width, asked.hosts, init, asked.seed) for init in INITS}
+    return pd.DataFrame([{"init": init, **dataclasses.asdict(each)} for init, each in seen.items()])
+
+
+def _seen(asked: Existence, found: pd.DataFrame) -> str:
     width = _width(str(asked.width))
     lines = ["", f"copies found in {asked.hosts:,} random hosts of width {width}", ""]
-    for init in INITS:
-        seen = frequency(unit, asked.width, asked.hosts, init, asked.seed)
-        lines.append(
-            f"{init:<10} {seen.found / seen.hosts:.4g} (95 % confidence {seen.low:.4g} to "
-            f"{seen.high:.4g})"
-        )
+    lines += [
+        f"{row.init:<10} {row.found / row.hosts:.4g} (95 % confidence {row.low:.4g} to "
+        f"{row.high:.4g})"
+        for row in found.itertuples()
+    ]
     return "\n".join(lines)
 
 
@@ -173,6 +183,7 @@ def _write(
     target: Target,
     layers: pd.DataFrame,
     bounds: pd.DataFrame,
+    found: pd.DataFrame | None,
 ) -> None:
     from pns_tf.pictures.style import save_figure
     from pns_tf.recipe.records import record_of
@@ -184,5 +195,8 @@ def _write(
         write_json(folder / SETTINGS, record_of(asked))
         layers.to_csv(folder / "layers.csv", index=False)
         bounds.to_csv(folder / "bound.csv", index=False)
+        if found is not None:
+            found.to_csv(folder / "frequency.csv", index=False)
         save_figure(existence_figure(target, title), folder / "existence.png")
-    print(f"\nwritten to  {path}\n            settings.json, layers.csv, bound.csv, existence.png")
+    tables = "layers.csv, bound.csv" + ", frequency.csv" * (found is not None)
+    print(f"\nwritten to  {path}\n            settings.json, {tables}, existence.png")

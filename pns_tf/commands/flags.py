@@ -139,8 +139,9 @@ def takes(
         defaults: of flags that have another default, or none, in the recipes.
         types: of flags that allow for more than the recipes.
         each: flags that take several values separated by commas: the command is done once for each
-            combination of them. Its function then checks all that can be wrong and returns the
-            work, so that nothing starts before every combination has been checked.
+            combination of them. Its function then checks all that can be known to be wrong without
+            TensorFlow, which a pruner's options cannot, and returns the work: so much has been
+            checked of every combination before anything starts.
 
     Returns:
         A decorator. The function that it gives has all flags as keyword-only parameters and in its

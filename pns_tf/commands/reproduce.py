@@ -9,6 +9,8 @@ from pns_tf.checks import InputError, choice, flag, several, text
 from pns_tf.commands.flags import command_line
 
 REMADE = ("width_multiplier", "epochs", "samples")  # what figure 5 leaves to choose
+CHOOSING = ("task", "pruner", "density", "seeds", *REMADE)  # among an experiment's runs
+OF_RUNS = ("workers", "scheduler", "export", "data_dir", "beside")  # where runs are executed
 
 
 def reproduce(
@@ -73,7 +75,15 @@ def reproduce(
     from pns_tf.saving.storage import output_folder
 
     store = Store(output_folder(out, "runs", written=not flag("check", check)))
-    if check and figure is None and experiment is None:
+    everywhere = figure is None and experiment is None
+    if check:
+        unheeded = [*OF_RUNS, *(CHOOSING if everywhere else ())]
+        for name in unheeded:
+            if given[name] not in (None, ()):
+                raise InputError(f"--{name} does not go with --check, got {given[name]!r}")
+        if everywhere and flag("control", control):
+            raise InputError("--control with --check needs --figure or --experiment")
+    if check and everywhere:
         print(_findings(store))
         return
     if (figure is None) == (experiment is None):
@@ -84,7 +94,7 @@ def reproduce(
     chosen = whole.narrowed(several(task), densities=several(density))
     chosen = chosen.sought_by(several(pruner))
     if flag("control", control):
-        chosen = chosen.controlled()
+        whole, chosen = whole.controlled(), chosen.controlled()
     ranked = None if beside is None else _ranked(beside, whole.name)
     data_dir = check_data_dir(data_dir)
     if data_dir is not None and not any(run.host.on_images for run in chosen.settings):

@@ -67,7 +67,6 @@ def seek(
         overwrite: replace a run that exists.
     """
     from pns_tf.commands.checks import check_data_dir
-    from pns_tf.recipe.names import augmented_word, found_name
     from pns_tf.saving.storage import RECORD, check_free, output_folder
 
     # What can be wrong is found before TensorFlow is imported and before anything is written.
@@ -87,17 +86,32 @@ def seek(
     run = given.make(Run, host=place.host, search=settings)
     if run.control and (place.folder is not None or run.planting is None):
         raise InputError("--control needs a ticket that seek itself plants in a host")
-    name = run.folder
-    if place.folder is not None:
-        name = found_name(place.folder.resolve().name, settings, place.seed)
-        name += augmented_word(run.augmented)
-    path = folder / name
+    if settings.rounds == 1:
+        given.need("--rounds of two or more", "round_epochs")
+    path = folder / _name(run, place)
     check_free(path, flag("overwrite", overwrite), holds=RECORD)
     flag("tflite", tflite)
     if strategy is not None:
         choice("strategy", strategy, STRATEGIES)
 
     return functools.partial(_seek, run, place, path, given, data_dir)
+
+
+def _name(run: Run, place: Place) -> str:
+    """Of the folder: what was planted says of which data, or else the last words do."""
+    from pns_tf.recipe.names import augmented_word, found_name, unusual_words
+
+    if place.folder is None:
+        name = run.folder
+    else:
+        name = found_name(place.folder.resolve().name, run.search, place.seed)
+        name += augmented_word(run.augmented)
+    said = {}
+    if place.host.on_images or run.planting is None:
+        usual = {"samples": place.host.usual_samples, "noise": place.host.own_noise}
+        given = {"samples": place.samples, "noise": place.noise}
+        said = {key: value for key, value in given.items() if value not in (None, usual[key])}
+    return name + unusual_words(said)
 
 
 def _seek(run: Run, place: Place, path: Path, given: Given, data_dir: str | None) -> None:

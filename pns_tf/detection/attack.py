@@ -113,7 +113,10 @@ def _all_rows(attack: Attack, each: Callable[[], object]) -> Iterator[dict]:
     seeds = range(attack.seed, attack.seed + attack.hosts)
     studied = [planted_host(attack, seeds.stop + number)[0] for number in range(attack.study)]
     everybody = after_study(studied, attack.seed)
+    said = dataclasses.asdict(attack)
+    if "epsilon" not in attack.options:
+        said["epsilon"] = None
     for seed in seeds:
         host, written = planted_host(attack, seed)
-        yield from rows(host, written, everybody, {**dataclasses.asdict(attack), "host": seed})
+        yield from rows(host, written, everybody, {**said, "host": seed})
         each()

@@ -32,7 +32,8 @@ class Attack:
         depth: neuron layers of the hosts, input and output counted.
         width: neurons in each hidden layer of the hosts.
         planting: one of published, default, hide_biases, approximate, strong, strong_approximate,
-            or constructed, which writes nothing; the target then has a layer less than the host.
+            or constructed, which writes nothing; the target then has a layer less than the host,
+            and the ticket is the one before `pns_tf.construct` shrinks it.
         hosts: how many are attacked, with this seed and those after it.
         study: how many others the attackers study before, with the seeds after these.
         epsilon: output error of the approximate plantings.

@@ -13,7 +13,7 @@ from pns_tf.recipe.pruners import check_name
 from pns_tf.recipe.run import Run, density_name, with_seed
 
 # What other commands write beside the folders of experiments; and those of sweeps, "sweep-…".
-OTHERS = ("leaderboard", "minimal_width", "runs", "tickets")
+OTHERS = ("detection", "leaderboard", "minimal_width", "runs", "tickets")
 
 
 @dataclass(frozen=True)
@@ -91,17 +91,20 @@ class Experiment:
     ) -> Experiment:
         """The settings of these tasks, pruners and densities only; of all where none are named.
 
+        A density is named by its number, or as baseline.
+
         Raises:
             ValueError: a value that no setting has; the message names those that there are.
         """
         kept = list(self.settings)
-        for what, wanted, value in (
-            ("task", tasks, lambda run: run.task),
-            ("pruner", pruners, lambda run: run.search.pruner),
-            ("density", densities, density_name),
+        for what, wanted, words in (
+            ("task", tasks, lambda run: [run.task]),
+            ("pruner", pruners, lambda run: [run.search.pruner]),
+            # At depth 3 the baseline of relu is 0.01, for example.
+            ("density", densities, lambda run: [density_name(run), f"{run.search.density:g}"]),
         ):
             wanted = [str(item) for item in wanted]
-            there = sorted({str(value(run)) for run in kept})
+            there = sorted({word for run in kept for word in words(run)})
             for item in wanted:
                 if item not in there:
                     raise InputError(
@@ -109,15 +112,15 @@ class Experiment:
                         f"choose from {', '.join(there)}"
                     )
             if wanted:
-                kept = [run for run in kept if str(value(run)) in wanted]
+                kept = [run for run in kept if {*words(run)} & {*wanted}]
         return dataclasses.replace(self, settings=kept)
 
     def sought_by(self, pruners: Iterable[str]) -> Experiment:
         """The settings of these pruners only; of all where the experiment has none of them.
 
         Args:
-            pruners: those of the experiment, and others that join them, see `with_pruner`: ones
-                that come along, or "module:Class".
+            pruners: those of the experiment, and others that join them, ones that come along or
+                "module:Class", in the settings of the experiment's first pruner.
 
         Raises:
             ValueError: a pruner that is not known; the message names those that are.
@@ -128,9 +131,8 @@ class Experiment:
         for name in more:
             check_name(name)
         chosen = self.narrowed(pruners=[name for name in wanted if name in own])
-        for name in more:
-            chosen = chosen.with_pruner(name)
-        return chosen
+        added = [run for name in more for run in self._with_pruner(name)]
+        return dataclasses.replace(chosen, settings=[*chosen.settings, *added])
 
     def controlled(self) -> Experiment:
         """The same, each search done in the host before planting, too.
@@ -151,13 +153,16 @@ class Experiment:
 
     def with_pruner(self, pruner: str) -> Experiment:
         """The same settings with one more pruner, wherever the first one is used."""
+        settings = [*self.settings, *self._with_pruner(pruner)]
+        return dataclasses.replace(self, settings=settings)
+
+    def _with_pruner(self, pruner: str) -> list[Run]:
         first = self.settings[0].search
         template = [run for run in self.settings if run.search.pruner == first.pruner]
         template = [run for run in template if run.search.options == first.options]
-        added = [
+        return [
             dataclasses.replace(
                 run, search=dataclasses.replace(run.search, pruner=pruner, options={})
             )
             for run in template
         ]
-        return dataclasses.replace(self, settings=[*self.settings, *added])

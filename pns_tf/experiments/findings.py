@@ -91,7 +91,7 @@ class Evidence:
 
     def __init__(self, settings: Sequence[Run], table: pd.DataFrame):
         table = prepared(table).set_index("run")
-        self.settings = settings
+        self.settings = list({run.name: run for run in settings}.values())  # equal ones once
         self._seeds = sorted(set(table["seed"]))
         self._measures = {
             "strong": skill(table, "strong"),

@@ -20,7 +20,7 @@ MODERATE = {"low": 0.1}
 CIRCLE, REGRESSION = ("circle",), ("helix", "relu")
 LITTLE = {"low": -0.1, "high": 0.1}  # a difference of skill
 PROFITING = ("magnitude", "snip", "synflow")  # from multishot
-FIXED = {f"{density:g}" for density in DENSITIES if density != "baseline"}
+FIXED = {density for density in DENSITIES if density != "baseline"}
 
 
 def _each(
@@ -141,7 +141,7 @@ def _depth_3_is_hardest(t: Tables) -> list[Claim]:
 
 def _mean_skill(evidence: Evidence, task: str) -> pd.Series:
     """By seed: over all pruners, and the densities that do not depend on the depth."""
-    settings = [run for run in evidence.where((task,)) if density_name(run) in FIXED]
+    settings = [run for run in evidence.where((task,)) if run.search.density in FIXED]
     skills = pd.concat([evidence.values(run, "final") for run in settings], axis=1)
     return skills.mean(axis=1, skipna=False)
 
@@ -156,7 +156,7 @@ def _width_changes_little(t: Tables) -> list[Claim]:
             **LITTLE,
         )
         for run in t["figure9"].where()
-        if density_name(run) in FIXED
+        if run.search.density in FIXED
     ]
 
 

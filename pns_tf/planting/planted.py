@@ -60,6 +60,7 @@ class Planted:
         epsilon: by how much ``ticket(x) / scales`` may differ from ``target(x)``, if it was planted
             approximately.
         written: how many of the host's parameters were changed; ``None`` if that is not known.
+        samples, noise: of the task's `data`; ``None`` for the task's own noise level.
     """
 
     host: keras.Model
@@ -75,6 +76,8 @@ class Planted:
     hide: str = "default"
     epsilon: float | None = None
     written: int | None = None
+    samples: int = 10_000
+    noise: float | None = None
 
     def __repr__(self) -> str:
         return as_line(type(self).__name__, self._facts)
@@ -119,15 +122,19 @@ class Planted:
         """Kind of the task; ``None`` if there is no task."""
         return self.task.kind if self.task else None
 
-    def data(self, samples: int = 10_000, noise: float | None = None) -> Data:
+    def data(self, samples: int | None = None, noise: float | None = None) -> Data:
         """The task's data, drawn from this ticket's seed.
+
+        Args:
+            samples, noise: as for `pns_tf.tasks.Task.data`; ``None`` for the ticket's own.
 
         Raises:
             ValueError: the target is the user's own, so that its data are not known here.
         """
         if self.task is None:
             raise InputError("a target of your own has no task to draw data from")
-        return self.task.data(samples, noise, self.seed)
+        samples = self.samples if samples is None else samples
+        return self.task.data(samples, self.noise if noise is None else noise, self.seed)
 
 
 def plant(

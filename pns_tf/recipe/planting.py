@@ -110,6 +110,6 @@ class Planting:
 
     @property
     def name(self) -> str:
-        """Of the run's folder: different settings have different names."""
+        """Of the run's folder: different settings have different names, but for trained tickets."""
         planted = "" if self.ticket is None else "-planted"
         return self.host.title(self.seed) + planted + self.unusual

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 CURVES = "curves"  # in the file of a row, but no column of tables
+SAID = "best_constant"  # not by rows of before the scales of classes were fitted as they are now
 
 
 class Store:
@@ -54,9 +55,9 @@ class Store:
             raise InputError(f"cannot write to {self._runs}: {error.strerror}") from error
 
     def read(self, run: Run) -> dict | None:
-        """The row of a finished run; ``None`` if there is none or it is damaged.
+        """The row of a finished run; ``None`` if there is none, or it is damaged or outdated.
 
-        A damaged row is put aside into ``runs/damaged`` and named on standard output.
+        Such a row is put aside into ``runs/damaged`` and named on standard output.
         """
         path = self._row(run)
         if not self.has(run):
@@ -69,6 +70,8 @@ class Store:
             differing = [key for key, value in run.settings.items() if row[key] != value]
             if differing:
                 raise ValueError(f"of other settings ({', '.join(differing)})")
+            if SAID not in row:
+                raise ValueError(f"of an earlier version, whose metrics were others (no {SAID})")
             return row
         except (ValueError, KeyError, TypeError) as error:
             aside = self._runs / "damaged" / path.name

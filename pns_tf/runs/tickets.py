@@ -8,13 +8,16 @@ from pathlib import Path
 
 import pandas as pd
 
+from pns_tf.checks import json_object
 from pns_tf.masks import Mask
 from pns_tf.recipe.run import Run
 from pns_tf.reports.rows import prepared
 from pns_tf.runs.choosing import chosen_by
 from pns_tf.runs.execute import found_in, network_of
+from pns_tf.runs.ranked import BY_THE_PAPER
 from pns_tf.runs.store import Store
-from pns_tf.runs.workers import open_executor
+from pns_tf.runs.workers import open_executor, shared_out
+from pns_tf.saving.storage import RECORD
 from pns_tf.tasks.kinds import kind_named
 
 
@@ -64,8 +67,16 @@ def export(
     rows = {row["run"]: row for row in table.to_dict("records")}
     by_name = {run.name: run for run in runs}
     wanted = {name: folder / by_name[name].folder for name in chosen(table, which)}
-    written, complaints = 0, []
-    with open_executor(workers, scheduler=None) as (executor, _):
+    written, complaints = (
+        0,
+        [
+            f"{path.name} is of run {there}, not of {name}: it is left as it is"
+            for name, path in wanted.items()
+            if (there := _run_of(path)) not in (None, name)
+        ],
+    )
+    workers, threads = shared_out(runs, workers)
+    with open_executor(workers, scheduler=None, threads=threads) as (executor, _):
         futures = [
             executor.submit(
                 export_one,
@@ -113,8 +124,11 @@ def export_one(
 
     network = network_of(run, results)
     found = found_in(network, run, data_dir)
+    elsewise = BY_THE_PAPER if run.ranked else ()  # the row judges these by another rule
     differing = [
-        name for name, value in found.metrics.items() if not _same(value, row.get(name, value))
+        name
+        for name, value in found.metrics.items()
+        if name not in elsewise and not _same(value, row.get(name, value))
     ]
     if found.masks != masks or differing:
         return (
@@ -129,8 +143,14 @@ def export_one(
         planted_in=None if run.planting is None else run.planting.name,
         host=run.host,
         augmented=run.augmented,
+        run=run.name,
     )
     return None
+
+
+def _run_of(path: Path) -> str | None:
+    """The run whose ticket a folder holds; ``None`` if there is no folder, or it does not say."""
+    return json_object(path / RECORD, "found ticket").get("run") if path.exists() else None
 
 
 def _same(value: float, stored: float) -> bool:

@@ -56,10 +56,7 @@ def run_all(
     """
     # Runs on the same host next to each other: a worker keeps the host it used last.
     left = {run.name: run for run in sorted(runs, key=_host_of)}
-    threads = 1
-    if any(run.host.on_images for run in runs):
-        workers = workers or 1
-        threads = max(1, cores() // workers)
+    workers, threads = shared_out(runs, workers)
     failed: list[tuple[Run, Exception]] = []
     fruitless = 0
     while left:
@@ -95,6 +92,17 @@ def run_all(
             f"{len(failed)} of {len(runs)} runs failed; the first: {run.task}, "
             f"{run.search.pruner}, density {run.search.density:g}, seed {run.search.seed}: {why}"
         ) from error
+
+
+def shared_out(runs: Sequence[Run], workers: int | None) -> tuple[int | None, int]:
+    """Processes and threads of each: trainings on images follow one another and use all cores.
+
+    With other numbers of threads sums are rounded otherwise, and their weights differ.
+    """
+    if not any(run.host.on_images for run in runs):
+        return workers, 1
+    workers = workers or 1
+    return workers, max(1, cores() // workers)
 
 
 def cores() -> int:

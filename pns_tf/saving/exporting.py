@@ -277,6 +277,9 @@ def load_planted(folder: Path | str) -> Planted:
             hide=CONSTRUCTED if made else record.get("hide", "default"),
             epsilon=record.get("epsilon"),
         )
+        if task is not None:
+            kept = {"samples": record["samples"], "noise": record["noise"]}
+            planted = dataclasses.replace(planted, **kept)
         if not made:
             return planted
         return Constructed(

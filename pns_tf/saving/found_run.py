@@ -41,6 +41,7 @@ def write_found(
     augmented: bool = False,
     tflite: bool = False,
     overwrite: bool = False,
+    run: str | None = None,
 ) -> dict:
     """Writes a search to ``path``, whole or not at all.
 
@@ -54,6 +55,7 @@ def write_found(
         augmented: whether training mirrored and shifted images.
         tflite: also write the trained ticket as a TFLite file.
         overwrite: replace what is there.
+        run: name of the experiment's run that found it.
 
     Returns:
         The run's record, as in its ``ticket.json``.
@@ -77,6 +79,7 @@ def write_found(
         "seconds": found.seconds,
         "scales": found.scales.tolist(),
         **_search_of(found),
+        **({} if run is None else {"run": run}),
         **({} if found.stream is None else {"stream": found.stream}),
         "versions": versions(),
     }

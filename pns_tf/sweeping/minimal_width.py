@@ -13,7 +13,7 @@ from pns_tf.reports.lines import STROKE
 from pns_tf.reports.statistics import at_most
 from pns_tf.sweeping.gap import gap
 from pns_tf.sweeping.objectives import STORED_GAP
-from pns_tf.sweeping.picture import width_axis
+from pns_tf.sweeping.picture import width_axis, words
 from pns_tf.sweeping.settings import Sweep
 
 THRESHOLD = {"color": INK, "linestyle": (0, (5, 2)), "linewidth": 1.2}
@@ -58,7 +58,8 @@ def smallest(tried: pd.DataFrame, sweep: Sweep) -> dict:
         "trials": len(tried),
     }
     if near.empty:
-        return row | {"narrower": sweep.max_width, **_spread("narrower", tried.iloc[-1])}
+        widest = tried.iloc[-1]  # not always max_width, where step leads past that
+        return row | {"narrower": int(widest["width"]), **_spread("narrower", widest)}
     found = near.iloc[0]
     row |= {"width": int(found["width"]), **_spread("", found)}
     narrower = tried[tried["width"] < found["width"]]
@@ -85,12 +86,12 @@ def as_markdown(table: pd.DataFrame, sweep: Sweep) -> str:
             "task": table["task"],
             "pruner": table["pruner"],
             "smallest width": [
-                f"> {sweep.max_width}" if pd.isna(width) else f"{width:.0f}"
-                for width in table["width"]
+                f"> {row['narrower']:.0f}" if pd.isna(row["width"]) else f"{row['width']:.0f}"
+                for row in table.to_dict("records")
             ],
             "gap there": [_words(row, STORED_GAP) for row in table.to_dict("records")],
             "gap at the next narrower width": [
-                "none: the ticket needs this width"
+                _narrowest(row["width"], sweep)
                 if pd.isna(row.get("narrower"))
                 else f"{row['narrower']:.0f}: {_words(row, f'narrower_{STORED_GAP}')}"
                 for row in table.to_dict("records")
@@ -98,6 +99,11 @@ def as_markdown(table: pd.DataFrame, sweep: Sweep) -> str:
         }
     )
     return f"{shown.to_markdown(index=False, disable_numparse=True)}\n"
+
+
+def _narrowest(width: float, sweep: Sweep) -> str:
+    needed = "the ticket needs this width"
+    return f"none: {needed if width > sweep.min_width else 'it is the narrowest searched'}"
 
 
 def _words(row: dict, name: str) -> str:
@@ -131,12 +137,12 @@ def gaps_figure(tried: pd.DataFrame, sweep: Sweep) -> Figure:
             )
         axes.axhline(sweep.gap, label=f"near enough: {sweep.gap:g}", **THRESHOLD)
         axes.set_title(task, fontsize=10)
-        axes.set_ylim(min(0.0, part["min"].min()) - 0.04, 1.25)
         axes.spines[["top", "right"]].set_visible(False)
         axes.tick_params(labelsize=8)
         axes.grid(color=ZERO, linewidth=0.4, alpha=0.5)
         width_axis(axes, part["width"].min(), part["width"].max())
+    panels[0].set_ylim(min(0.0, tried["min"].min()) - 0.04, max(1.25, tried["max"].max() + 0.04))
     panels[0].set_ylabel("gap to the planted ticket", fontsize=9)
     legend_below(figure, *panels[0].get_legend_handles_labels())
-    set_title(figure, f"density {sweep.density:g}, depth {sweep.depth}")
+    set_title(figure, f"{words('density', sweep.density)}, depth {sweep.depth}")
     return figure

@@ -134,21 +134,29 @@ def _series_and_panels(trials: pd.DataFrame, sweep: Sweep) -> tuple[pd.Series, p
 
 def _labels(trials: pd.DataFrame, names: Sequence[str]) -> pd.Series:
     """The values of some hyperparameters in words."""
-    words = [trials[name].map(functools.partial(_words, name)) for name in names]
+    said = [trials[name].map(functools.partial(words, name)) for name in names]
     return (
-        functools.reduce(lambda a, b: a + ", " + b, words) if words else pd.Series("", trials.index)
+        functools.reduce(lambda a, b: a + ", " + b, said) if said else pd.Series("", trials.index)
     )
 
 
-def _words(name: str, value: object) -> str:
+def words(name: str, value: object) -> str:
+    """A setting and its value, such as "snip" or "density 0.1".
+
+    Example:
+        >>> words("pruner", "snip"), words("learning_rate", 0.1), words("density", "baseline")
+        ('snip', 'learning rate 0.1', 'density baseline')
+    """
+    if name == "pruner":
+        return str(value)
     if isinstance(value, str):
-        return value
+        return f"{name.replace('_', ' ')} {value}"
     return f"{name.replace('_', ' ')} {value:.4g}"
 
 
 def _title(sweep: Sweep) -> str:
     fixed = [
-        _words(name, values[0])
+        words(name, values[0])
         for name, values in sweep.choices.items()
         if name in ("pruner", "density", "depth") and name not in sweep.varied
     ]

@@ -161,6 +161,8 @@ class Sweep:
                 raise InputError(f"{name} needs at least one value")
             if any(isinstance(value, str) for value in values):
                 values = tuple(map(str, values))
+            elif any(isinstance(value, float) for value in values):
+                values = tuple(map(float, values))  # Keras Tuner wants them of one type
             found[name] = tuple(dict.fromkeys(values))
         return found
 
