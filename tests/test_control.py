@@ -52,6 +52,17 @@ def test_an_experiment_with_controls_says_what_is_found_where_nothing_is_planted
     assert any("nothing planted (strong)" in title for title in titles)
 
 
+@pytest.mark.slow
+def test_statements_are_judged_on_rows_with_controls(run, tmp_path):
+    flags = ["--figure=10", "--density=0.5", "--seeds=1", "--control"]
+    code, out, _ = run("reproduce", *flags, "--workers=1", f"--out={tmp_path}")
+    assert code == 0
+    said = out.split("no-strong-100-rounds")[1].splitlines()[1]
+    assert "of 4 settings 1 open, 3 not run" in said
+    _, again, _ = run("reproduce", *flags, "--check", f"--out={tmp_path}")
+    assert said in again
+
+
 def test_controls_need_planted_tickets():
     from pns_tf.experiments.catalog import EXPERIMENTS
 

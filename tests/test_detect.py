@@ -134,9 +134,15 @@ def test_detect_continues_and_prints_tables(run, tmp_path):
         ("--hosts=0", "hosts must be an integer of at least 1, got 0"),
         ("--study=1", "study must be an integer of at least 2, got 1"),
         ("--epsilon=-1", "epsilon must be a number above 0, got -1"),
+        ("--planting=default --epsilon=0.3", "--epsilon needs an approximate planting, got 0.3"),
         ("--init=he", "unknown init 'he'"),
         ("--seed=-1", "seed must be an integer of at least 0"),
     ],
 )
 def test_a_value_that_cannot_be_is_refused(refused, flag, complaint):
-    assert complaint in refused("detect", flag)
+    assert complaint in refused("detect", *flag.split())
+
+
+def test_a_table_of_another_command_is_not_replaced(refused, tmp_path):
+    (tmp_path / "runs.csv").write_text("run,task,final\n")
+    assert "runs.csv is no table of detect: name another" in refused("detect", f"--out={tmp_path}")

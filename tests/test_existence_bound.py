@@ -241,9 +241,12 @@ def test_existence_measures_and_writes_what_it_says(run, tmp_path):
     assert {path.name for path in (tmp_path / "a").iterdir()} == {
         "bound.csv",
         "existence.png",
+        "frequency.csv",
         "layers.csv",
         "settings.json",
     }
+    seen = pd.read_csv(tmp_path / "a" / "frequency.csv").set_index("init")
+    assert seen.loc["uniform", "found"] / 200 == pytest.approx(share)
     record = json.loads((tmp_path / "a" / "settings.json").read_text(encoding="utf-8"))
     assert from_record(Existence, record) == Existence("relu", 3, epsilon=0.5, hosts=200)
     bounds = pd.read_csv(tmp_path / "a" / "bound.csv")

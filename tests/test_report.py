@@ -28,7 +28,7 @@ from pns_tf.reports.hparams import in_words, write_runs
 from pns_tf.reports.rows import prepared
 from pns_tf.runs.execute import Result, execute
 from pns_tf.runs.store import Store
-from pns_tf.runs.tickets import chosen, export_one
+from pns_tf.runs.tickets import chosen, export, export_one
 from tasks import InputError
 
 PICTURES = ("performance", "recovery", "collapse", "layers")
@@ -222,6 +222,34 @@ def test_another_ticket_than_the_stored_one_is_not_exported(tiny, tmp_path):
     others = Mask([~mask for mask in masks], masks.names)
     assert "masks differ" in export_one(run, row, others, tmp_path / "ticket")
     assert not (tmp_path / "ticket").exists()
+
+
+@pytest.mark.slow
+def test_a_run_that_was_judged_for_a_ranking_is_exported(tmp_path):
+    host = FullyConnected("relu", depth=4, width=20)
+    run = Run(host, SeekSettings("magnitude", 0.5, epochs=1, samples=300), ranked=True)
+    store = Store(tmp_path)
+    store.write(run, execute(run))
+    written, complaints = export([run], store, tmp_path / "tickets", "all", workers=1)
+    assert (written, complaints) == (1, [])
+    record = json.loads((tmp_path / "tickets" / run.folder / "ticket.json").read_text())
+    assert record["run"] == run.name
+    # A folder of another run is told apart, though it is called the same.
+    (tmp_path / "tickets" / run.folder / "ticket.json").write_text('{"run": "another"}')
+    written, (complaint,) = export([run], store, tmp_path / "tickets", "all", workers=1)
+    assert written == 0
+    assert f"is of run another, not of {run.name}" in complaint
+
+
+@pytest.mark.parametrize(("flags", "complaint"), [
+    (["--task=relu"], "--task does not go with --check, got 'relu'"),
+    (["--seeds=3"], "--seeds does not go with --check, got 3"),
+    (["--control"], "--control with --check needs --figure or --experiment"),
+    (["--figure=3", "--workers=2"], "--workers does not go with --check, got 2"),
+    (["--figure=3", "--export=best"], "--export does not go with --check, got 'best'"),
+])  # fmt: skip
+def test_what_check_would_ignore_is_refused(refused, flags, complaint):
+    assert complaint in refused("reproduce", "--check", *flags)
 
 
 SMALL = """

@@ -88,6 +88,19 @@ def test_a_head_is_saved_with_the_strong_ticket(tmp_path):
     }
 
 
+def test_a_planted_run_is_read_back_with_its_data(tmp_path, run):
+    size = ["--task=circle", "--depth=3", "--width=30"]
+    flags = [*size, "--noise=0.3", "--samples=200", f"--out={tmp_path}"]
+    assert run("plant", *flags)[0] == 0
+    (folder,) = tmp_path.iterdir()
+    planted = pns_tf.load_planted(folder)
+    again, other = planted.data(), pns_tf.plant("circle", depth=3, width=30).data(200)
+    np.testing.assert_array_equal(again.x_train, other.x_train)
+    assert np.mean(again.y_train != other.y_train) > 0.1  # the noise is another
+    found = pns_tf.seek(planted, "magnitude", 0.3, epochs=1)
+    assert (found.settings.samples, found.settings.noise) == (200, 0.3)
+
+
 def test_who_trained_the_ticket_is_read_back(tmp_path):
     found = pns_tf.seek(pns_tf.plant("relu", depth=3, width=20), "rigl", 0.3, **SMALL)
     first, again, second = saved_twice(found, tmp_path)

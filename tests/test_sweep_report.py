@@ -113,6 +113,14 @@ def test_variants_that_could_not_be_told_apart_have_panels_of_their_own(two):
         assert line.get_linestyle() == "-"
 
 
+def test_the_baseline_is_one_line_though_it_is_another_density_at_each_width(two):
+    sweep = Sweep("helix", trials=12, seeds=1, density=("baseline", 0.5))
+    table = searched(sweep, two[2] / "baseline", MadeUp(lambda run: 1 / run.host.width)).table
+    (axes,) = (a for a in width_figure(table, summary(table), sweep).axes if a.axison)
+    lines = {line.get_label(): len(line.get_xdata()) for line in axes.get_lines()}
+    assert lines["density baseline"] == lines["density 0.5"] == 6
+
+
 def test_too_many_panels_become_points_in_one(two):
     ((title, (points,)),) = drawn(two[2] / "many", depth=(3, 4, 5), prune_rounds=(1, 2, 3, 4))
     assert title == ""

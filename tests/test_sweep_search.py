@@ -17,7 +17,9 @@ from pns_tf.sweeping import oracles, tuner
 from pns_tf.sweeping.cluster import HOST, ID, PORT, from_environment
 from pns_tf.sweeping.minimal_width import as_markdown, gaps, gaps_figure, smallest
 from pns_tf.sweeping.settings import BISECTION, ORACLES, Sweep
+from pns_tf.sweeping.trials import best, summary
 from pns_tf.sweeping.tuner import search
+from pns_tf.training.loop import Diverged
 from tasks import InputError
 
 
@@ -89,6 +91,37 @@ def test_a_result_that_is_no_number_is_a_bad_one(tmp_path):
     assert outcome.table["trial"].nunique() == 8
 
 
+def test_a_training_that_diverges_fails_its_trial_alone(tmp_path):
+    class Wild(MadeUp):
+        def run(self, runs, keep):
+            if runs and runs[0].search.learning_rate > 1:
+                super().run(runs[:1], keep)  # one of its seeds is done
+                raise Diverged("training diverged")
+            super().run(runs, keep)
+
+    sweep = Sweep("circle", learning_rate=(1e-3, 1e3), trials=8, seeds=2)
+    outcome = searched(sweep, tmp_path, Wild(lambda run: run.search.learning_rate / 1e4))
+    by_rate = outcome.table.groupby("learning_rate")["status"].unique().map(list)
+    assert by_rate.to_dict() == {1e-3: ["COMPLETED"], 1e3: ["FAILED"]}
+    # The seed that was done looked better than anything.
+    assert best(summary(outcome.table), sweep)["learning_rate"] == 1e-3
+
+
+def test_one_seed_that_is_no_number_is_not_left_out_of_a_mean(tmp_path):
+    def final(run):
+        return math.nan if run.host.width < 99 and run.search.seed == 1 else 0.5
+
+    outcome = searched(Sweep("circle", seeds=3), tmp_path, MadeUp(final))
+    failed = outcome.table.groupby("status")["width"].max()
+    assert failed["FAILED"] < 99 <= failed["COMPLETED"]
+
+
+def test_numbers_of_either_kind_go_together(tmp_path):
+    sweep = Sweep("relu", density=(0.5, 1), trials=4, seeds=1)
+    table = searched(sweep, tmp_path, MadeUp(lambda run: 0.1)).table
+    assert set(table["density"]) == {0.5, 1.0}
+
+
 def test_what_goes_wrong_in_a_run_ends_the_search(tmp_path):
     class Wrong(MadeUp):
         def run(self, runs, keep):
@@ -127,6 +160,25 @@ def test_all_widths_and_none_may_be_enough(tmp_path):
     assert "| 20 " in lines[2]
     assert "none: the ticket needs this width" in lines[2]
     assert "| > 100 " in lines[3]
+
+
+def test_the_table_speaks_of_widths_that_were_tried(tmp_path):
+    sweep, tried = bisected(tmp_path / "none", step_at(501), min_width=40, max_width=100, step=25)
+    nothing = smallest(tried, sweep)
+    assert nothing["narrower"] == 90
+    (line,) = as_markdown(pd.DataFrame([nothing]), sweep).splitlines()[2:]
+    assert "| > 90 " in line
+    assert "90: " in line
+    sweep, tried = bisected(tmp_path / "all", step_at(1), min_width=40)
+    (line,) = as_markdown(pd.DataFrame([smallest(tried, sweep)]), sweep).splitlines()[2:]
+    assert "none: it is the narrowest searched" in line  # and not what the ticket needs
+
+
+def test_the_picture_says_baseline_and_shows_all_gaps(tmp_path):
+    sweep, tried = bisected(tmp_path, step_at(137), density="baseline")
+    figure = gaps_figure(tried.assign(max=1.6), sweep)
+    assert figure.get_suptitle() == "density baseline, depth 5"
+    assert figure.axes[0].get_ylim()[1] > 1.6
 
 
 def test_the_picture_has_a_panel_for_each_task_and_a_line_for_each_pruner(tmp_path):

@@ -50,6 +50,21 @@ def few_resamples(monkeypatch):
     monkeypatch.setattr(module, "RESAMPLES", 200)
 
 
+def test_instances_of_one_task_are_contests_of_their_own():
+    better = {pruner: 0.1 * place for place, pruner in enumerate(PRUNERS, start=1)}
+    worse = {pruner: 1 - value for pruner, value in better.items()}
+    computed = pd.concat(
+        [
+            rows("circle", better).assign(instance="circle-d5-w100"),
+            rows("circle", worse).assign(instance="circle-d3-w100"),
+        ]
+    )
+    found = transfer(computed, rows("cifar10", better))
+    # Each pruner is as often ahead as behind.
+    assert found.places["computed"].nunique() == 1
+    assert set(found.taus["contests"]) == {"2 and 1"}
+
+
 @pytest.mark.slow
 def test_equal_rankings_have_tau_1_and_reversed_ones_minus_1():
     better = {pruner: 0.1 * place for place, pruner in enumerate(PRUNERS, start=1)}

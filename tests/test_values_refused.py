@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+import pns_tf
 import tasks
 
 MAIN_AND_MODULES = """
@@ -66,6 +67,26 @@ def test_tasks_says_the_smallest_width_for_all(refused, run):
 )
 def test_a_value_out_of_range_is_refused(refused, flag, complaint):
     assert complaint in refused("plant", flag)
+
+
+@pytest.mark.parametrize(
+    ("flags", "complaint"),
+    [
+        (["--round_epochs=9"], "--round_epochs needs --rounds of two or more, got 9"),
+        (["--noise=2"], "noise of circle, a probability, must be a number from 0 to 1, got 2"),
+        (["--ranked"], "--ranked"),
+    ],
+)
+def test_what_seek_would_ignore_is_refused(refused, flags, complaint):
+    assert complaint in refused("seek", *flags)
+
+
+def test_a_schedule_of_one_step_is_refused():
+    planted = pns_tf.plant("relu", depth=3, width=20)
+    said = "schedule is of the steps in which one pruning goes, and prune_rounds is 1: .* 'linear'"
+    with pytest.raises(tasks.InputError, match=said):
+        pns_tf.seek(planted, "snip", 0.5, schedule="linear")
+    assert pns_tf.seek(planted, "force", 0.5, schedule="linear", epochs=1, samples=100)
 
 
 @pytest.mark.parametrize("depth", ["0x5", "0b101", "0o5", "1_0", "+0x5", "(0x5)"])

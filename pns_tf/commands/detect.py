@@ -120,8 +120,11 @@ def _on_disk(given: Given) -> OnDisk:
 
 def _check_own(path: Path) -> None:
     """Raises `InputError` if there is a table of another command, which must not be replaced."""
-    if path.exists() and "attacker" not in path.open(encoding="utf-8").readline().split(","):
-        raise InputError(f"{path} is no table of detect: name another folder with --out")
+    if not path.exists():
+        return
+    with path.open(encoding="utf-8") as file:
+        if "attacker" not in file.readline().split(","):
+            raise InputError(f"{path} is no table of detect: name another folder with --out")
 
 
 def _write(path: Path, write: Callable[[Path], object]) -> None:

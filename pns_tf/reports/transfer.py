@@ -148,8 +148,10 @@ def _side(table: pd.DataFrame, what: str) -> pd.DataFrame:
     missing = [name for name in (*NEEDED, "rounds", "prune_rounds", "epochs") if name not in table]
     if missing or table.empty:
         raise InputError(f"the rows on {what} need {', '.join(missing or NEEDED)}, got none of it")
-    side = table[["task", "density", "seed"]].assign(way=ways(table))
     sign = np.where(kinds(table) == "classification", 1.0, -1.0)
+    if "instance" in table:  # of a leaderboard, which has several of a task
+        table = table.assign(task=table["instance"])
+    side = table[["task", "density", "seed"]].assign(way=ways(table))
     for metric in {name for names in TICKETS.values() for name in names} & {*table}:
         side[metric] = sign * table[metric].astype(float)
     # Densities at which only some pruners were run are no contests.

@@ -43,13 +43,22 @@ class Pool:
         """Executes runs and hands each result to ``keep``, as `run_all` does.
 
         Raises:
+            Exception: the first that a run has raised, when all others are finished.
             ValueError: workers die again and again.
         """
-        left = {run.name: run for run in runs}
+        left, failed = {run.name: run for run in runs}, None
         try:
             for future in as_completed([self.executor.submit(execute, run) for run in runs]):
-                result = future.result()
-                keep(left.pop(result.row["run"]), result)
+                try:
+                    result = future.result()
+                except BrokenProcessPool:
+                    raise
+                except Exception as error:
+                    failed = failed or error
+                else:
+                    keep(left.pop(result.row["run"]), result)
         except BrokenProcessPool:
             self._executor = None
             run_all(list(left.values()), keep, self._workers)
+        if failed is not None:
+            raise failed

@@ -23,6 +23,7 @@ from pns_tf.pictures.style import (
     panel_grid,
     set_title,
 )
+from pns_tf.planting.algorithm import baseline_density
 from pns_tf.reports.lines import STROKE, shifts
 from pns_tf.sweeping.objectives import PERFORMANCE
 from pns_tf.sweeping.settings import Sweep
@@ -125,11 +126,21 @@ def _series_and_panels(trials: pd.DataFrame, sweep: Sweep) -> tuple[pd.Series, p
     """What each trial's line and panel are called."""
     names = [*sweep.varied] + ["epochs"] * (trials["epochs"].nunique() > 1)
     others = [name for name in names if name != "pruner"]
+    if "baseline" in sweep.choices["density"]:  # another number at each width
+        trials = trials.assign(density=_densities(trials, sweep))
     everything, nothing = _labels(trials, names), _labels(trials, [])
     if names and everything.nunique() <= MOST_SERIES:
         return everything, nothing
     panels = _labels(trials, others)
     return trials["pruner"], panels if panels.nunique() <= MOST_PANELS else nothing
+
+
+def _densities(trials: pd.DataFrame, sweep: Sweep) -> list[object]:
+    sizes = zip(trials["density"], trials["depth"], trials["width"], strict=True)
+    return [
+        "baseline" if density == baseline_density(sweep.task, depth, width) else density
+        for density, depth, width in sizes
+    ]
 
 
 def _labels(trials: pd.DataFrame, names: Sequence[str]) -> pd.Series:

@@ -8,6 +8,7 @@ from pns_tf.runs.choosing import VALIDATION, chosen_by
 from pns_tf.sweeping.objectives import OBJECTIVES, PERFORMANCE, direction
 from pns_tf.sweeping.settings import Sweep
 
+FAILED = "FAILED"  # status of Keras Tuner
 HYPERPARAMETERS = ("pruner", "density", "depth", "learning_rate", "prune_rounds", "width", "epochs")
 
 
@@ -46,7 +47,11 @@ def shown(trials: pd.DataFrame, sweep: Sweep) -> pd.DataFrame:
 
 
 def best(trials: pd.DataFrame, sweep: Sweep) -> pd.Series:
-    """The row of the best trial, on the validation set; of equally good ones the narrowest host."""
+    """The row of the best trial, on the validation set; of equally good ones the narrowest host.
+
+    Failed ones, of which seeds may be missing, do not count.
+    """
+    trials = trials[trials["status"] != FAILED] if (trials["status"] != FAILED).any() else trials
     upwards = direction(sweep.objective, sweep.task) == "min"
     column = f"{VALIDATION.get(sweep.objective, sweep.objective)}_mean"
     order = trials.sort_values([column, "width"], ascending=[upwards, True])

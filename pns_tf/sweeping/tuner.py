@@ -28,6 +28,7 @@ from pns_tf.sweeping.hypermodel import PlantAndSeek
 from pns_tf.sweeping.objectives import OBJECTIVES, STORED_GAP
 from pns_tf.sweeping.oracles import make_oracle
 from pns_tf.sweeping.settings import BISECTION, Sweep
+from pns_tf.training.loop import Diverged
 
 # Keras Tuner waits an hour for a chief that has gone.
 oracle_client.TIMEOUT = CHIEF_TIMEOUT
@@ -101,11 +102,13 @@ class SweepTuner(keras_tuner.Tuner):
             is one, as `STORED_GAP`.
 
         Raises:
-            FailedTrialError: the objective is NaN, as after a training that diverged.
+            FailedTrialError: a training diverged, or the objective is NaN.
         """
         try:
             with self._signs_of_life(trial):
                 means = self._means(self.hypermodel.build(trial.hyperparameters))
+        except Diverged as error:
+            raise FailedTrialError(str(error)) from error
         except Exception as error:  # which Keras Tuner would count as a bad trial, and go on
             raise FatalRuntimeError(str(error)) from error
         if math.isnan(means[self.oracle.objective.name]):
@@ -124,9 +127,10 @@ class SweepTuner(keras_tuner.Tuner):
         table = self.store.table(runs)
         means = table[list(OBJECTIVES)].mean().to_dict()
         # What the next trials follow from must not be what the results are reported on.
-        means[self.sweep.objective] = chosen_by(table, self.sweep.objective).mean()
+        # One seed that is not known is not left out of the mean.
+        means[self.sweep.objective] = chosen_by(table, self.sweep.objective).mean(skipna=False)
         if self.sweep.oracle == BISECTION:
-            means[STORED_GAP] = float(gap(table, self.sweep.objective).mean())
+            means[STORED_GAP] = float(gap(table, self.sweep.objective).mean(skipna=False))
         return means
 
     @contextlib.contextmanager

@@ -11,6 +11,10 @@ from pns_tf.checks import InputError
 from pns_tf.training.checkpoints import Kept, next_stage
 
 
+class Diverged(InputError):
+    """The loss of a training is no longer finite."""
+
+
 class Loop:
     """Runs the epochs of a search, one stage of it after the other.
 
@@ -88,7 +92,7 @@ class Loop:
             The mean loss of each epoch.
 
         Raises:
-            ValueError: the loss stops being finite.
+            Diverged: the loss stops being finite.
         """
         stage = next_stage()
         losses = stage.restore(state, self.rng)
@@ -97,7 +101,7 @@ class Loop:
         for number in range(len(losses) + 1, epochs + 1):
             loss = step(number)
             if not math.isfinite(loss):
-                raise InputError(
+                raise Diverged(
                     f"training diverged: the loss of epoch {len(self.history) + 1} is {loss}; "
                     "are all data finite, and is the learning rate small enough?"
                 )
