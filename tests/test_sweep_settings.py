@@ -144,6 +144,14 @@ def test_a_sweep_that_cannot_be_is_refused(refused, tmp_path, flags, complaint):
     assert complaint in refused("sweep", *flags)
 
 
+def test_a_table_with_other_answers_is_not_replaced(refused, tmp_path):
+    folder = tmp_path / "results" / "minimal_width"
+    folder.mkdir(parents=True)
+    (folder / "minimal_width.csv").write_text("task,pruner,width\nrelu,random,82\n")
+    said = refused("minimal_width", "--task=relu", "--pruner=snip")
+    assert "also answers for relu with random: name these too, another folder with --out" in said
+
+
 @pytest.mark.parametrize(
     ("flags", "complaint"),
     [

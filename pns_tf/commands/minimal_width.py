@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +15,8 @@ from pns_tf.sweeping.settings import BISECTION, Sweep
 
 if TYPE_CHECKING:
     import pandas as pd
+
+TABLE = "minimal_width.csv"
 
 
 @takes(
@@ -49,7 +53,7 @@ def minimal_width(
         seed: of the first of them.
         workers: processes, None for one per core.
         out: folder of all results.
-        overwrite: replace the folders of other searches.
+        overwrite: replace the folders and the table of other searches.
     """
     from pns_tf.runs.trial import try_own_pruners
     from pns_tf.saving.storage import output_folder
@@ -69,6 +73,7 @@ def minimal_width(
     check_workers(workers)
     flag("overwrite", overwrite)
     parent = folder / "minimal_width"
+    _check_table(parent / TABLE, searches, overwrite)
     for settings in searches:
         check_folder(parent / settings.name, settings, overwrite)
     try_own_pruners([run for settings in searches for run in settings.first_runs()])
@@ -106,6 +111,20 @@ def minimal_width(
     _write(tried, answers, settings, parent, time.perf_counter() - start)
 
 
+def _check_table(path: Path, searches: Sequence[Sweep], overwrite: bool) -> None:
+    """Raises `InputError` if the table has answers that this command would not give again."""
+    if overwrite or not path.exists():
+        return
+    with path.open(encoding="utf-8", newline="") as file:
+        there = {(row.get("task"), row.get("pruner")) for row in csv.DictReader(file)}
+    if others := sorted(there - {(each.task, each.pruner) for each in searches}, key=str):
+        said = ", ".join(f"{task} with {pruner}" for task, pruner in others)
+        raise InputError(
+            f"{path} also answers for {said}: name these too, another folder with --out, or "
+            "--overwrite"
+        )
+
+
 def _write(
     tried: list[pd.DataFrame], answers: list[dict], settings: Sweep, folder: Path, spent: float
 ) -> None:
@@ -118,7 +137,7 @@ def _write(
     widths, table = pd.concat(tried, ignore_index=True), pd.DataFrame(answers)
     text = as_markdown(table, settings)
     try:
-        write_text(folder / "minimal_width.csv", table.to_csv(index=False))
+        write_text(folder / TABLE, table.to_csv(index=False))
         write_text(folder / "distances.csv", widths.to_csv(index=False))
         write_text(folder / "minimal_width.md", text)
         with replacing(folder / "distances.png") as partial:

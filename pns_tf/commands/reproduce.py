@@ -105,6 +105,8 @@ def reproduce(
     for run in chosen.settings:
         run.host.check_buildable()
     everything = chosen.runs(seeds)
+    if ranked is not None:
+        _check_comparable(ranked, everything)
     if check:
         print(_findings(store, whole, store.table(everything)))
         return
@@ -134,6 +136,15 @@ def _ranked(beside: object, name: str):
     if name != "transfer":
         raise InputError(f"--beside goes with --experiment=transfer, got {name}")
     return read_rows(Path(text("beside", beside, "the name of a file with rows")))
+
+
+def _check_comparable(computed, runs) -> None:
+    """Raises `InputError` before anything is run if there will be nothing to compare."""
+    import pandas as pd
+
+    from pns_tf.reports.transfer import check_comparable
+
+    check_comparable(computed, pd.DataFrame([run.settings for run in runs]))
 
 
 def _compare(computed, images, folder: Path, command: str) -> None:

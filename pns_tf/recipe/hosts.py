@@ -39,8 +39,9 @@ FRESH = "fresh host"  # stream of hosts that tickets are planted into, unlike th
 class Host(ABC):
     """What decides a host network and the data that it is for, apart from seed and noise.
 
-    A subclass is a frozen dataclass whose fields are its settings. They come from the command
-    line's flags of the same names, and stand in hashes, folder names and records.
+    A subclass is a frozen dataclass whose fields are its settings; they stand in hashes, folder
+    names and records. Those of the families that come along are flags of the command line. One of
+    your own has its defaults there: give each of its sizes a class, or use it from Python.
 
     Attributes:
         always_said: settings of a `pns_tf.recipe.run.Run` that are part of its name even where they

@@ -33,6 +33,7 @@ TICKETS = {
     "weak as published": ("final_published", "final"),
 }
 HALVES = ("sparse", "dense")
+USED = ("rounds", "prune_rounds", "epochs")  # how a pruner is used, see `ways`
 NEEDED = ("task", "pruner", "options", "density", "seed", "strong", "final")
 RESAMPLES = 2000
 
@@ -70,12 +71,7 @@ def transfer(computed: pd.DataFrame, images: pd.DataFrame, seed: int = 0) -> Tra
         ['strong', 'sparse']
     """
     sides = [_side(table, what) for table, what in ((computed, "computed"), (images, "images"))]
-    common = sorted(set(sides[0]["way"]) & set(sides[1]["way"]))
-    if len(common) < 3:
-        raise InputError(
-            f"a ranking needs at least three pruners that both sides have, got {len(common)}: "
-            f"{', '.join(common) or 'none'}"
-        )
+    common = _in_both(*(side["way"] for side in sides))
     rng = generator(seed, "transfer")
     taus, places = [], []
     for ticket, metrics in TICKETS.items():
@@ -106,6 +102,34 @@ def transfer(computed: pd.DataFrame, images: pd.DataFrame, seed: int = 0) -> Tra
                 )
             )
     return Transfer(pd.DataFrame(taus), pd.concat(places, ignore_index=True))
+
+
+def check_comparable(computed: pd.DataFrame, images: pd.DataFrame) -> None:
+    """Raises `InputError` if `transfer` will have too few pruners to compare.
+
+    Args:
+        computed: rows of a leaderboard.
+        images: settings of runs on images, with or without results.
+    """
+    for table, what in ((computed, "computed"), (images, "images")):
+        _check_rows(table, what, ("pruner", "options", *USED))
+    _in_both(ways(computed), ways(images))
+
+
+def _in_both(computed: pd.Series, images: pd.Series) -> list[str]:
+    common = sorted(set(computed) & set(images))
+    if len(common) < 3:
+        raise InputError(
+            f"a ranking needs at least three pruners that both sides have, got {len(common)}: "
+            f"{', '.join(common) or 'none'}"
+        )
+    return common
+
+
+def _check_rows(table: pd.DataFrame, what: str, needed: Sequence[str]) -> None:
+    missing = [name for name in needed if name not in table]
+    if missing or table.empty:
+        raise InputError(f"the rows on {what} need {', '.join(missing or needed)}, got none of it")
 
 
 def ways(table: pd.DataFrame) -> pd.Series:
@@ -145,9 +169,7 @@ def mean_ranks(values: np.ndarray) -> np.ndarray:
 
 
 def _side(table: pd.DataFrame, what: str) -> pd.DataFrame:
-    missing = [name for name in (*NEEDED, "rounds", "prune_rounds", "epochs") if name not in table]
-    if missing or table.empty:
-        raise InputError(f"the rows on {what} need {', '.join(missing or NEEDED)}, got none of it")
+    _check_rows(table, what, (*NEEDED, *USED))
     sign = np.where(kinds(table) == "classification", 1.0, -1.0)
     if "instance" in table:  # of a leaderboard, which has several of a task
         table = table.assign(task=table["instance"])
