@@ -79,6 +79,12 @@ def test_what_an_experiment_varies_is_not_averaged():
     assert len(summary(table)) == len(EXPERIMENTS["figure11"].settings)
 
 
+def test_pruners_in_other_hosts_are_not_compared():
+    narrow = grid(["circle"], ["snip"], [0.5], [0], width=30)
+    table = prepared(rows([*narrow, *grid(["circle"], ["synflow"], [0.5], [0], width=300)], 1))
+    assert table["panel"].tolist() == ["circle, width 30", "circle, width 300"]
+
+
 def test_rounds_of_one_pruner_are_no_panel_of_their_own():
     table = prepared(rows(EXPERIMENTS["figure4"].settings, seeds=1))
     assert set(table["panel"]) == {"circle", "helix", "relu"}

@@ -32,14 +32,15 @@ LABEL_SETTINGS = ("pruner", "options", "scope")
 PANEL_SETTINGS = tuple(
     name for name in SETTINGS if name not in (*LABEL_SETTINGS, "task", "density", "seed", "ticket")
 )
+COMMON = (*settings_of_hosts(), "noise")  # what pruners that are compared must share
 
 
 def prepared(table: pd.DataFrame) -> pd.DataFrame:
     """The rows with three more columns.
 
     * ``label``: pruner and options in words, such as "edge_popup, anneal";
-    * ``panel``: the task, and whatever else the experiment varies for one pruner, such as
-      "circle, noise 0.1": results are comparable within a panel;
+    * ``panel``: the task, and whatever else the experiment varies for one pruner, or of the hosts
+      and data for any, such as "circle, noise 0.1": results are comparable within a panel;
     * ``kind``: of the task, "classification" or "regression".
     """
     table = table.copy()
@@ -51,8 +52,13 @@ def prepared(table: pd.DataFrame) -> pd.DataFrame:
             table[name] = np.nan
     table["label"] = _labels(table)
     table["kind"] = kinds(table)
-    groups, settings = table.groupby(["task", "label"]), [n for n in PANEL_SETTINGS if n in table]
-    varied = [name for name in settings if (groups[name].nunique(dropna=False) > 1).any()]
+    groups, of_tasks = table.groupby(["task", "label"]), table.groupby("task")
+    varied = [
+        name
+        for name in PANEL_SETTINGS
+        if name in table
+        and ((of_tasks if name in COMMON else groups)[name].nunique(dropna=False) > 1).any()
+    ]
     table["panel"] = table["task"]
     for name in varied:
         table["panel"] += f", {name.replace('_', ' ')} " + table[name].map(_in_words)
