@@ -116,6 +116,20 @@ def test_another_version_of_ones_own_pruner_is_another_run(tmp_path, monkeypatch
     assert Run(FullyConnected("relu"), SeekSettings("snip")).code == ""
 
 
+def test_a_density_is_named_by_its_number_or_as_the_baseline():
+    depth3 = EXPERIMENTS["figure6"]
+    by_number = depth3.narrowed(["relu"], densities=[0.01]).settings
+    by_word = depth3.narrowed(["relu"], densities=["baseline"]).settings
+    assert {run.name for run in by_number} == {run.name for run in by_word}
+    assert len(depth3.narrowed(densities=[1.0]).settings) == 3 * 5
+
+
+def test_a_pruner_that_joins_takes_the_settings_of_the_first_one_whoever_else_is_named():
+    chosen = EXPERIMENTS["figure4"].sought_by(["edge_popup", "rigl"])
+    (rounds,) = {run.search.rounds for run in chosen.settings if run.search.pruner == "rigl"}
+    assert rounds == EXPERIMENTS["figure4"].settings[0].search.rounds == 10
+
+
 def test_labels_tell_variants_apart():
     assert label(SeekSettings("edge_popup", options={"anneal": True})) == ("edge_popup, anneal")
     labels = {label(run.search) for run in EXPERIMENTS["edge_popup"].settings if run.task == "relu"}

@@ -103,7 +103,7 @@ class Experiment:
             # At depth 3 the baseline of relu is 0.01, for example.
             ("density", densities, lambda run: [density_name(run), f"{run.search.density:g}"]),
         ):
-            wanted = [str(item) for item in wanted]
+            wanted = [f"{item:g}" if isinstance(item, float) else str(item) for item in wanted]
             there = sorted({word for run in kept for word in words(run)})
             for item in wanted:
                 if item not in there:
