@@ -231,12 +231,14 @@ class SplitHalf:
         lowest: of these ways.
         splits: how many ways.
         entries: how many entries have part, without the references.
+        whole: τ, mean as well, of the rankings with the references, as tables have them.
     """
 
     tau: float
     lowest: float
     splits: int
     entries: int
+    whole: float
 
 
 def split_half(made: Scores, ticket: str) -> SplitHalf:
@@ -246,20 +248,23 @@ def split_half(made: Scores, ticket: str) -> SplitHalf:
     In each, of the entries that have seeds in both halves. The oracle and the best constant, first
     and last by construction, have no part.
     """
-    entries = [entry for entry in made.entries if entry not in REFERENCES]
-    values = []
+    entries = sorted(made.entries, key=lambda entry: entry in REFERENCES)  # these last
+    own = sum(entry not in REFERENCES for entry in entries)
+    found = []
     for half in _halves(made.seeds):
-        other = set(made.seeds) - half
-        areas = [
-            [_area(made, entry, ticket, seeds) for entry in entries] for seeds in (half, other)
-        ]
-        both = ~np.isnan(areas).any(axis=0)
-        values.append(agreement(*np.asarray(areas)[:, both]))
-    known = [value for value in values if not np.isnan(value)]
-    if not known:
-        return SplitHalf(np.nan, np.nan, 0, 0)
-    several = sum(len(made.seeds_of(entry, ticket)) > 1 for entry in entries)
-    return SplitHalf(float(np.mean(known)), min(known), len(known), several)
+        halves = half, set(made.seeds) - half
+        areas = np.array([[_area(made, entry, ticket, s) for entry in entries] for s in halves])
+        found.append((_known_agreement(areas[:, :own]), _known_agreement(areas)))
+    known = np.array([values for values in found if not np.isnan(values[0])])
+    if not known.size:
+        return SplitHalf(np.nan, np.nan, 0, 0, np.nan)
+    several = sum(len(made.seeds_of(entry, ticket)) > 1 for entry in entries[:own])
+    tau, whole = known.mean(axis=0).tolist()
+    return SplitHalf(tau, float(known[:, 0].min()), len(known), several, whole)
+
+
+def _known_agreement(areas: np.ndarray) -> float:
+    return agreement(*areas[:, ~np.isnan(areas).any(axis=0)])
 
 
 def _halves(seeds: list[int]) -> list[set[int]]:

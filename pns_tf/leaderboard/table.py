@@ -137,7 +137,7 @@ def reliability(made: Scores, ticket: str) -> str:
         f"Kendall's τ between the rankings by two halves of the {n} seeds ({made.seeds[0]} to "
         f"{made.seeds[-1]}): {found.tau:.2f}, the mean of {found.splits} ways to halve them, the "
         f"lowest {found.lowest:.2f}; of {found.entries} entries, without the oracle and the best "
-        "constant."
+        f"constant, with which it is {found.whole:.2f}."
     )
 
 
