@@ -45,7 +45,7 @@ class FoundTicket:
         scales: the strong ticket's outputs are to be divided by them, ``(outputs,)``.
         final_scales: those that ``final`` is taken after: the trained ticket's outputs are to be
             divided by them; ``None`` for classification, where it is taken of the outputs as
-            they are.
+            they are, and where there is no ``final``.
         search: what the pruner returned.
         settings: how it was sought.
         planted: where it was sought; ``None`` if nothing is planted there, or that is not known.

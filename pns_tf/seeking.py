@@ -29,7 +29,6 @@ from pns_tf.measuring.evaluation import (
     Strength,
     evaluate_all,
     evaluate_strong,
-    trained_scales,
     without_validation,
 )
 from pns_tf.measuring.recovery import mask_metrics
@@ -235,8 +234,8 @@ class _Search:
             )
         training = time.perf_counter() - start + search.training_seconds
         if judged:
-            metrics["final"], validated = evaluate_all(self.forward, self.kind, self.judging)
-            final_scales = trained_scales(self.forward, self.kind, self.judging)
+            final, validated, final_scales = evaluate_all(self.forward, self.kind, self.judging)
+            metrics["final"] = final
             if validated is not None:
                 metrics["validation"] = validated
         metrics["density_asked"] = float(self.settings.density)

@@ -80,7 +80,7 @@ def test_an_experiment_is_narrowed_by_what_its_settings_have():
 
 
 def test_a_pruner_of_ones_own_is_added_beside_the_published_ones():
-    more = EXPERIMENTS["figure3"].with_pruner("mine:Mine")
+    more = EXPERIMENTS["figure3"].sought_by(["mine:Mine"])
     added = [run for run in more.settings if run.search.pruner == "mine:Mine"]
     assert len(added) == 15  # three tasks, five densities
     assert more.settings[: len(EXPERIMENTS["figure3"].settings)] == EXPERIMENTS["figure3"].settings
@@ -151,18 +151,14 @@ def test_a_kept_run_is_read_back_with_its_masks(tmp_path):
     assert sorted(path.suffix for path in (tmp_path / "runs").iterdir()) == [".json", ".npz"]
 
 
-@pytest.mark.parametrize(
-    "content", ["", "{", "[]", "null", '{"task": "relu"}', "other settings", "outdated"]
-)
+@pytest.mark.parametrize("content", ["", "{", "[]", "null", '{"task": "relu"}', "other settings"])
 def test_a_damaged_row_is_named_and_put_aside(tmp_path, capsys, content):
     run, other = small_runs(2)
     row = {**run.settings, "final": 1.0, "best_constant": 0.5}
     store = Store(tmp_path)
     store.write(run, Result(row, Mask([np.ones(2)])))
     path = tmp_path / "runs" / f"{run.name}.json"
-    outdated = {**run.settings, "final": 1.0}  # of when class scales were fitted otherwise
-    made = {"other settings": other.settings, "outdated": outdated}
-    path.write_text(json.dumps(made[content]) if content in made else content)
+    path.write_text(json.dumps(other.settings) if content == "other settings" else content)
     assert store.read(run) is None
     said = capsys.readouterr().out
     assert str(path) in said
@@ -171,6 +167,17 @@ def test_a_damaged_row_is_named_and_put_aside(tmp_path, capsys, content):
     assert (tmp_path / "runs" / "damaged" / path.name).exists()
     store.write(run, Result(row, Mask([np.ones(2)])))
     assert store.read(run) == row
+
+
+def test_a_row_of_when_class_scales_were_fitted_otherwise_is_run_again(tmp_path):
+    store, mask = Store(tmp_path), Mask([np.ones(2)])
+    (circle,), (relu,) = (grid([task], ["snip"], [0.5], [0]) for task in ("circle", "relu"))
+    for run in (circle, relu):
+        store.write(run, Result({**run.settings, "final": 0.5}, mask))
+    assert store.read(circle) is None
+    assert store.read(relu) is not None  # whose scales are what they were
+    store.write(circle, Result({**circle.settings, "final": 0.5, "best_constant": 0.4}, mask))
+    assert store.read(circle)["best_constant"] == 0.4
 
 
 def test_a_full_disk_is_one_clear_line(tmp_path, monkeypatch):

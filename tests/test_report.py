@@ -39,7 +39,7 @@ EVIL = "<script>alert('x')</script> & more"
 def report(tmp_path_factory):
     """Folder and verdicts of a made-up experiment with a title and a pruner out of the ordinary."""
     chosen = EXPERIMENTS["figure10"]
-    chosen = dataclasses.replace(chosen.with_pruner("my:Pruner<b>"), title=EVIL)
+    chosen = dataclasses.replace(chosen.sought_by(["my:Pruner<b>"]), title=EVIL)
     table = rows(chosen.settings, 3, final=lambda run: spread(run, 0.3))
     store = Store(tmp_path_factory.mktemp("results"))
     verdicts, path = write_report(chosen, table, store, "python -m pns_tf x '<y>'", 12.0)
@@ -93,7 +93,7 @@ def test_tables_and_findings_are_files_too(report):
 @pytest.mark.slow
 def test_equal_rows_give_equal_bytes(report, tmp_path):
     folder, _ = report
-    chosen = dataclasses.replace(EXPERIMENTS["figure10"].with_pruner("my:Pruner<b>"), title=EVIL)
+    chosen = dataclasses.replace(EXPERIMENTS["figure10"].sought_by(["my:Pruner<b>"]), title=EVIL)
     table = rows(chosen.settings, 3, final=lambda run: spread(run, 0.3))
     write_report(chosen, table, Store(tmp_path), "python -m pns_tf x '<y>'", 12.0)
     again = tmp_path / "figure10"

@@ -101,6 +101,13 @@ def test_a_planted_run_is_read_back_with_its_data(tmp_path, run):
     assert (found.settings.samples, found.settings.noise) == (200, 0.3)
 
 
+def test_a_planted_run_of_the_usual_number_of_samples_has_it_again(tmp_path, run):
+    size = ["--task=relu", "--depth=3", "--width=5", "--samples=None"]
+    assert run("plant", *size, f"--out={tmp_path}")[0] == 0
+    (folder,) = tmp_path.iterdir()
+    assert len(pns_tf.load_planted(folder).data().x_train) == 9000
+
+
 def test_who_trained_the_ticket_is_read_back(tmp_path):
     found = pns_tf.seek(pns_tf.plant("relu", depth=3, width=20), "rigl", 0.3, **SMALL)
     first, again, second = saved_twice(found, tmp_path)

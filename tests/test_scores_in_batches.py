@@ -183,6 +183,12 @@ def test_sums_and_sparse_samples_are_refused():
         pruners.get("snip").score(model, sparse, X[:, :3], "mse", batch_size=4)
 
 
+def test_a_pruner_without_data_asks_for_no_mean():
+    model = keras.Sequential([keras.Input((5,)), L.Dense(3)])
+    model.compile("sgd", keras.losses.MeanSquaredError("sum"))
+    same(pruners.get("magnitude").score(model, batch_size=4), pruners.get("magnitude").score(model))
+
+
 def test_two_sets_of_samples_cannot_be_cut_alike():
     batches = SampleBatches(2)
 

@@ -174,6 +174,32 @@ def test_the_table_speaks_of_widths_that_were_tried(tmp_path):
     assert "none: it is the narrowest searched" in line  # and not what the ticket needs
 
 
+def test_a_width_that_failed_is_not_near_enough(tmp_path):
+    class Wild(MadeUp):
+        def run(self, runs, keep):
+            wild = [run for run in runs if run.search.seed == 1 and 30 <= run.host.width < 137]
+            super().run([run for run in runs if run not in wild], keep)
+            if wild:
+                raise Diverged("training diverged")
+
+    sweep = Sweep("circle", oracle=BISECTION, gap=0.1, seeds=2)
+    tried = gaps(searched(sweep, tmp_path, Wild(step_at(80))).table, sweep)
+    found = smallest(tried, sweep)
+    assert (found["width"], found["narrower"]) == (137, 136)
+    (line,) = as_markdown(pd.DataFrame([found]), sweep).splitlines()[2:]
+    assert "136: failed" in line
+    assert gaps_figure(tried, sweep).axes
+
+
+def test_a_sweep_in_which_everything_fails_is_one_line(tmp_path):
+    class Wild(MadeUp):
+        def run(self, runs, keep):
+            raise Diverged("training diverged")
+
+    with pytest.raises(InputError, match="all trials failed, as their trainings diverged"):
+        searched(Sweep("relu", trials=4, seeds=1), tmp_path, Wild())
+
+
 def test_the_picture_says_baseline_and_shows_all_gaps(tmp_path):
     sweep, tried = bisected(tmp_path, step_at(137), density="baseline")
     figure = gaps_figure(tried.assign(max=1.6), sweep)

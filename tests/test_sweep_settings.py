@@ -149,7 +149,10 @@ def test_a_table_with_other_answers_is_not_replaced(refused, tmp_path):
     folder.mkdir(parents=True)
     (folder / "minimal_width.csv").write_text("task,pruner,width\nrelu,random,82\n")
     said = refused("minimal_width", "--task=relu", "--pruner=snip")
-    assert "also answers for relu with random: name these too, another folder with --out" in said
+    assert (
+        "also answers for relu with random, final: name these too, another folder with --out"
+        in said
+    )
 
 
 @pytest.mark.parametrize(

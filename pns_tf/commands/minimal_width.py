@@ -116,9 +116,13 @@ def _check_table(path: Path, searches: Sequence[Sweep], overwrite: bool) -> None
     if overwrite or not path.exists():
         return
     with path.open(encoding="utf-8", newline="") as file:
-        there = {(row.get("task"), row.get("pruner")) for row in csv.DictReader(file)}
-    if others := sorted(there - {(each.task, each.pruner) for each in searches}, key=str):
-        said = ", ".join(f"{task} with {pruner}" for task, pruner in others)
+        there = {
+            (row.get("task"), row.get("pruner"), row.get("objective", "final"))
+            for row in csv.DictReader(file)
+        }
+    asked = {(each.task, each.pruner, each.objective) for each in searches}
+    if others := sorted(there - asked, key=str):
+        said = ", ".join(f"{task} with {pruner}, {objective}" for task, pruner, objective in others)
         raise InputError(
             f"{path} also answers for {said}: name these too, another folder with --out, or "
             "--overwrite"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from pns_tf.checks import InputError, choice, flag, several, text
@@ -77,13 +78,10 @@ def reproduce(
     store = Store(output_folder(out, "runs", written=not flag("check", check)))
     everywhere = figure is None and experiment is None
     if check:
-        unheeded = [*OF_RUNS, *(CHOOSING if everywhere else ())]
-        for name in unheeded:
-            if given[name] not in (None, ()):
-                raise InputError(f"--{name} does not go with --check, got {given[name]!r}")
-        if everywhere and flag("control", control):
-            raise InputError("--control with --check needs --figure or --experiment")
+        _refuse_unheeded(given, [*OF_RUNS, *(CHOOSING if everywhere else ())])
     if check and everywhere:
+        if flag("control", control):
+            raise InputError("--control with --check needs --figure or --experiment")
         print(_findings(store))
         return
     if (figure is None) == (experiment is None):
@@ -127,6 +125,13 @@ def reproduce(
         _export(everything, store, path.parent / "tickets", export, workers, data_dir)
     if failure:
         raise failure
+
+
+def _refuse_unheeded(given: Mapping[str, object], names: Iterable[str]) -> None:
+    """Raises `InputError` for a flag that is given and that --check would ignore."""
+    for name in names:
+        if given[name] not in (None, ()):
+            raise InputError(f"--{name} does not go with --check, got {given[name]!r}")
 
 
 def _ranked(beside: object, name: str):

@@ -151,11 +151,6 @@ class Experiment:
         ]
         return dataclasses.replace(self, settings=settings)
 
-    def with_pruner(self, pruner: str) -> Experiment:
-        """The same settings with one more pruner, wherever the first one is used."""
-        settings = [*self.settings, *self._with_pruner(pruner)]
-        return dataclasses.replace(self, settings=settings)
-
     def _with_pruner(self, pruner: str) -> list[Run]:
         first = self.settings[0].search
         template = [run for run in self.settings if run.search.pruner == first.pruner]

@@ -117,7 +117,9 @@ class Network(ScoredNetwork):
                 PrunableWeight(w.name, w.layer, copy.weights[places[id(w.variable)]], w.mask)
                 for w in self.weights
             ]
-            yield Network(copy, weights)
+            network = Network(copy, weights)
+            network.batches = self.batches
+            yield network
 
     def _copied(self) -> keras.Model:
         try:

@@ -68,7 +68,7 @@ def score(
         batch_statistics = pruner.batch_statistics
     sample_weight = as_fed("sample_weight", sample_weight)
     network = Network(model, weights, loss, sample_weight, batch_size)
-    if batch_size is not None:
+    if batch_size is not None and pruner.uses_data:
         network.check_batches()
     with contextlib.ExitStack() as modes:
         modes.enter_context(_unchanged(model))

@@ -61,28 +61,22 @@ def evaluate_all(
     kind: Kind | str,
     data: Data,
     scales: np.ndarray | float = 1.0,
-) -> tuple[float, float | None]:
-    """Test metric as `evaluate` has it, and the same on validation samples, if there are any."""
-    measure, train = kind_named(kind).measure, outputs(network, data.x_train, scales)
-    metric = measure(train, data.y_train, outputs(network, data.x_test, scales), data.y_test)
-    if data.x_validation is None or data.y_validation is None:
-        return metric, None
-    validated = outputs(network, data.x_validation, scales)
-    return metric, measure(train, data.y_train, validated, data.y_validation)
+) -> tuple[float, float | None, np.ndarray | None]:
+    """Test metric as `evaluate` has it, and the same on validation samples, if there are any.
 
-
-def trained_scales(
-    network: Callable[[np.ndarray], np.ndarray], kind: Kind | str, data: Data
-) -> np.ndarray | None:
-    """What `evaluate_all` divides outputs by, ``(outputs,)``; ``None`` where it takes them as is.
-
-    Infinite for an output that is best left out.
+    And what outputs are divided by for it, ``(outputs,)``, infinite for one that is best left out;
+    ``None`` for classification, where they are taken as they are.
     """
-    kind = kind_named(kind)
-    if kind.discrete:
-        return None
-    with np.errstate(divide="ignore"):
-        return 1 / kind.fit_scales(outputs(network, data.x_train), data.y_train)
+    kind, train = kind_named(kind), outputs(network, data.x_train, scales)
+    test = outputs(network, data.x_test, scales)
+    metric, fitted, validation = kind.measure(train, data.y_train, test, data.y_test), None, None
+    if not kind.discrete:
+        with np.errstate(divide="ignore"):
+            fitted = 1 / kind.fit_scales(train, data.y_train)
+    if data.x_validation is not None and data.y_validation is not None:
+        validated = outputs(network, data.x_validation, scales)
+        validation = kind.measure(train, data.y_train, validated, data.y_validation)
+    return metric, validation, fitted
 
 
 def evaluate_strong(

@@ -136,7 +136,9 @@ class Network(ScoredNetwork):
             PrunableWeight(w.name, w.layer, copied(w.variable), copied(w.mask))
             for w in self.weights
         ]
-        yield Network(copy, weights, self._given, self.sample_weight)
+        network = Network(copy, weights, self._given, self.sample_weight)
+        network.batches = self.batches
+        yield network
 
     def mask_gradients(self, quantity: Callable[[], tf.Tensor]) -> list[np.ndarray]:
         """∂quantity/∂m for each weight, where θ ⊙ m is what the model computes with.

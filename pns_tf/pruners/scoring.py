@@ -49,7 +49,7 @@ def score(
     sample_weight = as_fed("sample_weight", sample_weight)
     sample_weight = with_class_weight(y, class_weight, sample_weight)
     network = Network(model, weights, loss, sample_weight, batch_size)
-    if batch_size is not None:
+    if batch_size is not None and pruner.uses_data:
         network.check_batches()
     with contextlib.ExitStack() as modes:
         modes.enter_context(unchanged(model.variables))

@@ -155,7 +155,7 @@ class Run:
 
     @property
     def folder(self) -> str:
-        """Name of its ticket's folder, as ``seek`` writes it.
+        """Name of its ticket's folder, as ``seek`` writes it, which adds the number of images.
 
         Example:
             >>> from pns_tf.hosts.fully_connected import FullyConnected

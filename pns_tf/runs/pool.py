@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from pns_tf.recipe.run import Run
 from pns_tf.runs.execute import Result, execute
 from pns_tf.runs.workers import open_executor, run_all
+from pns_tf.training.loop import Diverged
 
 
 class Pool:
@@ -43,22 +44,25 @@ class Pool:
         """Executes runs and hands each result to ``keep``, as `run_all` does.
 
         Raises:
-            Exception: the first that a run has raised, when all others are finished.
+            Exception: what a run has raised, when all others are finished; that a training diverged
+                only if it is nothing else.
             ValueError: workers die again and again.
         """
-        left, failed = {run.name: run for run in runs}, None
+        left, failed = {run.name: run for run in runs}, []
         try:
-            for future in as_completed([self.executor.submit(execute, run) for run in runs]):
+            futures = {self.executor.submit(execute, run): run for run in runs}
+            for future in as_completed(futures):
                 try:
                     result = future.result()
                 except BrokenProcessPool:
                     raise
                 except Exception as error:
-                    failed = failed or error
+                    failed.append(error)
                 else:
-                    keep(left.pop(result.row["run"]), result)
+                    keep(futures[future], result)
+                del left[futures[future].name]
         except BrokenProcessPool:
             self._executor = None
             run_all(list(left.values()), keep, self._workers)
-        if failed is not None:
-            raise failed
+        if failed:
+            raise min(failed, key=lambda error: isinstance(error, Diverged))

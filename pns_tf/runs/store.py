@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 CURVES = "curves"  # in the file of a row, but no column of tables
-SAID = "best_constant"  # not by rows of before the scales of classes were fitted as they are now
+SAID = "best_constant"  # not by rows of when scales of classes were fitted less well
 
 
 class Store:
@@ -57,7 +57,7 @@ class Store:
     def read(self, run: Run) -> dict | None:
         """The row of a finished run; ``None`` if there is none, or it is damaged or outdated.
 
-        Such a row is put aside into ``runs/damaged`` and named on standard output.
+        A damaged row is put aside into ``runs/damaged`` and named on standard output.
         """
         path = self._row(run)
         if not self.has(run):
@@ -70,9 +70,9 @@ class Store:
             differing = [key for key, value in run.settings.items() if row[key] != value]
             if differing:
                 raise ValueError(f"of other settings ({', '.join(differing)})")
-            if SAID not in row:
-                raise ValueError(f"of an earlier version, whose metrics were others (no {SAID})")
-            return row
+            problem = run.host.problem
+            outdated = SAID not in row and (problem is None or problem.kind.discrete)
+            return None if outdated else row
         except (ValueError, KeyError, TypeError) as error:
             aside = self._runs / "damaged" / path.name
             aside.parent.mkdir(exist_ok=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from pns_tf.checks import json_object
+from pns_tf.checks import InputError, json_object
 from pns_tf.masks import Mask
 from pns_tf.recipe.run import Run
 from pns_tf.reports.rows import prepared
@@ -61,20 +61,19 @@ def export(
         done: called after each ticket.
 
     Returns:
-        How many tickets were written, and a line for each that could not be made again.
+        How many tickets were written, and a line for each that could not be made again, or in whose
+        folder there is that of another run.
     """
     table = store.table(runs)
     rows = {row["run"]: row for row in table.to_dict("records")}
     by_name = {run.name: run for run in runs}
     wanted = {name: folder / by_name[name].folder for name in chosen(table, which)}
-    written, complaints = (
-        0,
-        [
-            f"{path.name} is of run {there}, not of {name}: it is left as it is"
-            for name, path in wanted.items()
-            if (there := _run_of(path)) not in (None, name)
-        ],
-    )
+    written = 0
+    complaints = [
+        f"{path.name} is of run {there}, not of {name}: it is left as it is"
+        for name, path in wanted.items()
+        if (there := _run_of(path)) not in (None, name)
+    ]
     workers, threads = shared_out(runs, workers)
     with open_executor(workers, scheduler=None, threads=threads) as (executor, _):
         futures = [
@@ -150,7 +149,10 @@ def export_one(
 
 def _run_of(path: Path) -> str | None:
     """The run whose ticket a folder holds; ``None`` if there is no folder, or it does not say."""
-    return json_object(path / RECORD, "found ticket").get("run") if path.exists() else None
+    try:
+        return json_object(path / RECORD, "found ticket").get("run") if path.exists() else None
+    except InputError:  # whatever it holds, it is left as it is
+        return None
 
 
 def _same(value: float, stored: float) -> bool:

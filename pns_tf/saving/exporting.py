@@ -278,7 +278,7 @@ def load_planted(folder: Path | str) -> Planted:
             epsilon=record.get("epsilon"),
         )
         if task is not None:
-            kept = {"samples": record["samples"], "noise": record["noise"]}
+            kept = {"samples": recipe.samples(record["samples"]), "noise": record["noise"]}
             planted = dataclasses.replace(planted, **kept)
         if not made:
             return planted

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, cast
 
+import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
@@ -15,6 +16,7 @@ from pns_tf.sweeping.gap import gap
 from pns_tf.sweeping.objectives import STORED_GAP
 from pns_tf.sweeping.picture import width_axis, words
 from pns_tf.sweeping.settings import Sweep
+from pns_tf.sweeping.trials import FAILED
 
 THRESHOLD = {"color": INK, "linestyle": (0, (5, 2)), "linewidth": 1.2}
 
@@ -28,12 +30,15 @@ def gaps(table: pd.DataFrame, sweep: Sweep) -> pd.DataFrame:
 
     Returns:
         Columns ``task``, ``pruner``, ``width``, ``mean``, ``min``, ``max`` and ``n``, by width, and
-        ``test``, the mean on the test set, by which no width is chosen.
+        ``test``, the mean on the test set, by which no width is chosen. Where the trial failed, as
+        a seed has no result, the mean is infinite.
     """
     values = gap(table, sweep.objective).groupby(table["width"])
     tried = values.agg(["mean", "min", "max", "size"]).rename(columns={"size": "n"}).reset_index()
     on_test = gap(table, sweep.objective, validated=False).groupby(table["width"]).mean()
     tried["test"] = tried["width"].map(on_test)
+    failed = table.loc[table["status"] == FAILED, "width"]
+    tried.loc[tried["width"].isin(failed), ["mean", "test"]] = np.inf
     tried.insert(0, "pruner", sweep.pruner)
     tried.insert(0, "task", sweep.task)
     return tried
@@ -54,6 +59,7 @@ def smallest(tried: pd.DataFrame, sweep: Sweep) -> dict:
     row: dict[str, Any] = {
         "task": sweep.task,
         "pruner": sweep.pruner,
+        "objective": sweep.objective,
         "width": None,
         "trials": len(tried),
     }
@@ -110,6 +116,8 @@ def _words(row: dict, name: str) -> str:
     if pd.isna(row.get(f"{name}_mean")):
         return "–"
     mean, low, high = (row[f"{name}_{what}"] for what in ("mean", "min", "max"))
+    if np.isinf(mean):
+        return "failed"
     return f"{mean:.3f} ({low:.3f} to {high:.3f})"
 
 

@@ -107,6 +107,8 @@ class Sweep:
             raise InputError(
                 f"min_width {self.min_width} is larger than max_width {self.max_width}"
             )
+        if self.rounds == 1 and self.round_epochs != Sweep.round_epochs:
+            raise InputError(f"round_epochs needs rounds of two or more, got {self.round_epochs}")
         for name in self.choices["pruner"]:
             check_name(name)
         if self.narrowest > self.max_width:

@@ -13,7 +13,7 @@ HYPERPARAMETERS = ("pruner", "density", "depth", "learning_rate", "prune_rounds"
 
 
 def summary(table: pd.DataFrame) -> pd.DataFrame:
-    """Sums up each trial over its seeds.
+    """Sums up each trial over its seeds; what failed, with a seed that has no result, is NaN.
 
     Args:
         table: of `pns_tf.sweeping.tuner.Outcome`.
@@ -23,6 +23,8 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
         minimum and maximum of each metric, as in ``final_mean``, ``final_min``, ``final_max``; and
         of what trials are chosen by ``validation_mean`` and ``validation_strong_mean``.
     """
+    measured = ["planted", *OBJECTIVES, *(name for name in VALIDATION.values() if name in table)]
+    table = table.assign(**{name: table[name].mask(table["status"] == FAILED) for name in measured})
     groups = table.groupby("trial")
     columns = {name: groups[name].first() for name in (*HYPERPARAMETERS, "status")}
     columns["n"] = groups.size()
@@ -47,11 +49,7 @@ def shown(trials: pd.DataFrame, sweep: Sweep) -> pd.DataFrame:
 
 
 def best(trials: pd.DataFrame, sweep: Sweep) -> pd.Series:
-    """The row of the best trial, on the validation set; of equally good ones the narrowest host.
-
-    Failed ones, of which seeds may be missing, do not count.
-    """
-    trials = trials[trials["status"] != FAILED] if (trials["status"] != FAILED).any() else trials
+    """The row of the best trial, on the validation set; of equally good ones the narrowest host."""
     upwards = direction(sweep.objective, sweep.task) == "min"
     column = f"{VALIDATION.get(sweep.objective, sweep.objective)}_mean"
     order = trials.sort_values([column, "width"], ascending=[upwards, True])

@@ -217,4 +217,6 @@ def _outcome(sweep: Sweep, store: Store, trials: Iterable[Trial]) -> Outcome:
         runs = sweep.runs(trial.hyperparameters.values)
         tables.append(store.table(runs).assign(trial=number, status=trial.status))
         by_name |= {run.name: run for run in runs}
+    if not any(map(len, tables)):
+        raise InputError("all trials failed, as their trainings diverged: lower the learning rate")
     return Outcome(pd.concat(tables, ignore_index=True), by_name)

@@ -174,7 +174,7 @@ def prune(
             f"pruning_schedule must be a TF-MOT PruningSchedule, got {pruning_schedule!r}"
         )
     if isinstance(model, keras.Model) and not model.built and x is not None:
-        rows = saliency.batch_size  # sparse samples cannot be cut, and need not be
+        rows = saliency.batch_size  # without it nothing is cut, which sparse samples cannot be
         model(saliency.x if rows is None else rows_of(saliency.x, slice(rows)), training=False)
     weights = prunable_weights(model)
     skipped = _skipped(model, skip)
