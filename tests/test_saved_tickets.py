@@ -31,6 +31,7 @@ def data_of(inputs=3, outputs=2):
     return Data(x[:60], y[:60], x[60:], y[60:])
 
 
+@pytest.mark.slow
 def test_a_relu_before_the_first_weights_is_saved(tmp_path):
     model = keras.Sequential([keras.Input((3,)), L.ReLU(), L.Dense(6, "relu"), L.Dense(2)])
     data = data_of()
@@ -41,6 +42,7 @@ def test_a_relu_before_the_first_weights_is_saved(tmp_path):
     np.testing.assert_allclose(served(tmp_path / "found", "trained", x), found.model(x), atol=1e-6)
 
 
+@pytest.mark.slow
 def test_outputs_that_are_best_left_out_stay_out(tmp_path):
     planted = pns_tf.plant("helix", depth=3, width=35)
     found = pns_tf.seek(planted, "random", 0.02, **SMALL)
@@ -55,6 +57,7 @@ def test_outputs_that_are_best_left_out_stay_out(tmp_path):
     assert second["scales"] == first["scales"]
 
 
+@pytest.mark.slow
 def test_strong_and_final_can_be_had_from_what_is_saved(tmp_path):
     planted = pns_tf.plant("relu", depth=3, width=20)
     found = pns_tf.seek(planted, "magnitude", 0.5, **SMALL)
@@ -69,6 +72,7 @@ def test_strong_and_final_can_be_had_from_what_is_saved(tmp_path):
     assert record["final_scales"] == found.final_scales.tolist()
 
 
+@pytest.mark.slow
 def test_a_head_is_saved_with_the_strong_ticket(tmp_path):
     planted = pns_tf.plant("circle", depth=3, width=30)
     options = {"as_published": True, "epochs": 2}
@@ -108,6 +112,7 @@ def test_a_planted_run_of_the_usual_number_of_samples_has_it_again(tmp_path, run
     assert len(pns_tf.load_planted(folder).data().x_train) == 9000
 
 
+@pytest.mark.slow
 def test_who_trained_the_ticket_is_read_back(tmp_path):
     found = pns_tf.seek(pns_tf.plant("relu", depth=3, width=20), "rigl", 0.3, **SMALL)
     first, again, second = saved_twice(found, tmp_path)

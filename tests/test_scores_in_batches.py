@@ -54,6 +54,7 @@ def same(some_at_a_time, at_once):
         np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-5 * np.abs(b).max())
 
 
+@pytest.mark.slow
 @given(
     size=st.integers(1, 50),
     pruner=st.sampled_from(["snip", "grasp"]),
