@@ -25,7 +25,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*tf.lite.Interpreter is depreca
 
 SEEK = ["seek", "--host=vgg11", "--width_multiplier=0.05", "--samples=100", "--density=0.1"]
 SHORT = ["--epochs=1", f"--data_dir={DATA_DIR}"]
-FOUND = "vgg11-cifar10-w0.05-s0-synflow-0.1-epochs=1"
+FOUND = "vgg11-cifar10-w0.05-s0-synflow-0.1-epochs=1-samples=100"
 
 
 @pytest.fixture(scope="module")
