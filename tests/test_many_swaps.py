@@ -108,6 +108,7 @@ def test_a_mask_that_cannot_be_bettered_comes_back():
 @pytest.mark.slow
 @pytest.mark.parametrize("family", ["vgg", "resnet"])
 def test_pns_swaps_what_its_gates_have_found_on_images(host, family):
+    set_masks(host, Mask.ones_like([weight.variable for weight in prunable_weights(host)]))
     model = (
         host
         if family == "vgg"

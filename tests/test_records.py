@@ -108,7 +108,7 @@ OTHERS = {
 }
 BASE = {recipe: {"task": "helix"} for recipe in (Sweep, Attack, Existence)}
 BASE[Planting] = {"host": FullyConnected("helix")}  # which other flags say
-ALONG = {"gap": {"oracle": BISECTION}}  # fields that others need
+ALONG = {"gap": {"oracle": BISECTION}, "round_epochs": {"rounds": 2}}  # fields that others need
 FIELDS = [
     (recipe, field.name)
     for recipe in OTHERS

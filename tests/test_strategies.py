@@ -21,10 +21,12 @@ x = rng.uniform(-1, 1, (61, 8, 8, 3)).astype(np.float32)  # batches of 16, 16, 1
 y = rng.integers(0, 3, 61).astype(np.int32)
 data = Data(x[:49], y[:49], x[49:], y[49:])
 
+def drawn():
+    return vgg_host((6, "M", 8), (8, 8, 3), classes=3)
+
 def search():
-    host = vgg_host((6, "M", 8), (8, 8, 3), classes=3)
     settings = {"rounds": 2, "round_epochs": 1, "epochs": 3, "batch_size": 16}
-    return pns_tf.seek(host, "synflow", 0.3, data=data, augmented=True, **settings)
+    return pns_tf.seek(drawn(), "synflow", 0.3, data=data, augmented=True, **settings)
 
 one = search()
 with tf.distribute.MirroredStrategy(["CPU:0"]).scope():
@@ -33,7 +35,7 @@ strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
 with strategy.scope():
     two = search()
     try:
-        pns_tf.seek(one.model, "edge_popup", 0.3, data=data, options={"epochs": 1})
+        pns_tf.seek(drawn(), "edge_popup", 0.3, data=data, options={"epochs": 1})
     except ValueError as error:
         refused = str(error)
 difference = max(np.abs(a * 1.0 - b).max() for a, b in zip(one.weights, two.weights))
