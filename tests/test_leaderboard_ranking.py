@@ -75,6 +75,7 @@ def test_halves_of_the_seeds_agree_where_entries_differ_enough(table):
     assert one.splits == 0
 
 
+@pytest.mark.slow
 def test_many_seeds_are_halved_in_some_ways_only(table):
     seeds = [table.assign(seed=table["seed"] + 3 * n) for n in range(4)]
     found = split_half(Scores.of(pd.concat(seeds, ignore_index=True)), "weak")

@@ -92,6 +92,7 @@ def test_a_head_is_saved_with_the_strong_ticket(tmp_path):
     }
 
 
+@pytest.mark.slow
 def test_a_planted_run_is_read_back_with_its_data(tmp_path, run):
     size = ["--task=circle", "--depth=3", "--width=30"]
     flags = [*size, "--noise=0.3", "--samples=200", f"--out={tmp_path}"]

@@ -41,6 +41,7 @@ def test_what_would_be_ignored_is_refused(made, said):
         pns_tf.construct("relu", host=made())
 
 
+@pytest.mark.slow
 def test_dropout_is_left_out_and_the_same_seed_gives_the_same_training():
     def found():
         with pytest.warns(UserWarning, match="dropout of model .* is left out.*: rain"):
