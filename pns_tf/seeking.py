@@ -18,12 +18,11 @@ from pns_tf.hosts.forward import forward, takes_images
 from pns_tf.hosts.graphs import wiring_of
 from pns_tf.hosts.models import (
     host_arrays,
-    host_from_model,
     masked_layers,
     same_architecture,
     set_masks,
 )
-from pns_tf.hosts.seekable import check_seekable
+from pns_tf.hosts.seekable import seekable_host
 from pns_tf.masks import Mask
 from pns_tf.measuring.evaluation import (
     Strength,
@@ -85,9 +84,8 @@ def seek(
     Raises:
         ValueError: unknown pruner, a value out of range, data that are not finite or do not fit the
             network, scores that are not finite; a model with frozen layers, regularisers or
-            constraints, or one that is pruned already; a
-            pruner that keeps more than was asked for, returns weights that ignore its mask, or
-            asks for the test set.
+            constraints, or one that is pruned already; a pruner that keeps more than was asked for,
+            returns weights that ignore its mask, or asks for the test set.
 
     Example:
         >>> planted = pns_tf.plant("circle", depth=3, width=50)
@@ -129,8 +127,7 @@ def seek_with(
     """
     pruner = pruner or make_pruner(settings)
     if isinstance(planted, keras.Model):
-        check_seekable(planted)
-        host, planted = host_from_model(planted), None
+        host, planted = seekable_host(planted), None
     else:
         host = planted.host
     if data is None:

@@ -16,9 +16,9 @@ from pns_tf.constructing.construction import build
 from pns_tf.constructing.shrinking import shrink as shrink_mask
 from pns_tf.constructing.signs import target_of
 from pns_tf.hosts.initializers import draw_host, host_sizes
-from pns_tf.hosts.models import host_arrays, host_from_model
+from pns_tf.hosts.models import host_arrays
 from pns_tf.hosts.paths import live_neurons
-from pns_tf.hosts.seekable import check_seekable
+from pns_tf.hosts.seekable import seekable_host
 from pns_tf.planting.algorithm import PlantedArrays
 from pns_tf.planting.planted import Planted, planted_from_arrays
 from pns_tf.seeding import generator
@@ -102,9 +102,7 @@ def construct(
     """
     seed, flag_shrink = integer("seed", seed, minimum=0), flag("shrink", shrink)
     known, target = (None, task) if isinstance(task, Target) else _task_target(task, depth)
-    if isinstance(host, keras.Model):
-        check_seekable(host)
-    template = host_from_model(host) if isinstance(host, keras.Model) else None
+    template = seekable_host(host) if isinstance(host, keras.Model) else None
     arrays: Any
     if host is None:
         depth = target.depth + 1 if host_depth is None else integer("host_depth", host_depth, 3)

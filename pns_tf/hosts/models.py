@@ -83,8 +83,8 @@ def host_from_model(model: keras.Model, name: str = "host") -> keras.Model:
             ReLU, max and average pooling, global pooling, flattening and zero padding, all of
             which commute with positive scales of single channels, or absorb them. Dropout is left
             out, with a warning: hosts are trained without it. The last layer with weights is
-            linear: no softmax. In a chain without batch normalisation a ReLU
-            follows each other one.
+            linear: no softmax. In a chain without batch normalisation a ReLU follows each other
+            one.
         name: of the host.
 
     Returns:

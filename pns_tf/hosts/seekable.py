@@ -7,14 +7,21 @@ import tf_keras as keras
 
 from pns_tf.checks import InputError
 from pns_tf.hosts.graphs import steps
-from pns_tf.hosts.models import masked_layers, masks_of
+from pns_tf.hosts.models import host_from_model, masked_layers, masks_of
 
 
-def check_seekable(model: keras.Model) -> None:
-    """Raises `InputError` for what `pns_tf.host_from_model` leaves behind, and a search ignores.
+def seekable_host(model: keras.Model) -> keras.Model:
+    """`pns_tf.host_from_model`, for hosts to seek, plant or construct a ticket in.
 
-    That are frozen layers, regularisers and constraints, and masks that prune something already.
+    Raises:
+        ValueError: as there, and for what is not heeded in a host: frozen layers, regularisers and
+            constraints, and masks that prune something already.
     """
+    _check_heeded(model)
+    return host_from_model(model)
+
+
+def _check_heeded(model: keras.Model) -> None:
     for step in steps(model):
         layer = step.layer
         if layer.weights and not layer.trainable:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Iterator, Sequence
 
 import keras
@@ -14,6 +15,7 @@ from pns_tf.keras3.layers import PrunableWeight
 from pns_tf.keras3.network import Loss, Network
 from pns_tf.pruners.base import Pruner
 from pns_tf.pruners.batch import check_arrays, check_finite, check_lengths
+from pns_tf.pruners.sample_batches import rows_of
 
 HALF = ("float16", "bfloat16")
 
@@ -76,7 +78,9 @@ def score(
         if flag("batch_statistics", batch_statistics):
             modes.enter_context(_statistics_of_batch(model))
         if loss is not None and pruner.uses_data:
-            network.loss(x, y)  # a loss is built at its first call, which JAX must not trace
+            # A loss is built at its first call, which JAX must not trace.
+            one = functools.partial(rows_of, part=slice(1))
+            network.loss_of_batch(one(x), one(y), one(sample_weight), 1.0)
         scores = pruner.checked_scores(network, x, y)
     pruner.check_meaning(scores, network)
     return scores

@@ -69,10 +69,8 @@ def evaluate_all(
     """
     kind, train = kind_named(kind), outputs(network, data.x_train, scales)
     test = outputs(network, data.x_test, scales)
-    metric, fitted, validation = kind.measure(train, data.y_train, test, data.y_test), None, None
-    if not kind.discrete:
-        with np.errstate(divide="ignore"):
-            fitted = 1 / kind.fit_scales(train, data.y_train)
+    metric, validation = kind.measure(train, data.y_train, test, data.y_test), None
+    fitted = None if kind.discrete else _divisors(kind.fit_scales(train, data.y_train))
     if data.x_validation is not None and data.y_validation is not None:
         validated = outputs(network, data.x_validation, scales)
         validation = kind.measure(train, data.y_train, validated, data.y_validation)
@@ -96,14 +94,18 @@ def evaluate_strong(
     if data.x_validation is not None and data.y_validation is not None:
         validated = np.asarray(outputs(network, data.x_validation), np.float64)
         validation = kind.judge(validated * factors, data.y_validation)
-    with np.errstate(divide="ignore"):
-        scales = 1 / factors
     return Strength(
         metric=kind.judge(np.asarray(test, np.float64) * factors, data.y_test),
         unscaled=kind.judge(test, data.y_test),
-        scales=scales,
+        scales=_divisors(factors),
         validation=validation,
     )
+
+
+def _divisors(factors: np.ndarray) -> np.ndarray:
+    """What outputs are divided by instead of multiplied; infinite for a factor of 0."""
+    with np.errstate(divide="ignore"):
+        return 1 / factors
 
 
 def without_validation(data: Data) -> Data:

@@ -15,7 +15,6 @@ from pns_tf.hosts.kernels import neuron_counts
 from pns_tf.hosts.models import (
     build_host,
     host_arrays,
-    host_from_model,
     masked_arrays,
     masked_layers,
     norm_arrays,
@@ -25,7 +24,7 @@ from pns_tf.hosts.models import (
     set_norms,
     set_parameters,
 )
-from pns_tf.hosts.seekable import check_seekable
+from pns_tf.hosts.seekable import seekable_host
 from pns_tf.masks import Mask
 from pns_tf.notebook import as_html, as_line, rounded
 from pns_tf.planting.algorithm import PlantedArrays, check_fit, plant_arrays
@@ -181,9 +180,7 @@ def plant(
     """
     arrays = template = network = None
     if host is not None:
-        if isinstance(host, keras.Model):
-            check_seekable(host)
-        template = host_from_model(host) if isinstance(host, keras.Model) else None
+        template = seekable_host(host) if isinstance(host, keras.Model) else None
         arrays = host if template is None else host_arrays(template)
         network = None if template is None else network_arrays(template, host_arrays(template))
         depth = len(arrays[0]) + 1

@@ -80,7 +80,7 @@ def scoring_batch(
         rows = np.concatenate(
             [rng.permutation(np.flatnonzero(labels == label))[:per_class] for label in present]
         )
-    return _map(lambda array: array[rows], x), _map(lambda array: array[rows], y)
+    return mapped(lambda array: array[rows], x), mapped(lambda array: array[rows], y)
 
 
 def check_finite(what: str, array: np.ndarray) -> np.ndarray:
@@ -113,11 +113,11 @@ def check_lengths(x, y, sample_weight=None) -> None:
 
     And as many weights of samples, if there are any; of several outputs each may have its own.
     """
-    counts = {tuple(array.shape[:1]) for array in (*_parts(x), *_parts(y))}
+    counts = {tuple(array.shape[:1]) for array in (*parts(x), *parts(y))}
     if len(counts - {()}) > 1:
         lengths = ", ".join(str(count[0]) for count in sorted(counts - {()}))
         raise InputError(f"x and y need equally many samples, got {lengths}")
-    wrong = {tuple(array.shape[:1]) for array in _parts(sample_weight)} - counts
+    wrong = {tuple(array.shape[:1]) for array in parts(sample_weight)} - counts
     if wrong and counts - {()}:
         ((count, *_),) = counts - {()}
         raise InputError(
@@ -125,12 +125,12 @@ def check_lengths(x, y, sample_weight=None) -> None:
         )
 
 
-def _parts(data) -> list:
+def parts(data) -> list:
     """The arrays or tensors of a structure; ragged and sparse ones, too."""
     if isinstance(data, dict):
-        return [part for value in data.values() for part in _parts(value)]
+        return [part for value in data.values() for part in parts(value)]
     if isinstance(data, list | tuple):
-        return [part for value in data for part in _parts(value)]
+        return [part for value in data for part in parts(value)]
     return [data] if hasattr(data, "shape") else []
 
 
@@ -153,7 +153,7 @@ def _of_dataset(dataset, per_class: int, classes: int | None, rng: np.random.Gen
             wanted = per_class * (1 if label is not None else classes or REGRESSION_CLASSES)
             best, key = kept.setdefault(label, []), rng.random()
             if len(best) < wanted or key < best[-1][0]:
-                best.append((key, _map(lambda array, row=row: array[row], element)))
+                best.append((key, mapped(lambda array, row=row: array[row], element)))
                 best.sort(key=lambda entry: entry[0])
                 del best[wanted:]
     if not kept:
@@ -161,7 +161,7 @@ def _of_dataset(dataset, per_class: int, classes: int | None, rng: np.random.Gen
     samples = [sample for label in sorted(kept, key=str) for _, sample in kept[label]]
     columns = [_flat(sample) for sample in samples]
     stacked = iter([np.stack(column) for column in zip(*columns, strict=True)])
-    return _map(lambda _: next(stacked), samples[0])
+    return mapped(lambda _: next(stacked), samples[0])
 
 
 def _classes_of(y) -> np.ndarray | None:
@@ -196,11 +196,15 @@ def _flat(data) -> list[np.ndarray]:
     return [np.asarray(data)]
 
 
-def _map(function: Callable, data):
+def mapped(function: Callable, data):
+    """What ``function`` gives for each array of a structure, in this structure."""
+    if data is None:
+        return None
     if isinstance(data, dict):
-        return {key: _map(function, value) for key, value in data.items()}
-    if isinstance(data, tuple):
-        return tuple(_map(function, value) for value in data)
+        return {key: mapped(function, value) for key, value in data.items()}
+    if isinstance(data, list | tuple):
+        found = [mapped(function, value) for value in data]
+        return tuple(found) if isinstance(data, tuple) else found
     return function(data)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from pns_tf.checks import InputError
+from pns_tf.pruners.batch import mapped, parts
 
 MEANS = ("auto", "mean", "sum_over_batch_size")  # reductions of Keras's losses
 
@@ -58,7 +59,7 @@ class SampleBatches:
         """
         if self._size is None:
             return loss(*samples)
-        count = _count(samples)
+        count = int(parts(samples)[0].shape[0])
         if self._start is None:
             starts: Sequence[int] = range(0, count, self._size)
         else:
@@ -67,10 +68,10 @@ class SampleBatches:
                     f"batch_size needs one set of samples, got {self._count} and {count}"
                 )
             starts, self._count = [self._start], count
-        parts = [slice(start, min(start + self._size, count)) for start in starts]
+        batches = [slice(start, min(start + self._size, count)) for start in starts]
         return sum(
-            loss(*(rows_of(each, part) for each in samples)) * ((part.stop - part.start) / count)
-            for part in parts
+            loss(*(rows_of(each, rows) for each in samples)) * ((rows.stop - rows.start) / count)
+            for rows in batches
         )
 
 
@@ -82,16 +83,13 @@ def rows_of(samples: Any, part: slice) -> Any:
         >>> rows_of({"a": np.arange(4), "b": None}, slice(2))
         {'a': array([0, 1]), 'b': None}
     """
-    if samples is None:
-        return None
-    if isinstance(samples, dict):
-        return {name: rows_of(value, part) for name, value in samples.items()}
-    if isinstance(samples, list | tuple):
-        parts = [rows_of(value, part) for value in samples]
-        return tuple(parts) if isinstance(samples, tuple) else parts
-    if hasattr(samples, "dense_shape"):
-        raise InputError("batch_size cannot cut sparse samples: expected arrays, or none of it")
-    return samples[part]
+
+    def cut(array):
+        if hasattr(array, "dense_shape"):
+            raise InputError("batch_size cannot cut sparse samples: expected arrays, or none of it")
+        return array[part]
+
+    return mapped(cut, samples)
 
 
 def check_means(losses: Sequence[Any]) -> None:
@@ -103,11 +101,3 @@ def check_means(losses: Sequence[Any]) -> None:
                 f"batch_size needs a loss that is a mean over samples, got {type(loss).__name__} "
                 f"with reduction {reduction!r}"
             )
-
-
-def _count(samples: Any) -> int:
-    if isinstance(samples, dict):
-        samples = list(samples.values())
-    if isinstance(samples, list | tuple):
-        return next((count for count in map(_count, samples) if count), 0)
-    return 0 if samples is None else int(samples.shape[0])
